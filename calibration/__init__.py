@@ -1,0 +1,1 @@
+"""What makes a network: known blur, training, evaluation. Needs the extra ``train``."""

@@ -1,0 +1,1 @@
+"""What runs a network: fused graphs, backends, camera profiles. Knows nothing of streams."""

@@ -1,0 +1,124 @@
+"""Make a profile folder of trained networks. Needs torch, onnx and onnxscript (extra ``train``)."""
+
+import json
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import save_file
+
+from engines.errors import ProfileError
+from engines.fused import FusedDeblur
+from engines.networks import build_network
+from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, WEIGHTS, sha256_of
+from engines.selfcheck import fixed_frames
+
+_GOLDEN_SIZE = (96, 128)
+
+
+def export_profile(
+    folder: Path,
+    *,
+    name: str,
+    translator: Mapping[str, Any],
+    deblurrer: Mapping[str, Any],
+    multiple: int,
+    weights: Mapping[str, torch.Tensor],
+    card: Mapping[str, Any],
+) -> None:
+    """Write a profile, complete or not at all; one of that name is replaced.
+
+    Args:
+        translator, deblurrer: architectures, as :func:`build_network` reads them.
+        multiple: what the networks need height and width to be a multiple of, in pixels.
+        weights: tensors ``translator.*`` and ``deblurrer.*``; stored in fp16.
+        card: further facts for the card: data, recipe, figures.
+
+    Raises:
+        ProfileError: the weights do not fit the architectures or are not finite.
+    """
+    halves = {k: v.detach().half().contiguous() for k, v in weights.items()}
+    for key, tensor in halves.items():
+        if not torch.isfinite(tensor).all():
+            raise ProfileError(f"weights {key} are not finite in fp16; nothing was written")
+    fused = FusedDeblur(build_network(translator), build_network(deblurrer), multiple)
+    try:
+        fused.load_state_dict({k: v.float() for k, v in halves.items()})
+    except RuntimeError as error:
+        raise ProfileError(f"the weights do not fit the architectures: {error}") from error
+    fused.eval()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        draft.chmod(0o755)
+        save_file(halves, draft / WEIGHTS)
+        (draft / WEIGHTS).chmod(0o644)
+        _write_graph(fused, draft / GRAPH)
+        frames = fixed_frames(*_GOLDEN_SIZE)
+        with torch.inference_mode():
+            deblurred = fused(torch.from_numpy(frames)).numpy()
+        np.savez_compressed(draft / GOLDEN, frames=frames, deblurred=deblurred)
+        complete = {
+            "format": FORMAT,
+            "name": name,
+            "translator": dict(translator),
+            "deblurrer": dict(deblurrer),
+            "multiple": multiple,
+            **card,
+            "sha256": {file: sha256_of(draft / file) for file in (WEIGHTS, GRAPH, GOLDEN)},
+        }
+        (draft / CARD).write_text(json.dumps(complete, indent=2) + "\n", encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _write_graph(fused: FusedDeblur, path: Path) -> None:
+    """ONNX of any batch, height and width, its weights in fp16 like the profile's."""
+    dynamic = torch.export.Dim.DYNAMIC
+    example = torch.zeros(2, 101, 203, 3, dtype=torch.uint8)  # 0 and 1 would be taken as constants
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            fused,
+            (example,),
+            dynamo=True,
+            dynamic_shapes=({0: dynamic, 1: dynamic, 2: dynamic},),
+            input_names=["frames"],
+            output_names=["deblurred"],
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    _store_weights_in_fp16(model)
+    for node in model.graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    onnx.save(model, path)
+
+
+def _store_weights_in_fp16(model: onnx.ModelProto) -> None:
+    """Halve the file: each fp32 weight becomes fp16 behind a Cast, which backends fold away."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or not tensor.dims:
+            continue
+        name = tensor.name
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_fp16"))
+        casts.append(helper.make_node("Cast", [f"{name}_fp16"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)

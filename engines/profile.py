@@ -1,0 +1,143 @@
+"""A camera profile on disk: weights, their exported graph, a card, and a golden sample.
+
+A profile is a folder::
+
+    profile.json         the card: format, architectures, checksums, how the weights came about
+    weights.safetensors  fp16 tensors ``translator.*`` and ``deblurrer.*``
+    fused.onnx           the same weights as a graph, uint8 (N, H, W, 3) in and out
+    golden.npz           ``frames`` and what fp32 torch made of them, ``deblurred``
+
+Reading one needs no torch.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from engines.errors import ProfileError
+from engines.folders import user_profiles
+
+FORMAT = 1
+CARD = "profile.json"
+WEIGHTS = "weights.safetensors"
+GRAPH = "fused.onnx"
+GOLDEN = "golden.npz"
+
+_SHIPPED = Path(__file__).parent / "profiles"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A checked profile. ``card`` is the parsed ``profile.json``."""
+
+    folder: Path
+    card: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.card["name"])
+
+    @property
+    def graph(self) -> Path:
+        return self.folder / GRAPH
+
+    @property
+    def graph_sha256(self) -> str:
+        return str(self.card["sha256"][GRAPH])
+
+    @cached_property
+    def weights(self) -> dict[str, NDArray[np.floating]]:
+        return _read_weights(self.folder / WEIGHTS)
+
+    @cached_property
+    def golden(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Frames and what fp32 torch makes of them, uint8 (N, H, W, 3) both."""
+        with np.load(self.folder / GOLDEN, allow_pickle=False) as golden:
+            return golden["frames"], golden["deblurred"]
+
+
+def load_profile(name_or_folder: str) -> Profile:
+    """Find a profile by name or folder and check it.
+
+    Raises:
+        ProfileError: it is not there, of another format, damaged, or holds weights that are not
+            finite numbers.
+    """
+    folder = _find(name_or_folder)
+    card = _read_card(folder)
+    for file, expected in card["sha256"].items():
+        path = folder / file
+        if not path.is_file():
+            raise ProfileError(f"profile {folder} lacks {file}; make or import it again")
+        if sha256_of(path) != expected:
+            raise ProfileError(
+                f"profile {folder} is damaged: {file} does not match its checksum; "
+                "make or import it again"
+            )
+    profile = Profile(folder, card)
+    for name, tensor in profile.weights.items():
+        if not np.isfinite(tensor).all():
+            raise ProfileError(
+                f"profile {folder} holds weights that are not finite numbers ({name}); "
+                "train or import it again"
+            )
+    return profile
+
+
+def profile_names() -> list[str]:
+    """Names that :func:`load_profile` knows: the shipped ones and the user's own."""
+    folders = [f for root in (_SHIPPED, user_profiles()) if root.is_dir() for f in root.iterdir()]
+    return sorted({f.name for f in folders if (f / CARD).is_file()})
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _find(name_or_folder: str) -> Path:
+    given = Path(name_or_folder)
+    if given.is_dir():
+        return given
+    if given.parent == Path():
+        for root in (user_profiles(), _SHIPPED):
+            if (root / name_or_folder / CARD).is_file():
+                return root / name_or_folder
+    known = ", ".join(profile_names()) or "none"
+    raise ProfileError(f"no profile {name_or_folder!r}: neither a folder nor one of {known}")
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    path = folder / CARD
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ProfileError(f"{folder} is not a profile: it has no {CARD}") from None
+    except (OSError, ValueError) as error:
+        raise ProfileError(f"{path} cannot be read as a profile's card: {error}") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        seen = card.get("format") if isinstance(card, dict) else type(card).__name__
+        raise ProfileError(
+            f"{path} is of format {seen!r}; this version reads format {FORMAT}: "
+            "install the version that made it, or make it again"
+        )
+    sums = card.get("sha256")
+    complete = isinstance(sums, dict) and {WEIGHTS, GRAPH, GOLDEN} <= sums.keys()
+    if not complete or not {"name", "translator", "deblurrer"} <= card.keys():
+        raise ProfileError(f"{path} is incomplete; make or import the profile again")
+    return card
+
+
+def _read_weights(path: Path) -> dict[str, NDArray[np.floating]]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ProfileError(f"{path} is not a safetensors file: {error}") from error

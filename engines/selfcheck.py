@@ -1,0 +1,124 @@
+"""An engine's output against the fp32 reference before it is trusted.
+
+Low precision has been wrong in silence on real processors, so whatever was compiled is tried on a
+few fixed frames first. The reference is OpenVINO in fp32 on the CPU, which itself is checked
+against the profile's golden sample, made by torch where the profile was exported. Its answer is
+kept, so that a warm start costs two inferences.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.engine import Engine, EngineShape
+from engines.errors import EngineError
+from engines.files import write_atomically
+from engines.profile import Profile
+
+MIN_PSNR_DB = 40.0
+
+
+def fixed_frames(height: int, width: int) -> NDArray[np.uint8]:
+    """Two frames that exercise a network: texture at several scales, and hard smeared edges.
+
+    Returns:
+        uint8 (2, height, width, 3), the same on every machine: integer arithmetic only.
+    """
+    y, x = np.mgrid[:height, :width].astype(np.int64)
+    waves = [(x * (3 + c) + y * (5 - c) + (x * y >> (4 + c))) & 255 for c in range(3)]
+    texture = np.stack(waves, axis=-1)
+    ramp = np.minimum((x % 48) * 16, 255)  # edges smeared over 16 px
+    bars = np.where((y // 24) % 2 == 0, ramp, 255 - ramp)
+    smeared = np.stack([bars, bars * 3 // 4 + 20, 255 - bars], axis=-1)
+    return np.stack([texture, smeared]).astype(np.uint8)
+
+
+def psnr_db(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Peak signal-to-noise ratio of two uint8 arrays; 100 dB where they are equal."""
+    error = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
+    return 100.0 if error == 0 else min(100.0, 10.0 * float(np.log10(255.0**2 / error)))
+
+
+def self_check(
+    engine: Engine,
+    profile: Profile,
+    *,
+    cache: Path | None,
+    say: Callable[[str], None] = lambda line: None,
+) -> float:
+    """How close the engine is to the reference, in dB (the worst frame).
+
+    Raises:
+        EngineError: it is further away than 40 dB, or the reference cannot be had.
+    """
+    shape = engine.facts.shape
+    frames = fixed_frames(shape.height, shape.width)
+    expected = reference(profile, shape, cache=cache, say=say)
+    found = np.concatenate([engine(frames[i : i + 1]) for i in range(len(frames))])
+    worst = min(psnr_db(a, b) for a, b in zip(found, expected, strict=True))
+    if worst < MIN_PSNR_DB:
+        raise EngineError(
+            f"self-check: only {worst:.1f} dB from the fp32 reference, "
+            f"{MIN_PSNR_DB:.0f} dB is the least"
+        )
+    return worst
+
+
+def reference(
+    profile: Profile,
+    shape: EngineShape,
+    *,
+    cache: Path | None,
+    say: Callable[[str], None] = lambda line: None,
+) -> NDArray[np.uint8]:
+    """What fp32 makes of :func:`fixed_frames` at this size, computed once and kept."""
+    kept = None if cache is None else cache / f"reference-{_key(profile, shape)}.npy"
+    frames = fixed_frames(shape.height, shape.width)
+    if kept is not None and kept.is_file():
+        try:
+            answer: NDArray[np.uint8] = np.load(kept, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            say(f"kept reference {kept.name} does not load, making it again: {error}")
+        else:
+            if answer.shape == frames.shape and answer.dtype == np.uint8:
+                return answer
+            say(f"kept reference {kept.name} is of another shape, making it again")
+    answer = _compute(profile, shape, frames)
+    if kept is not None:
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomically(kept, lambda temporary: _save(temporary, answer))
+        except OSError as error:
+            say(f"the reference is not kept: {kept.parent}: {error.strerror}")
+    return answer
+
+
+def _save(path: Path, answer: NDArray[np.uint8]) -> None:
+    with path.open("wb") as file:
+        np.save(file, answer)
+
+
+def _compute(profile: Profile, shape: EngineShape, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from engines.openvino import OpenVINOEngine
+
+    given, expected = profile.golden
+    golden = EngineShape(height=given.shape[1], width=given.shape[2])
+    small = OpenVINOEngine(profile, golden, "f32")
+    found = np.concatenate([small(given[i : i + 1]) for i in range(len(given))])
+    distance = psnr_db(found, expected)
+    if distance < MIN_PSNR_DB:
+        raise EngineError(
+            f"the fp32 reference on this machine is {distance:.1f} dB from the profile's golden "
+            "sample: OpenVINO does not compute correctly here, or the profile's graph is wrong"
+        )
+    large = OpenVINOEngine(profile, EngineShape(height=shape.height, width=shape.width), "f32")
+    return np.concatenate([large(frames[i : i + 1]) for i in range(len(frames))])
+
+
+def _key(profile: Profile, shape: EngineShape) -> str:
+    text = f"{profile.graph_sha256} {shape.height} {shape.width} {os.cpu_count()} 1"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
