@@ -75,11 +75,10 @@ class OpenVINOEngine:
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
         check_frames(frames, self._shape)
-        frames = np.ascontiguousarray(frames)
-        deblurred = np.empty_like(frames)
+        deblurred = np.empty(frames.shape, np.uint8)
         request = self._request(len(frames))
         try:
-            request.set_input_tensor(ov.Tensor(frames, shared_memory=True))
+            request.get_input_tensor().data[:] = frames
             request.set_output_tensor(ov.Tensor(deblurred, shared_memory=True))
             request.infer()
         except RuntimeError as error:

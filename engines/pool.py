@@ -1,0 +1,59 @@
+"""The engines of one profile, one a frame size, built when a size first comes."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from engines.engine import EngineShape
+from engines.profile import Profile
+from engines.selection import BackendChoice, ChosenEngine, PrecisionChoice, choose_engine
+
+_KEPT = 4
+
+
+class EnginePool:
+    """Owned by one thread, like the engines in it.
+
+    Keeps the four sizes that were used last, so that a source that changes its size and back does
+    not cost a build each time.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        backend: BackendChoice = "auto",
+        precision: PrecisionChoice = "auto",
+        max_batch: int = 1,
+        cache: Path | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._profile = profile
+        self._backend: BackendChoice = backend
+        self._precision: PrecisionChoice = precision
+        self._max_batch = max_batch
+        self._cache = cache
+        self._say = say
+        self._engines: OrderedDict[tuple[int, int], ChosenEngine] = OrderedDict()
+
+    def engine_for(self, height: int, width: int) -> ChosenEngine:
+        """The engine for frames of this size, built and self-checked if it is new.
+
+        Raises:
+            EngineError: none can be built for it.
+        """
+        size = (height, width)
+        if size not in self._engines:
+            shape = EngineShape(height=height, width=width, max_batch=self._max_batch)
+            self._engines[size] = choose_engine(
+                self._profile,
+                shape,
+                backend=self._backend,
+                precision=self._precision,
+                cache=self._cache,
+                say=self._say,
+            )
+            if len(self._engines) > _KEPT:
+                self._engines.popitem(last=False)
+        self._engines.move_to_end(size)
+        return self._engines[size]

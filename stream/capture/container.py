@@ -1,0 +1,206 @@
+"""Reading pictures with FFmpeg through PyAV: what camera, network and file have in common."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import av.error
+import av.logging
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from stream.capture.clock import ArrivalClock, CaptureClock
+from stream.capture.source import Picture, Size, StreamInfo
+from stream.errors import SourceError
+
+av.logging.set_level(None)  # FFmpeg's own lines would print addresses with their passwords
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerOptions:
+    """How a container is opened.
+
+    Attributes:
+        what: names the source in errors, without credentials.
+        format: FFmpeg demuxer or device; None lets FFmpeg find out.
+        options: FFmpeg options.
+        open_timeout_s, read_timeout_s: None waits for ever.
+        low_delay: hand pictures out as soon as they are decoded.
+        size: scale the pictures to this.
+        advice: ends the error when it cannot be opened.
+    """
+
+    what: str
+    format: str | None = None
+    options: Mapping[str, str] | None = None
+    open_timeout_s: float | None = None
+    read_timeout_s: float | None = None
+    low_delay: bool = False
+    size: Size | None = None
+    advice: str = ""
+
+
+class ContainerCapture:
+    """The first video stream of an open container.
+
+    Raises:
+        SourceError: it cannot be opened in time, or has no video.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        options: ContainerOptions,
+        *,
+        clock: CaptureClock | None = None,
+        pts_from_arrival: bool = False,
+    ) -> None:
+        self._options = options
+        self._clock = clock or ArrivalClock()
+        self._pts_from_arrival = pts_from_arrival
+        self._container = _open(address, options)
+        try:
+            self._stream = self._first_video()
+            codec = self._stream.codec_context
+            # Frame threads hold pictures back; a live source wants each one at once.
+            codec.thread_type = "SLICE" if options.low_delay else "AUTO"
+            if options.low_delay:
+                codec.options = {"flags": "low_delay"}
+            self._info = self._describe()
+        except BaseException:
+            self._container.close()
+            raise
+
+    @property
+    def info(self) -> StreamInfo:
+        return self._info
+
+    @property
+    def stream(self) -> VideoStream:
+        return self._stream
+
+    def pictures(self) -> Iterator[Picture]:
+        time_base = float(self._stream.time_base or 0)
+        period_s = 1.0 / (self._info.fps or 25.0)
+        last_pts_s = -period_s
+        first_captured_ns: int | None = None
+        for packet in self._packets():
+            self._clock.packet(_seconds(packet.pts, time_base), _seconds(packet.dts, time_base))
+            for frame in self._decode(packet):
+                pts_s = _seconds(frame.pts, time_base)
+                captured_ns = self._clock.captured_ns(pts_s)
+                if self._pts_from_arrival:
+                    first_captured_ns = first_captured_ns or captured_ns
+                    pts_s = (captured_ns - first_captured_ns) / 1e9
+                elif pts_s is None:
+                    pts_s = last_pts_s + period_s
+                last_pts_s = pts_s
+                yield Picture(self._rgb(frame), pts_s, captured_ns)
+
+    def close(self) -> None:
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _first_video(self) -> VideoStream:
+        if not self._container.streams.video:
+            kinds = ", ".join(s.type for s in self._container.streams) or "nothing"
+            raise SourceError(f"{self._options.what} holds no video, only {kinds}")
+        stream = self._container.streams.video[0]
+        if not stream.codec_context.width or not stream.codec_context.height:
+            raise SourceError(
+                f"{self._options.what} tells no picture size; it holds no playable video"
+            )
+        return stream
+
+    def _packets(self) -> Iterator[Any]:
+        try:
+            yield from self._container.demux(self._stream)
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{self._options.what}: {self._reason(error)}") from None
+
+    def _decode(self, packet: Any) -> list[VideoFrame]:
+        try:
+            return list(packet.decode())
+        except av.error.EOFError:
+            return []
+        except av.error.FFmpegError:
+            return []  # a damaged packet costs its own pictures, not the stream
+
+    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        size = self._options.size
+        turns = round(frame.rotation / 90) % 4
+        width, height = (size.width, size.height) if size else (frame.width, frame.height)
+        if size and turns % 2:
+            width, height = height, width
+        pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
+        return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels)
+
+    def _describe(self) -> StreamInfo:
+        stream, codec = self._stream, self._stream.codec_context
+        size = self._options.size or Size(codec.width, codec.height)
+        rate = stream.average_rate or stream.guessed_rate
+        frames = stream.frames or self._frames_by_duration(float(rate or 0))
+        return StreamInfo(
+            width=size.width,
+            height=size.height,
+            fps=float(rate) if rate else None,
+            frames=frames or None,
+            format=f"{codec.name} {codec.pix_fmt or ''}".strip(),
+        )
+
+    def _frames_by_duration(self, fps: float) -> int:
+        if self._container.duration is None:
+            return 0
+        return round(self._container.duration / 1e6 * fps)
+
+    def _reason(self, error: av.error.FFmpegError) -> str:
+        if isinstance(error, av.error.ExitError):
+            return f"nothing came for {self._options.read_timeout_s:.0f} s"
+        return _strerror(error)
+
+
+def _seconds(ticks: int | None, time_base: float) -> float | None:
+    return None if ticks is None else ticks * time_base
+
+
+def _open(address: str, options: ContainerOptions) -> InputContainer:
+    what = options.what
+    advice = f"; {options.advice}" if options.advice else ""
+    try:
+        return av.open(
+            address,
+            mode="r",
+            format=options.format,
+            options=dict(options.options or {}),
+            timeout=(options.open_timeout_s, options.read_timeout_s),
+            metadata_errors="replace",
+        )
+    except av.error.ExitError:
+        raise SourceError(
+            f"{what} did not answer with video within {options.open_timeout_s:.0f} s{advice}"
+        ) from None
+    except av.error.FFmpegError as error:
+        raise SourceError(f"{what} cannot be opened: {_strerror(error)}{advice}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise SourceError(f"{what} cannot be opened: {reason}{advice}") from None
+
+
+def _strerror(error: av.error.FFmpegError) -> str:
+    """FFmpeg's words without the address, which may hold a password."""
+    return str(error.strerror or type(error).__name__)

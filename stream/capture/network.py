@@ -1,0 +1,52 @@
+"""A network stream: RTSP, MJPEG over HTTP and whatever else FFmpeg reads from an address."""
+
+from urllib.parse import urlsplit
+
+from stream.capture.container import ContainerCapture, ContainerOptions
+from stream.capture.source import SourceOptions
+from stream.uri import scheme_of, without_credentials
+
+SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt", "rtp")
+
+OPEN_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 5.0
+
+_LOW_DELAY = {
+    "fflags": "nobuffer",
+    "probesize": "500000",  # enough for one 1080p MJPEG picture
+    "analyzeduration": "500000",
+}
+
+
+class NetworkStream:
+    """A stream at an address, opened again with back-off when it is lost."""
+
+    live = True
+    reconnects = True
+    own_clock = True
+
+    def __init__(self, address: str, options: SourceOptions) -> None:
+        self.uri = without_credentials(address)
+        self.name = urlsplit(address).hostname or "network"
+        self._address = address
+        self._options = options
+
+    def open(self) -> ContainerCapture:
+        scheme = scheme_of(self._address)
+        options = dict(_LOW_DELAY)
+        if scheme in ("rtsp", "rtsps"):
+            options |= {"rtsp_transport": "tcp", "max_delay": "0", "reorder_queue_size": "0"}
+        return ContainerCapture(
+            self._address,
+            ContainerOptions(
+                what=self.uri,
+                options=options,
+                open_timeout_s=OPEN_TIMEOUT_S,
+                read_timeout_s=READ_TIMEOUT_S,
+                low_delay=True,
+                size=self._options.size,
+                advice="is the address right, and is the camera on and in the same network?",
+            ),
+            # MJPEG over HTTP has no clock of its own, FFmpeg invents 25 a second.
+            pts_from_arrival=scheme in ("http", "https"),
+        )

@@ -1,0 +1,180 @@
+"""The thread of one source: opens it, hands its frames on, and opens it again when it is lost."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event, Lock, Thread
+
+from stream.capture.source import Capture, Source, SourceState, SourceStatus, StreamInfo
+from stream.errors import StreamError
+from stream.frame import Frame
+
+_FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.25, 2.0
+_MIN_STALL_S = 2.0
+
+
+def backoff_s(attempt: int) -> float:
+    """Wait before reconnection number ``attempt`` (from 0): doubling, at most two seconds."""
+    return float(min(_FIRST_BACKOFF_S * 2 ** min(attempt, 10), _LAST_BACKOFF_S))
+
+
+def is_stalled(silent_s: float, fps: float | None) -> bool:
+    """No frame for two intervals, and for two seconds at least."""
+    return silent_s > max(2.0 / fps if fps else 0.0, _MIN_STALL_S)
+
+
+class CaptureWorker:
+    """Runs one source until it is over or told to stop.
+
+    A source that was never live fails for good, so that a wrong address is an error at once; one
+    that was live is opened again for ever where its contract says so.
+
+    Timestamps of a source with its own clock are moved so that its first frame has pts 0 and time
+    goes on across reconnections.
+
+    Args:
+        deliver: takes each frame; blocks where every frame counts.
+        prepare: called with what was negotiated before frames of a source without a clock of its
+            own are read; may block until an engine is ready.
+        finished: called once, when no more frames will come.
+        say: takes a line for each change that the user should know of.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        deliver: Callable[[Frame], None],
+        prepare: Callable[[StreamInfo], None],
+        finished: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self.source = source
+        self._deliver = deliver
+        self._prepare = prepare
+        self._finished = finished
+        self._say = say
+        self._lock = Lock()
+        self._status = SourceStatus(name=source.name, uri=source.uri)
+        self._stop = Event()
+        self._sequence = 0
+        self._last_frame_ns = 0
+        self._first_captured_ns: int | None = None
+        self._thread = Thread(target=self._run, name=f"capture {source.name}", daemon=True)
+
+    @property
+    def status(self) -> SourceStatus:
+        """The source now; a silence that grew too long is seen, and counted once, here."""
+        with self._lock:
+            status = self._status
+            silent_s = (time.perf_counter_ns() - self._last_frame_ns) / 1e9
+            fps = status.info.fps if status.info else None
+            watched = self.source.live and status.state is SourceState.LIVE and status.frames > 0
+            if watched and is_stalled(silent_s, fps):
+                self._status = status = replace(
+                    status,
+                    state=SourceState.STALLED,
+                    reason="no frame for 2 s",
+                    stalls=status.stalls + 1,
+                )
+                self._say(f"{status.name} is stalled: no frame for {silent_s:.1f} s")
+            return status
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end after the frame in hand."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; False where the thread hangs in its driver, which a daemon may."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._supervise()
+        finally:
+            self._finished()
+
+    def _supervise(self) -> None:
+        attempt = 0
+        while not self._stop.is_set():
+            frames_before = self._sequence
+            try:
+                with self.source.open() as capture:
+                    self._read(capture)
+                reason = "the stream ended"
+                lost = self.source.reconnects and not self._stop.is_set()
+                final = SourceState.ENDED
+            except StreamError as error:
+                reason = str(error)
+                lost = self.source.reconnects and self._sequence > 0
+                final = SourceState.FAILED
+            except Exception as error:  # the top of a thread: whatever it is becomes a state
+                reason = f"{self.source.uri}: unexpected {type(error).__name__}: {error}"
+                lost, final = False, SourceState.FAILED
+            if not lost:
+                self._set(final, reason)
+                return
+            attempt = 0 if self._sequence > frames_before else attempt + 1
+            self._set(SourceState.RECONNECTING, reason, reconnects=attempt == 0)
+            if attempt == 0:
+                self._say(f"{self.source.name} is lost ({reason}); trying to reconnect")
+            self._stop.wait(backoff_s(attempt))
+        self._set(SourceState.ENDED, "stopped")
+
+    def _read(self, capture: Capture) -> None:
+        info = capture.info
+        with self._lock:
+            self._status = replace(self._status, info=info)
+        for note in info.notes:
+            self._say(f"{self.source.name}: {note}")
+        if not self.source.own_clock:
+            self._prepare(info)
+        pts_offset_s: float | None = None
+        for pixels, pts_s, captured_ns in capture.pictures():
+            if self._stop.is_set():
+                return
+            if pts_offset_s is None:
+                pts_offset_s = self._pts_offset_s(pts_s, captured_ns)
+            frame = Frame(
+                pixels=pixels,
+                source=self.source.name,
+                sequence=self._sequence,
+                pts_s=pts_s + pts_offset_s,
+                captured_ns=captured_ns,
+                posted_ns=time.perf_counter_ns(),
+            )
+            self._sequence += 1
+            self._count(frame)
+            self._deliver(frame)
+            if self._stop.is_set():
+                return
+
+    def _pts_offset_s(self, pts_s: float, captured_ns: int) -> float:
+        if not self.source.own_clock:
+            return 0.0
+        if self._first_captured_ns is None:
+            self._first_captured_ns = captured_ns
+        return (captured_ns - self._first_captured_ns) / 1e9 - pts_s
+
+    def _count(self, frame: Frame) -> None:
+        with self._lock:
+            before = self._status.state
+            self._last_frame_ns = frame.posted_ns
+            self._status = replace(
+                self._status, state=SourceState.LIVE, reason="", frames=self._sequence
+            )
+        if before in (SourceState.RECONNECTING, SourceState.STALLED):
+            self._say(f"{self.source.name} is live again")
+
+    def _set(self, state: SourceState, reason: str, *, reconnects: bool = False) -> None:
+        with self._lock:
+            self._status = replace(
+                self._status,
+                state=state,
+                reason=reason,
+                reconnects=self._status.reconnects + reconnects,
+            )

@@ -1,0 +1,13 @@
+"""The errors of the live side. Each message names the thing, what was seen, and what to do."""
+
+
+class StreamError(Exception):
+    """Anything that ends a job with one clear line."""
+
+
+class SourceError(StreamError):
+    """A source cannot be opened or read."""
+
+
+class OutputError(StreamError):
+    """An output cannot be opened or written."""

@@ -1,0 +1,68 @@
+"""What flows: a captured frame, and the same frame after the engine."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Frame:
+    """One picture from one source.
+
+    Attributes:
+        pixels: uint8 (H, W, 3) RGB, contiguous, never written to.
+        source: the source's name.
+        sequence: counts the frames that the source gave, from 0; gaps downstream show drops.
+        pts_s: the source's presentation timestamp in seconds.
+        captured_ns: ``perf_counter_ns`` as early as the source allows.
+        posted_ns: when the decoded frame was handed to the engine's mailbox.
+    """
+
+    pixels: NDArray[np.uint8]
+    source: str
+    sequence: int
+    pts_s: float
+    captured_ns: int
+    posted_ns: int
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:
+            raise ValueError(f"pixels are {self.pixels.dtype} {self.pixels.shape}, not (H, W, 3)")
+        self.pixels.flags.writeable = False
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    def __repr__(self) -> str:
+        size = f"{self.width}x{self.height}"
+        return f"Frame({self.source} #{self.sequence}, {size}, pts {self.pts_s:.3f} s)"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ProcessedFrame:
+    """A frame with what is to be shown of it.
+
+    Attributes:
+        captured: the frame as it came.
+        pixels: uint8 (H, W, 3) RGB: deblurred, or the captured pixels where ``bypassed``.
+        bypassed: the engine was not asked, because the frame is sharp or deblurring is off.
+        blur: the blur measure in 0...1 that decided, None where nothing was measured.
+        taken_ns: when the engine took the frame out of its mailbox.
+        finished_ns: when the engine was done with it.
+    """
+
+    captured: Frame
+    pixels: NDArray[np.uint8]
+    bypassed: bool
+    blur: float | None
+    taken_ns: int
+    finished_ns: int
+
+    def __post_init__(self) -> None:
+        self.pixels.flags.writeable = False

@@ -1,0 +1,169 @@
+"""What every output offers, and the thread that feeds it."""
+
+import time
+from collections.abc import Callable
+from threading import Lock, Thread
+from typing import Protocol
+
+from stream.errors import OutputError
+from stream.frame import ProcessedFrame
+from stream.mailbox import Mailbox
+from stream.metrics import Ledger
+
+
+class Output(Protocol):
+    """Somewhere frames go. All methods are called from one thread, after which ``close`` is.
+
+    Attributes:
+        uri: for the user's eyes.
+        every_frame: it wants each frame of a file (a recording); else the newest (a window).
+        main_thread: it must be driven from the main thread (a window).
+    """
+
+    uri: str
+    every_frame: bool
+    main_thread: bool
+
+    def write(self, frame: ProcessedFrame) -> None:
+        """Take one frame.
+
+        Raises:
+            OutputError: it cannot be taken, and no further one can.
+        """
+        ...
+
+    def idle(self) -> None:
+        """Called some thirty times a second while no frame comes."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was begun.
+
+        Raises:
+            OutputError: the end could not be written.
+        """
+        ...
+
+
+class Delivery:
+    """One frame on its way to several outputs: output if one of them took it, dropped if none."""
+
+    def __init__(self, frame: ProcessedFrame, outputs: int, ledger: Ledger) -> None:
+        self.frame = frame
+        self._ledger = ledger
+        self._lock = Lock()
+        self._outstanding = outputs
+        self._counted = False
+
+    def written(self, handed_ns: int) -> None:
+        """An output got it at ``handed_ns`` and took it; only the first one counts."""
+        with self._lock:
+            self._outstanding -= 1
+            first, self._counted = not self._counted, True
+        if first:
+            self._ledger.count_output(self.frame, handed_ns)
+
+    def dropped(self, cause: str) -> None:
+        """An output will never have it."""
+        with self._lock:
+            self._outstanding -= 1
+            lost = not self._outstanding and not self._counted
+        if lost:
+            self._ledger.count_dropped(cause)
+
+
+class OutputWorker:
+    """Feeds one output from a mailbox of its own, so that none waits for another.
+
+    Args:
+        lossless: wait for this output rather than drop a frame (a recording of a file).
+        say: takes a line when the output fails.
+    """
+
+    def __init__(self, output: Output, *, lossless: bool, say: Callable[[str], None]) -> None:
+        self.output = output
+        self.failure: str | None = None
+        self.written = 0
+        self.dropped = 0
+        self._lossless = lossless
+        self._say = say
+        self._box: Mailbox[Delivery] = Mailbox()
+        self._thread: Thread | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Run in a thread of its own; not for outputs of the main thread."""
+        self._thread = Thread(target=self._run, name=f"output {self.output.uri}", daemon=True)
+        self._thread.start()
+
+    def post(self, delivery: Delivery) -> None:
+        """Leave a frame for the output."""
+        if self._lossless:
+            if not self._box.put(delivery):
+                self._drop(delivery, "output_failed")
+            return
+        replaced = self._box.offer(delivery)
+        if replaced is delivery:
+            self._drop(delivery, "output_failed")
+        elif replaced is not None:
+            self._drop(replaced, "output_busy")
+
+    def finish(self) -> None:
+        """No more frames will come; what waits is still written."""
+        self._box.close()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until everything is written; False where the output hangs."""
+        if self._thread is None:
+            return self._closed
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def step(self, timeout_s: float) -> bool:
+        """Write one frame or idle once; False after the output was closed."""
+        if self._closed:
+            return False
+        delivery = self._box.take(timeout_s)
+        try:
+            if delivery is not None:
+                handed_ns = time.perf_counter_ns()
+                self.output.write(delivery.frame)
+                delivery.written(handed_ns)
+                self.written += 1
+            elif self._box.closed:
+                self._close()
+            else:
+                self.output.idle()
+        except OutputError as error:
+            self._fail(str(error), delivery)
+        except Exception as error:  # the top of a thread: an output must not take others along
+            self._fail(f"{self.output.uri}: unexpected {type(error).__name__}: {error}", delivery)
+        return not self._closed
+
+    def _run(self) -> None:
+        while self.step(1 / 30):
+            pass
+
+    def _drop(self, delivery: Delivery, cause: str) -> None:
+        self.dropped += 1
+        delivery.dropped(cause)
+
+    def _fail(self, reason: str, delivery: Delivery | None) -> None:
+        self.failure = reason
+        self._say(reason)
+        self._box.close()
+        if delivery is not None:
+            self._drop(delivery, "output_failed")
+        while (waiting := self._box.take(0)) is not None:
+            self._drop(waiting, "output_failed")
+        if not self._closed:
+            self._close()
+
+    def _close(self) -> None:
+        self._closed = True
+        try:
+            self.output.close()
+        except OutputError as error:
+            if self.failure is None:
+                self.failure = str(error)
+                self._say(self.failure)

@@ -1,0 +1,160 @@
+"""A recording: H.264 in MP4 or Matroska, each frame at its own time, playable whatever happens."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.container import OutputContainer
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from stream.errors import OutputError
+from stream.frame import ProcessedFrame
+
+_CLOCK_HZ = 90_000
+_MUXERS = {
+    # Fragments of half a second while recording; a finished file is an ordinary MP4.
+    ".mp4": {"flush_packets": "1", "movflags": "hybrid_fragmented", "frag_duration": "500000"},
+    ".mkv": {"flush_packets": "1", "cluster_time_limit": "500"},
+}
+SUFFIXES = tuple(_MUXERS)
+_ENCODER = {"preset": "veryfast", "tune": "zerolatency", "crf": "18"}
+_HD_HEIGHT = 720
+
+
+class Recording:
+    """A file, or one file a source where there are several.
+
+    What was written until a crash, a kill or a full disk plays up to half a second before it.
+    A picture with an odd side is padded by one line; one whose size changed midway is fitted into
+    the size that the recording began with.
+
+    Args:
+        path: ends in .mp4 or .mkv; a file of that name is replaced when the first frame comes.
+        several: put the source's name into each file's name.
+
+    Raises:
+        OutputError: the folder does not exist, or the suffix is of another kind.
+    """
+
+    every_frame = True
+    main_thread = False
+
+    def __init__(self, path: Path, *, several: bool = False) -> None:
+        self.uri = str(path)
+        if path.suffix.lower() not in SUFFIXES:
+            raise OutputError(f"{path}: recordings end in {' or '.join(SUFFIXES)}")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder; name a file in it")
+        self._path = path
+        self._several = several
+        self._files: dict[str, _VideoWriter] = {}
+
+    def write(self, frame: ProcessedFrame) -> None:
+        source = frame.captured.source
+        if source not in self._files:
+            path = self._path
+            if self._several:
+                path = path.with_name(f"{path.stem}-{source}{path.suffix}")
+            self._files[source] = _VideoWriter(path, frame.pixels)
+        self._files[source].write(frame.pixels, frame.captured.pts_s)
+
+    def idle(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        failures = []
+        for file in self._files.values():
+            try:
+                file.close()
+            except OutputError as error:
+                failures.append(str(error))
+        self._files.clear()
+        if failures:
+            raise OutputError("; ".join(failures))
+
+
+class _VideoWriter:
+    """One file being written."""
+
+    def __init__(self, path: Path, first: NDArray[np.uint8]) -> None:
+        self._path = path
+        self._height, self._width = first.shape[:2]
+        self._last_pts = -1
+        # SD and HD players expect different colour matrices; the file says which one it has.
+        hd = self._height >= _HD_HEIGHT
+        self._matrix = Colorspace.ITU709 if hd else Colorspace.ITU601
+        try:
+            self._container: OutputContainer = av.open(
+                str(path), "w", options=_MUXERS[path.suffix.lower()]
+            )
+            self._stream = self._add_stream(1 if hd else 6)
+            self._stream.codec_context.open()
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failed(error) from None
+
+    def write(self, pixels: NDArray[np.uint8], pts_s: float) -> None:
+        frame = VideoFrame.from_ndarray(self._fitted(pixels), format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=self._matrix, dst_color_range=ColorRange.MPEG
+        )
+        self._last_pts = max(round(pts_s * _CLOCK_HZ), self._last_pts + 1)
+        frame.pts, frame.time_base = self._last_pts, Fraction(1, _CLOCK_HZ)
+        frame.pict_type = PictureType.NONE
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failed(error) from None
+
+    def close(self) -> None:
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failed(error) from None
+
+    def _add_stream(self, colour_tag: int) -> VideoStream:
+        stream = self._container.add_stream("libx264", rate=30, options=_ENCODER)
+        codec = stream.codec_context
+        stream.width, stream.height = self._width + self._width % 2, self._height + self._height % 2
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = codec.time_base = Fraction(1, _CLOCK_HZ)
+        codec.gop_size = 30
+        codec.colorspace = codec.color_primaries = codec.color_trc = colour_tag
+        codec.color_range = ColorRange.MPEG
+        return stream
+
+    def _fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if pixels.shape[:2] != (self._height, self._width):
+            pixels = letterboxed(pixels, self._height, self._width)
+        odd_rows, odd_columns = self._height % 2, self._width % 2
+        if odd_rows or odd_columns:
+            pixels = np.pad(pixels, ((0, odd_rows), (0, odd_columns), (0, 0)), mode="edge")
+        return pixels
+
+    def _failed(self, error: Exception) -> OutputError:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        return OutputError(
+            f"{self._path} cannot be written: {reason}; what was recorded until now plays"
+            if self._last_pts >= 0
+            else f"{self._path} cannot be written: {reason}"
+        )
+
+
+def letterboxed(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """The picture as large as it fits into (height, width), in the middle, on black."""
+    scale = min(height / pixels.shape[0], width / pixels.shape[1])
+    rows = max(1, min(height, round(pixels.shape[0] * scale)))
+    columns = max(1, min(width, round(pixels.shape[1] * scale)))
+    frame = VideoFrame.from_ndarray(pixels, format="rgb24")
+    canvas = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    canvas[top : top + rows, left : left + columns] = frame.to_ndarray(
+        format="rgb24", width=columns, height=rows
+    )
+    return canvas

@@ -1,0 +1,210 @@
+"""Capture → engine → outputs: owns the threads, and their end."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Condition, Event, Thread
+
+from engines.errors import EngineError, ProfileError
+from stream.capture.source import Source, SourceState, SourceStatus, StreamInfo
+from stream.capture.worker import CaptureWorker
+from stream.deblurring import Deblurring
+from stream.errors import StreamError
+from stream.frame import Frame
+from stream.mailbox import Mailbox, take_ready
+from stream.metrics import Ledger
+from stream.output.output import Delivery, Output, OutputWorker
+
+_PATIENCE_S = 5.0
+"""How long the end waits for a thread that hangs in a driver or on a disk."""
+
+
+@dataclass(frozen=True)
+class _SizeRequest:
+    """A source will send frames of this size; ``done`` is set when the engine is ready for them."""
+
+    height: int
+    width: int
+    done: Event = field(default_factory=Event)
+
+
+class Pipeline:
+    """One run from sources through one engine to outputs.
+
+    Live sources: one frame in flight, the newest waiting, older ones dropped and counted. Files:
+    every frame, the reader waits. A window must be driven by :meth:`step_main_thread`.
+
+    Args:
+        seconds: end this long after the first frame (or after the start, where none comes).
+        say: takes a line for each change that the user should know of; called from any thread.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        outputs: Sequence[Output],
+        deblurring: Deblurring,
+        *,
+        seconds: float | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.deblurring = deblurring
+        self.ledger = Ledger()
+        self.failure: str | None = None
+        self.started_ns = 0
+        self.ended_ns: int | None = None
+        self.leftover = 0
+        self._say = say
+        self._seconds = seconds
+        self._changed = Condition()
+        self._requests: Mailbox[Frame | _SizeRequest] = Mailbox(self._changed)
+        self._boxes: list[Mailbox[Frame | _SizeRequest]] = []
+        self._workers: list[CaptureWorker] = []
+        for source in sources:
+            self._add(source)
+        lossless = not any(source.live for source in sources)
+        self.outputs = [
+            OutputWorker(output, lossless=lossless and output.every_frame, say=say)
+            for output in outputs
+        ]
+        self._engine_thread = Thread(target=self._run_engine, name="engine", daemon=True)
+
+    @property
+    def statuses(self) -> list[SourceStatus]:
+        return [worker.status for worker in self._workers]
+
+    def start(self) -> None:
+        self.started_ns = time.perf_counter_ns()
+        for output in self.outputs:
+            if not output.output.main_thread:
+                output.start()
+        self._engine_thread.start()
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self) -> None:
+        """Ask for the end: no new frames, what is in flight is finished. May be called again."""
+        for worker in self._workers:
+            worker.stop()
+        for box in self._boxes:
+            box.close()
+
+    def step_main_thread(self, timeout_s: float) -> bool:
+        """Drive the outputs of the main thread for a moment and look after the end.
+
+        Returns:
+            False when the run is over and :meth:`close` is due.
+        """
+        mine = [output for output in self.outputs if output.output.main_thread]
+        if mine:
+            active = [output.step(timeout_s / len(mine)) for output in mine]
+            if not any(active):
+                self.stop()
+        else:
+            self._engine_thread.join(timeout_s)
+        if self._time_is_over() or all(output.failure for output in self.outputs):
+            self.stop()
+        return self._engine_thread.is_alive() or any(not output.join(0) for output in mine)
+
+    def close(self) -> None:
+        """Wait for the threads, close the outputs, account for what is left."""
+        self.stop()
+        deadline = time.monotonic() + _PATIENCE_S
+        self._engine_thread.join(_PATIENCE_S)
+        for output in self.outputs:
+            output.finish()
+            if output.output.main_thread:
+                while output.step(0):
+                    pass
+        for output in self.outputs:
+            if not output.join(max(0.1, deadline - time.monotonic())):
+                self._say(f"{output.output.uri} hangs and is left behind")
+        for worker in self._workers:
+            worker.join(max(0.1, deadline - time.monotonic()))
+        self.leftover = sum(box.take(0) is not None for box in self._boxes)
+        self.ended_ns = time.perf_counter_ns()
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the job failed, in lines for the user; empty where it did not."""
+        found = [self.failure] if self.failure else []
+        found += [s.reason for s in self.statuses if s.state is SourceState.FAILED]
+        found += [output.failure for output in self.outputs if output.failure]
+        return found
+
+    def _add(self, source: Source) -> None:
+        box: Mailbox[Frame | _SizeRequest] = Mailbox(self._changed)
+        self._boxes.append(box)
+
+        def deliver(frame: Frame) -> None:
+            self.ledger.count_captured(frame.captured_ns)
+            if not source.live:
+                if not box.put(frame):
+                    self.ledger.count_dropped("stopped")
+                return
+            replaced = box.offer(frame)
+            if replaced is not None:
+                self.ledger.count_dropped("stopped" if replaced is frame else "engine_busy")
+
+        self._workers.append(
+            CaptureWorker(
+                source,
+                deliver=deliver,
+                prepare=self._prepare,
+                finished=box.close,
+                say=self._say,
+            )
+        )
+
+    def _prepare(self, info: StreamInfo) -> None:
+        request = _SizeRequest(info.height, info.width)
+        if self._requests.put(request):
+            request.done.wait()
+
+    def _run_engine(self) -> None:
+        try:
+            while self._serve():
+                pass
+        except (EngineError, ProfileError, StreamError) as error:
+            self.failure = str(error)
+        except Exception as error:  # the top of a thread: the run must end with a reason
+            self.failure = f"the engine failed unexpectedly: {type(error).__name__}: {error}"
+        finally:
+            self._requests.close()
+            if (request := self._requests.take(0)) is not None:
+                assert isinstance(request, _SizeRequest)
+                request.done.set()
+            self.stop()
+            for output in self.outputs:
+                output.finish()
+
+    def _serve(self) -> bool:
+        """Answer one size request or process one batch; False when no more can come."""
+        frames: list[Frame] = []
+        ended = lambda: all(box.closed for box in self._boxes)  # noqa: E731
+        items = take_ready([self._requests, *self._boxes], self._changed, ended)
+        for item in items:
+            if isinstance(item, Frame):
+                frames.append(item)
+                continue
+            try:
+                self.deblurring.prepare(item.height, item.width)
+            finally:
+                item.done.set()
+        try:
+            processed = self.deblurring.process(frames)
+        except BaseException:
+            for _ in frames:
+                self.ledger.count_dropped("engine_failed")
+            raise
+        for frame in processed:
+            delivery = Delivery(frame, len(self.outputs), self.ledger)
+            for output in self.outputs:
+                output.post(delivery)
+        return bool(items)
+
+    def _time_is_over(self) -> bool:
+        if self._seconds is None:
+            return False
+        first_ns = self.ledger.first_captured_ns or self.started_ns
+        return (time.perf_counter_ns() - first_ns) / 1e9 > self._seconds

@@ -1,0 +1,94 @@
+"""The statistics of a run as JSON: what ``--stats`` writes."""
+
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from engines.processor import processor
+from stream.metrics import process_start_ns
+from stream.pipeline import Pipeline
+
+
+def statistics(pipeline: Pipeline) -> dict[str, Any]:
+    """Everything that is known of a run, plain JSON values; see the README for the fields."""
+    ledger = pipeline.ledger
+    ended_ns = pipeline.ended_ns or time.perf_counter_ns()
+    return {
+        "version": program_version(),
+        "frames_captured": ledger.captured,
+        "frames_output": ledger.output,
+        "frames_dropped": dict(ledger.dropped),
+        "frames_bypassed": ledger.bypassed,
+        "frames_in_flight_at_end": ledger.in_flight,
+        "fps_output": round(ledger.fps_output, 3),
+        "wall_s": round((ended_ns - pipeline.started_ns) / 1e9, 3),
+        "latency_ms": ledger.latency_ms(),
+        "engine": _engine(pipeline),
+        "sources": [
+            {
+                "name": status.name,
+                "uri": status.uri,
+                "state": status.state.value,
+                "reason": status.reason,
+                "width": status.info.width if status.info else None,
+                "height": status.info.height if status.info else None,
+                "fps": status.info.fps if status.info else None,
+                "format": status.info.format if status.info else None,
+                "frames": status.frames,
+                "reconnects": status.reconnects,
+                "stalls": status.stalls,
+            }
+            for status in pipeline.statuses
+        ],
+        "outputs": [
+            {
+                "uri": worker.output.uri,
+                "written": worker.written,
+                "dropped": worker.dropped,
+                "failure": worker.failure,
+            }
+            for worker in pipeline.outputs
+        ],
+        "machine": machine_facts(),
+    }
+
+
+def machine_facts() -> dict[str, Any]:
+    """What the figures were taken on."""
+    cpu = processor()
+    return {
+        "processor": cpu.name,
+        "cores": cpu.cores,
+        "features": list(cpu.features),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def program_version() -> str:
+    try:
+        return version("blur2blur-live")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _engine(pipeline: Pipeline) -> dict[str, Any] | None:
+    chosen = pipeline.deblurring.chosen
+    if chosen is None:
+        return None
+    facts = chosen.engine.facts
+    first_ns = pipeline.ledger.first_handed_ns
+    first_frame_s = None if first_ns is None else round((first_ns - process_start_ns()) / 1e9, 3)
+    return {
+        "backend": facts.backend,
+        "device": facts.device,
+        "precision": facts.precision,
+        "profile": facts.profile,
+        "width": facts.shape.width,
+        "height": facts.shape.height,
+        "batch": facts.shape.max_batch,
+        "self_check_psnr_db": round(chosen.self_check_psnr_db, 2),
+        "refused": [{"engine": str(r.candidate), "reason": r.reason} for r in chosen.refused],
+        "first_frame_s": first_frame_s,
+    }
