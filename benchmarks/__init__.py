@@ -1,0 +1,1 @@
+"""What measures the program: each benchmark prints a table and writes its figures as JSON."""

@@ -44,7 +44,7 @@ def evaluate(network: nn.Module, blurred: Tensor, truth: Tensor, batch: int = 8)
     network.eval()
     parts = [
         torch.round(network(x.float() / 255.0).clamp(0, 1) * 255.0).to(torch.uint8)
-        for x in blurred.split(batch)
+        for x in torch.split(blurred, batch)
     ]
     restored = torch.cat(parts)
     before = psnr_db(blurred / 255.0, truth / 255.0)

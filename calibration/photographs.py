@@ -129,8 +129,9 @@ class BlurredCrops(Dataset[tuple[Tensor, Tensor]]):
         left = random.integers(photograph.shape[1] - taken + 1)
         window = photograph[top : top + taken, left : left + taken]
         if taken != side:
-            window = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)
-        window = np.rot90(window, random.integers(4))
+            resized = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)
+            window = np.asarray(resized, np.uint8)
+        window = np.rot90(window, int(random.integers(4)))
         return np.ascontiguousarray(window[:, ::-1] if random.random() < 0.5 else window)
 
 

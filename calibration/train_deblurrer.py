@@ -48,7 +48,7 @@ class DeblurrerTraining:
     out: Path
     crops: int = 400_000
     batch: int = 8
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-4
     frequency_weight: float = 0.05
     decay_share: float = 0.25
     ema_steps: int = 1000
@@ -60,7 +60,7 @@ class DeblurrerTraining:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingState:
     """What a run tells while it goes on."""
 
     crops_done: int
@@ -101,7 +101,8 @@ class DeblurrerTrainer:
         self.validation_blurred, self.validation_truth = validation_pairs(
             held_out, settings.validation_crops
         )
-        self.network = PlainUNet(settings.network).to(memory_format=torch.channels_last)
+        self.network = PlainUNet(settings.network)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = deepcopy(self.network).requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), settings.learning_rate, weight_decay=1e-4, betas=(0.9, 0.95)
@@ -113,7 +114,7 @@ class DeblurrerTrainer:
     def checkpoint(self) -> Path:
         return self.settings.out / "checkpoint.pt"
 
-    def run(self, report: Callable[[Progress], None]) -> Evaluation:
+    def run(self, report: Callable[[TrainingState], None]) -> Evaluation:
         """Train to the end or to SIGINT/SIGTERM; the last state is saved either way."""
         settings = self.settings
         last_save = last_report = time.monotonic()
@@ -134,14 +135,14 @@ class DeblurrerTrainer:
                 rate = since_report / (now - last_report)
                 loss = losses / since_report
                 self._report(
-                    report, Progress(self.crops_done, settings.crops, loss, rate, validation)
+                    report, TrainingState(self.crops_done, settings.crops, loss, rate, validation)
                 )
                 last_report, since_report, losses = time.monotonic(), 0, 0.0
                 if stopped():
                     break
         self._save()
         final = self.validate()
-        self._report(report, Progress(self.crops_done, settings.crops, 0.0, 0.0, final))
+        self._report(report, TrainingState(self.crops_done, settings.crops, 0.0, 0.0, final))
         return final
 
     def validate(self) -> Evaluation:
@@ -216,18 +217,28 @@ class DeblurrerTrainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.crops_done = state["crops_done"]
 
-    def _report(self, report: Callable[[Progress], None], progress: Progress) -> None:
-        if progress.validation is not None:
+    def _report(self, report: Callable[[TrainingState], None], state: TrainingState) -> None:
+        if state.validation is not None:
             line = {
-                "crops": progress.crops_done,
-                "loss": progress.loss,
-                "psnr_in_db": progress.validation.psnr_in_db,
-                "psnr_out_db": progress.validation.psnr_out_db,
-                "improved_share": progress.validation.improved_share,
+                "crops": state.crops_done,
+                "loss": state.loss,
+                "psnr_in_db": state.validation.psnr_in_db,
+                "psnr_out_db": state.validation.psnr_out_db,
+                "improved_share": state.validation.improved_share,
             }
             with (self.settings.out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
-        report(progress)
+        report(state)
+
+    def figures(self) -> dict[str, Any]:
+        """The validation figures of the averaged weights as they are now."""
+        result = self.validate()
+        return {
+            "validation_psnr_in_db": round(result.psnr_in_db, 3),
+            "validation_psnr_out_db": round(result.psnr_out_db, 3),
+            "validation_gain_db": round(result.gain_db, 3),
+            "validation_improved_share": round(result.improved_share, 3),
+        }
 
     def recipe(self) -> dict[str, Any]:
         """The run's settings as plain JSON values, for the weights' card."""

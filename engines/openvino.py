@@ -149,6 +149,17 @@ class OpenVINOEngine:
             self._say(f"the compiled engine is not kept: {blob.parent}: {error.strerror}")
 
 
+def devices() -> list[str]:
+    """The devices that OpenVINO sees, with their names and precisions, a line each."""
+    core = ov.Core()
+    lines = []
+    for device in core.available_devices:
+        name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()
+        precisions = " ".join(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
+        lines.append(f"{ov.get_version().split('-')[0]}, {device}: {name} ({precisions})")
+    return lines
+
+
 def _check_graph(model: "ov.Model", profile: Profile) -> None:
     fits = len(model.inputs) == 1 and len(model.outputs) == 1
     for port in (*model.inputs, *model.outputs):

@@ -32,7 +32,8 @@ class TorchEngine:
             module = fused_from_profile(profile).to(self._device, _DTYPES[precision])
         except RuntimeError as error:
             raise EngineError(f"torch cannot use {device!r} here: {error}") from error
-        self._module = module.to(memory_format=torch.channels_last)
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._module = module
 
     @property
     def facts(self) -> EngineFacts:

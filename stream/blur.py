@@ -26,7 +26,7 @@ def blur_measure(pixels: NDArray[np.uint8]) -> float:
     Args:
         pixels: uint8 (H, W, 3) RGB.
     """
-    green = cv2.extractChannel(pixels, 1)
+    green = np.asarray(cv2.extractChannel(pixels, 1), np.uint8)
     height, width = green.shape
     if min(height, width) < _TILE_PX + _FAR_PX:
         return 1.0
@@ -35,8 +35,8 @@ def blur_measure(pixels: NDArray[np.uint8]) -> float:
     contrast = 0
     for picture in (green, np.ascontiguousarray(green.T)):
         rows, columns = picture.shape[0] - _FAR_PX, picture.shape[1] - _FAR_PX
-        near = _tile_maxima(cv2.absdiff(picture[:, 1:], picture[:, :-1])[:rows, :columns])
-        far = _tile_maxima(cv2.absdiff(picture[:, _FAR_PX:], picture[:, :-_FAR_PX])[:rows])
+        near = _tile_maxima(_steps(picture, 1)[:rows, :columns])
+        far = _tile_maxima(_steps(picture, _FAR_PX)[:rows])
         if picture is not green:
             near, far = near.T, far.T
         told = far > _MIN_CONTRAST
@@ -47,6 +47,12 @@ def blur_measure(pixels: NDArray[np.uint8]) -> float:
     if not count:
         return 1.0 if contrast > _FLAT else 0.0
     return int(np.count_nonzero(smeared)) / count
+
+
+def _steps(picture: NDArray[np.uint8], distance_px: int) -> NDArray[np.uint8]:
+    """Absolute differences of values that lie this far apart in a row."""
+    steps = cv2.absdiff(picture[:, distance_px:], picture[:, :-distance_px])
+    return np.asarray(steps, np.uint8)
 
 
 def _tile_maxima(steps: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -42,11 +42,15 @@ class PlainUNetSpec:
     @property
     def multiple(self) -> int:
         """Height and width of the input must be multiples of this many pixels."""
-        return self.stem * 2 ** len(self.decoder_blocks)
+        return self.stem << len(self.decoder_blocks)
 
     @classmethod
     def from_json(cls, arguments: Mapping[str, Any]) -> "PlainUNetSpec":
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in arguments.items()
+        }
+        return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         return {"architecture": "plain-unet", **asdict(self)}
@@ -64,7 +68,8 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        correction: Tensor = self.body(x)
+        return x + correction
 
 
 def _blocks(channels: int, count: int) -> nn.Sequential:

@@ -8,7 +8,6 @@ each frame as soon as it is asked for, like a file.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -124,12 +123,6 @@ class SyntheticCapture:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _draw(self, number: int) -> NDArray[np.uint8]:
         width, height = self._settings.size.width, self._settings.size.height

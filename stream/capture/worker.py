@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from threading import Event, Lock, Thread
 
@@ -103,7 +104,7 @@ class CaptureWorker:
         while not self._stop.is_set():
             frames_before = self._sequence
             try:
-                with self.source.open() as capture:
+                with closing(self.source.open()) as capture:
                     self._read(capture)
                 reason = "the stream ended"
                 lost = self.source.reconnects and not self._stop.is_set()

@@ -1,0 +1,252 @@
+"""The command ``blur2blur``. Commands import what they need when they run: help is quick."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from calibration.errors import CalibrationError
+from engines.errors import EngineError, ProfileError
+from stream.errors import StreamError
+
+if TYPE_CHECKING:
+    from stream.capture.source import Size
+
+app = typer.Typer(
+    name="blur2blur",
+    help="Remove motion blur from live camera pictures.\n\n"
+    "Try `blur2blur live demo --to out.mp4`, then your own camera: `blur2blur live 0`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+bench = typer.Typer(help="Measure this machine: honest figures, in one file.", no_args_is_help=True)
+train = typer.Typer(help="Train networks (needs the extra `train`).", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+app.add_typer(train, name="train")
+
+
+class Backend(StrEnum):
+    auto = "auto"
+    openvino = "openvino"
+    torch = "torch"
+
+
+class PrecisionOption(StrEnum):
+    auto = "auto"
+    f32 = "f32"
+    bf16 = "bf16"
+    f16 = "f16"
+
+
+class Deblur(StrEnum):
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
+def _console() -> Console:
+    return Console(stderr=True, soft_wrap=True)
+
+
+def _size(text: str | None) -> "Size | None":
+    from stream.capture.source import Size
+
+    if text is None:
+        return None
+    try:
+        return Size.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from stream.statistics import program_version
+
+        typer.echo(f"blur2blur {program_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Remove motion blur from live camera pictures."""
+
+
+@app.command()
+def live(
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            help="Where frames come from: a camera (`0`, `camera:0`, `/dev/video0`), a file "
+            "(`clip.mp4`), a stream (`rtsp://…`, `http://…/video.mjpeg` of a phone's IP-camera "
+            "app), `demo`, or `synthetic:640x480@30`. Several share one engine.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to",
+            help="Where frames go: `window` (the default), `out.mp4`, `out.mkv`, `null`. "
+            "May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help="Camera profile: a name, or a profile's folder.")
+    ] = "generic",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Asked of a camera (640x480 if not given); files and streams are scaled to it.",
+            show_default=False,
+        ),
+    ] = None,
+    backend: Annotated[
+        Backend, typer.Option(help="What runs the network; `auto` takes the first that works.")
+    ] = Backend.auto,
+    precision: Annotated[
+        PrecisionOption,
+        typer.Option(help="Arithmetic of the network; `auto` takes the fastest that is exact."),
+    ] = PrecisionOption.auto,
+    deblur: Annotated[
+        Deblur,
+        typer.Option(help="`auto` leaves sharp frames as they are; `on` and `off` force it."),
+    ] = Deblur.auto,
+    realtime: Annotated[
+        bool | None,
+        typer.Option(
+            "--realtime/--every-frame",
+            help="Play files at their own rate like a live camera, newest frame first; or take "
+            "every frame. The default is every frame, unless a window is the only output.",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="End after this long.", show_default=False),
+    ] = None,
+    stats: Annotated[
+        Path | None,
+        typer.Option(help="Write statistics of the run to this JSON file.", show_default=False),
+    ] = None,
+) -> None:
+    """Deblur frames from SOURCE while they come.
+
+    - `blur2blur live 0` - your webcam, in a window: the mouse moves the line between before and
+      after, `h` shows the keys
+    - `blur2blur live demo --to out.mp4` - the clip that comes with the program, recorded
+    - `blur2blur live http://192.168.1.5:8080/video --to window --to phone.mkv` - a phone, watched
+      and recorded
+    - `blur2blur live clip.mp4 --realtime --to null --stats s.json` - how would it do live?
+
+    Ctrl-C ends it; recordings are closed properly, and play even if the program is killed.
+    """
+    from stream.live import LiveJob, run_live
+
+    job = LiveJob(
+        sources=tuple(source),
+        outputs=tuple(to or ()),
+        profile=profile,
+        size=_size(size),
+        backend=backend.value,
+        precision=precision.value,
+        deblur=deblur.value,
+        realtime=realtime,
+        seconds=seconds,
+        stats=stats,
+    )
+    raise typer.Exit(run_live(job, _console()))
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine: what would run here, what is missing, how to get it."""
+    from stream.doctor import examine, show
+
+    raise typer.Exit(show(examine(), Console()))
+
+
+@bench.command("engine")
+def bench_engine(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file.")
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Frame size.")] = "640x480",
+    precision: Annotated[PrecisionOption, typer.Option(help="As for `live`.")] = (
+        PrecisionOption.auto
+    ),
+    profile: Annotated[str, typer.Option(help="As for `live`.")] = "generic",
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions; medians are reported.")] = 5,
+    frames: Annotated[int, typer.Option(min=10, help="Frames a repetition.")] = 200,
+) -> None:
+    """Bare engine time, and how much of its rate the whole pipeline keeps.
+
+    In one run, in turns: the engine alone in a loop, the pipeline over the synthetic source without
+    a clock, and the pipeline over an H.264 file whose decoding shares the cores.
+    """
+    from benchmarks.engine import EngineBenchmark, run_engine_benchmark
+
+    wanted = _size(size)
+    assert wanted is not None
+    benchmark = EngineBenchmark(
+        size=wanted, precision=precision.value, profile=profile, rounds=rounds, frames=frames
+    )
+    raise typer.Exit(run_engine_benchmark(benchmark, json_file, _console()))
+
+
+@train.command("deblurrer")
+def train_deblurrer(
+    data: Annotated[
+        list[Path], typer.Option(help="Folder of sharp photographs; may be given several times.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted run there goes on.")],
+    crops: Annotated[int, typer.Option(min=1, help="Training pairs in all.")] = 400_000,
+    batch: Annotated[int, typer.Option(min=1, help="Pairs a step.")] = 8,
+    learning_rate: Annotated[float, typer.Option(min=0.0)] = 2e-4,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train a deblurrer for the known blur on a folder of sharp photographs.
+
+    Each photograph is cropped and blurred with camera shake on the fly; one in seven is kept for
+    validation. The folder fills with a checkpoint, a log and a strip of examples; run the same
+    command again to go on after an interruption.
+    """
+    try:
+        from calibration.job import run_deblurrer_training
+        from calibration.train_deblurrer import DeblurrerTraining
+    except ModuleNotFoundError as error:
+        raise StreamError(
+            f"training needs {error.name}: pip install 'blur2blur-live[train]'"
+        ) from None
+    settings = DeblurrerTraining(
+        data=tuple(data),
+        out=out,
+        crops=crops,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    raise typer.Exit(run_deblurrer_training(settings, _console()))
+
+
+def main() -> None:
+    """Run the command; what is known to go wrong ends in one line and exit status 1."""
+    try:
+        app(prog_name="blur2blur")
+    except (StreamError, EngineError, ProfileError, CalibrationError) as error:
+        _console().print("[red]error:[/]", end=" ")
+        _console().print(str(error), markup=False, highlight=False)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What the user sees in the terminal while a run goes on, and when it is over."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from stream.capture.source import SourceState, SourceStatus
+from stream.pipeline import Pipeline
+
+_REFRESH_S = 0.25
+_COLOURS = {SourceState.LIVE: "green", SourceState.ENDED: "dim", SourceState.FAILED: "red"}
+
+
+class LiveLine:
+    """A line a source and one for the engine, redrawn four times a second on a terminal."""
+
+    def __init__(self, pipeline: Pipeline, live: Live | None) -> None:
+        self._pipeline = pipeline
+        self._live = live
+        self._drawn_at = 0.0
+        self._rate = RateMeter()
+
+    def update(self) -> None:
+        """Draw if it is time to."""
+        now = time.monotonic()
+        if self._live is None or now - self._drawn_at < _REFRESH_S:
+            return
+        self._drawn_at = now
+        fps = self._rate.update(self._pipeline.ledger.output, now)
+        self._live.update(status_view(self._pipeline, fps), refresh=True)
+
+
+class RateMeter:
+    """Frames a second over the last two seconds or so."""
+
+    def __init__(self) -> None:
+        self._marks: list[tuple[float, int]] = []
+
+    def update(self, count: int, now_s: float) -> float:
+        self._marks = [mark for mark in self._marks if now_s - mark[0] < 2.0]
+        self._marks.append((now_s, count))
+        (first_s, first_count), (last_s, last_count) = self._marks[0], self._marks[-1]
+        return (last_count - first_count) / (last_s - first_s) if last_s > first_s else 0.0
+
+
+@contextmanager
+def live_line(pipeline: Pipeline, console: Console) -> Iterator[LiveLine]:
+    """The live line while inside; nothing where the output is not a terminal."""
+    if not console.is_terminal:
+        yield LiveLine(pipeline, None)
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield LiveLine(pipeline, live)
+
+
+def status_view(pipeline: Pipeline, fps: float) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for status in pipeline.statuses:
+        table.add_row(*_source_row(status))
+    return Group(table, Text("  ·  ".join(status_lines(pipeline, fps)), style="dim"))
+
+
+def status_lines(pipeline: Pipeline, fps: float) -> list[str]:
+    """The run in short pieces: rate, age, drops, deblurring, engine."""
+    ledger = pipeline.ledger
+    age = ledger.latency_ms()["age"]
+    lines = [
+        f"{fps:.1f} fps out",
+        f"age p50 {age['p50']:.0f} ms, p95 {age['p95']:.0f} ms",
+        f"{sum(ledger.dropped.values())} dropped, {ledger.bypassed} sharp",
+        f"deblur {pipeline.deblurring.mode}",
+    ]
+    if pipeline.deblurring.chosen is not None:
+        facts = pipeline.deblurring.chosen.engine.facts
+        lines.append(f"{facts.backend} {facts.precision}")
+    return lines
+
+
+def summary(pipeline: Pipeline) -> str:
+    """What a run did, in one or two lines."""
+    ledger = pipeline.ledger
+    dropped = ", ".join(f"{count} {cause}" for cause, count in ledger.dropped.items()) or "none"
+    latency = ledger.latency_ms()
+    text = (
+        f"{ledger.output} of {ledger.captured} frames out at {ledger.fps_output:.1f} fps; "
+        f"dropped: {dropped}; passed through as sharp or off: {ledger.bypassed}"
+    )
+    chosen = pipeline.deblurring.chosen
+    if chosen is not None:
+        text += (
+            f"\nengine {latency['engine']['p50']:.1f} ms "
+            f"({chosen.candidate}, self-check {chosen.self_check_psnr_db:.0f} dB), "
+            f"age p50 {latency['age']['p50']:.0f} ms, p95 {latency['age']['p95']:.0f} ms"
+        )
+    return text
+
+
+def _source_row(status: SourceStatus) -> tuple[RenderableType, ...]:
+    colour = _COLOURS.get(status.state, "yellow")
+    info = status.info
+    progress: RenderableType = f"{status.frames} frames"
+    if info is not None and info.frames:
+        progress = ProgressBar(info.frames, min(status.frames, info.frames), width=30)
+    size = f"{info.width}x{info.height}" if info else ""
+    state = f"[{colour}]{status.state.value}[/]"
+    return f"[bold]{escape(status.name)}[/]", state, size, progress, escape(status.reason)

@@ -1,0 +1,153 @@
+"""`blur2blur doctor`: what this machine has, what would be chosen, what is missing."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engines.engine import EngineShape
+from engines.errors import EngineError, ProfileError
+from engines.folders import engine_cache, user_profiles
+from engines.processor import processor
+from engines.profile import load_profile, profile_names
+from engines.selection import choose_engine
+from stream.capture.camera import list_cameras
+from stream.output.display import display_problem
+from stream.statistics import program_version
+
+Verdict = Literal["ok", "missing", "failed", "info"]
+_MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]--[/]", "failed": "[red]no[/]", "info": ""}
+
+_EXTRAS = {
+    "train": ("torch", "training and the torch backend"),
+    "hands": ("mediapipe", "hand tracking"),
+    "tensorrt": ("torch-tensorrt", "the NVIDIA engine"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination: what was looked at, how it is, and what to do about it."""
+
+    topic: str
+    verdict: Verdict
+    text: str
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything; nothing that is missing raises."""
+    return [
+        Finding(
+            "program", "info", f"blur2blur {program_version()}, Python {sys.version.split()[0]}"
+        ),
+        Finding("system", "info", platform.platform()),
+        _processor(),
+        *_openvino(),
+        _cuda(),
+        *_engine(),
+        _cameras(),
+        _display(),
+        *_extras(),
+        Finding(
+            "profiles", "info", f"{', '.join(profile_names())}; yours live in {user_profiles()}"
+        ),
+        _cache(),
+    ]
+
+
+def show(findings: list[Finding], console: Console) -> int:
+    """Print a table; returns 1 where no engine runs here, else 0."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for finding in findings:
+        text = escape(finding.text)
+        if finding.advice:
+            text += f"\n[dim]{escape(finding.advice)}[/]"
+        table.add_row(f"[bold]{finding.topic}[/]", _MARKS[finding.verdict], text)
+    console.print(table)
+    return 1 if any(f.verdict == "failed" and f.topic == "engine" for f in findings) else 0
+
+
+def _processor() -> Finding:
+    cpu = processor()
+    features = ", ".join(cpu.features) or "unknown features"
+    return Finding("processor", "info", f"{cpu.name}, {cpu.cores} cores; {features}")
+
+
+def _openvino() -> list[Finding]:
+    try:
+        from engines.openvino import devices
+    except ImportError as error:
+        advice = "pip install --force-reinstall openvino"
+        return [Finding("openvino", "failed", f"does not load: {error}", advice)]
+    return [Finding("openvino", "ok", text) for text in devices()]
+
+
+def _cuda() -> Finding:
+    try:
+        import torch
+    except ImportError:
+        return Finding("cuda", "missing", "not looked for: torch is not installed")
+    if not torch.cuda.is_available():
+        return Finding("cuda", "missing", f"torch {torch.__version__} sees no NVIDIA GPU")
+    return Finding("cuda", "ok", torch.cuda.get_device_name(0))
+
+
+def _engine() -> list[Finding]:
+    """Choose an engine exactly as `live` would at 640x480."""
+    refusals: list[str] = []
+    shape = EngineShape(height=480, width=640)
+    try:
+        profile = load_profile("generic")
+        chosen = choose_engine(profile, shape, cache=engine_cache(), say=refusals.append)
+    except (EngineError, ProfileError) as error:
+        return [Finding("engine", "failed", str(error))]
+    why = f"fastest exact precision of this processor is {processor().fastest_precision}"
+    text = (
+        f"{chosen.candidate} on {chosen.engine.facts.device}: {why}; "
+        f"self-check {chosen.self_check_psnr_db:.1f} dB from fp32 (40 dB is the least)"
+    )
+    return [*(Finding("engine", "info", line) for line in refusals), Finding("engine", "ok", text)]
+
+
+def _cameras() -> Finding:
+    cameras = list_cameras()
+    if not cameras:
+        advice = "plug one in, or use a phone: any IP-camera app, then blur2blur live http://…"
+        return Finding("cameras", "missing", "none found", advice)
+    unreadable = [c for c in cameras if c.startswith("/dev/") and not os.access(c, os.R_OK)]
+    if unreadable:
+        advice = "add yourself to the group `video` and log in again"
+        return Finding("cameras", "failed", f"no permission for {', '.join(unreadable)}", advice)
+    return Finding("cameras", "ok", ", ".join(cameras))
+
+
+def _display() -> Finding:
+    problem = display_problem()
+    if problem is not None:
+        return Finding("display", "missing", problem, "record instead: --to out.mp4")
+    return Finding("display", "ok", os.environ.get("DISPLAY", "the system's own"))
+
+
+def _extras() -> list[Finding]:
+    findings = []
+    for extra, (package, purpose) in _EXTRAS.items():
+        try:
+            findings.append(Finding(f"extra {extra}", "ok", f"{package} {version(package)}"))
+        except PackageNotFoundError:
+            advice = f"pip install 'blur2blur-live[{extra}]'"
+            findings.append(Finding(f"extra {extra}", "missing", f"no {purpose}", advice))
+    return findings
+
+
+def _cache() -> Finding:
+    cache = engine_cache()
+    files = list(cache.glob("*")) if cache.is_dir() else []
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    return Finding("cache", "info", f"{len(files)} files, {megabytes:.0f} MB in {cache}")

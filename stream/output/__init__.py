@@ -1,0 +1,40 @@
+"""Where frames go: :func:`open_output` turns an address into an output."""
+
+from pathlib import Path
+
+from stream.errors import OutputError
+from stream.output.null import Null
+from stream.output.output import Output
+from stream.output.recording import SUFFIXES, Recording
+from stream.uri import scheme_of
+
+__all__ = ["Output", "open_output"]
+
+
+def open_output(uri: str, *, several: bool = False) -> Output:
+    """The output that an address means.
+
+    ====================== ===============================================
+    ``window``             a window on this machine's display
+    ``out.mp4``, ``.mkv``  a recording
+    ``null``               nothing, for statistics and benchmarks
+    ====================== ===============================================
+
+    Args:
+        several: there are several sources; a recording makes a file of each.
+
+    Raises:
+        OutputError: the address is of no kind that this version knows, or it cannot be opened.
+    """
+    if uri == "null":
+        return Null()
+    if uri == "window":
+        from stream.output.window import Window
+
+        return Window()
+    if scheme_of(uri):
+        raise OutputError(
+            f"nothing is known of {scheme_of(uri)}:// as an output; "
+            f"outputs are window, null, or a file that ends in {' or '.join(SUFFIXES)}"
+        )
+    return Recording(Path(uri), several=several)

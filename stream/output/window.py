@@ -1,0 +1,130 @@
+"""A window: before and after side by side, where the mouse divides them."""
+
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.capture.source import SourceState, SourceStatus
+from stream.errors import OutputError
+from stream.frame import ProcessedFrame
+from stream.output.display import display_problem
+from stream.output.picture import split_view, state_picture, write_lines
+
+_HELP = (
+    "mouse  move the line between before (left) and after (right)",
+    "c  compare on/off     d  deblur auto/on/off",
+    "s  statistics         f  full screen",
+    "h  this help          q  quit",
+)
+_QUIT_KEYS = (ord("q"), 27)
+
+
+class WindowControls(Protocol):
+    """What the window asks of the run that it belongs to."""
+
+    def statuses(self) -> list[SourceStatus]: ...
+
+    def statistics_lines(self) -> list[str]:
+        """The state of the run in a few short lines."""
+        ...
+
+    def next_deblur_mode(self) -> None: ...
+
+    def quit(self) -> None: ...
+
+
+class Window:
+    """One window a source. Lives on the main thread, as window libraries demand.
+
+    Raises:
+        OutputError: there is no display.
+    """
+
+    uri = "window"
+    every_frame = False
+    main_thread = True
+
+    def __init__(self) -> None:
+        problem = display_problem()
+        if problem is not None:
+            raise OutputError(f"no window: {problem}; record instead, with --to out.mp4")
+        self.controls: WindowControls | None = None
+        self._split = 0.5
+        self._compare = True
+        self._statistics = True
+        self._help = False
+        self._full_screen = False
+        self._open: dict[str, str] = {}
+        self._shown: dict[str, NDArray[np.uint8]] = {}
+
+    def write(self, frame: ProcessedFrame) -> None:
+        source = frame.captured.source
+        split = self._split if self._compare else 0.0
+        picture = split_view(frame.captured.pixels, frame.pixels, split)
+        self._shown[source] = picture
+        shown = picture.copy()
+        if self._statistics and self.controls is not None:
+            write_lines(shown, self.controls.statistics_lines())
+        if self._help:
+            write_lines(shown, _HELP, bottom=True)
+        self._show(source, shown)
+        self._handle_keys()
+
+    def idle(self) -> None:
+        if self.controls is not None:
+            for status in self.controls.statuses():
+                if status.state not in (SourceState.LIVE, SourceState.ENDED):
+                    last = self._shown.get(status.name)
+                    picture = state_picture(last, status.state.value, [status.reason or status.uri])
+                    self._show(status.name, picture)
+        self._handle_keys()
+
+    def close(self) -> None:
+        cv2.destroyAllWindows()
+        cv2.waitKey(1)
+
+    def _show(self, source: str, picture: NDArray[np.uint8]) -> None:
+        try:
+            if source not in self._open:
+                self._open[source] = f"blur2blur - {source} (h: help)"
+                cv2.namedWindow(self._open[source], cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+                cv2.resizeWindow(self._open[source], picture.shape[1], picture.shape[0])
+                cv2.setMouseCallback(self._open[source], self._mouse, source)
+            cv2.imshow(self._open[source], picture)
+        except cv2.error as error:
+            raise OutputError(
+                f"the window cannot be shown: {error.err}; try --to out.mp4"
+            ) from None
+
+    def _mouse(self, event: int, x: int, _y: int, _flags: int, source: Any) -> None:
+        if event == cv2.EVENT_MOUSEMOVE and source in self._shown:
+            self._split = x / max(1, self._shown[source].shape[1])
+
+    def _handle_keys(self) -> None:
+        key = cv2.waitKey(1) & 0xFF if self._open else 0xFF
+        if key in _QUIT_KEYS or self._was_closed():
+            self._quit()
+        elif key == ord("c"):
+            self._compare = not self._compare
+        elif key == ord("s"):
+            self._statistics = not self._statistics
+        elif key == ord("h"):
+            self._help = not self._help
+        elif key == ord("d") and self.controls is not None:
+            self.controls.next_deblur_mode()
+        elif key == ord("f"):
+            self._full_screen = not self._full_screen
+            mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
+            for title in self._open.values():
+                cv2.setWindowProperty(title, cv2.WND_PROP_FULLSCREEN, mode)
+
+    def _was_closed(self) -> bool:
+        """The user closed a window with its own button."""
+        titles = self._open.values()
+        return any(cv2.getWindowProperty(t, cv2.WND_PROP_VISIBLE) < 1 for t in titles)
+
+    def _quit(self) -> None:
+        if self.controls is not None:
+            self.controls.quit()
