@@ -6,8 +6,8 @@ from torch import Tensor
 
 def charbonnier(restored: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Tensor:
     """Mean of sqrt(difference² + epsilon²), a smooth L1 (Lai et al., CVPR 2017)."""
-    distance: Tensor = torch.sqrt((restored - truth) ** 2 + epsilon**2)
-    return distance.mean()
+    loss: Tensor = torch.sqrt((restored - truth) ** 2 + epsilon**2).mean()
+    return loss
 
 
 def frequency_l1(restored: Tensor, truth: Tensor) -> Tensor:

@@ -142,7 +142,14 @@ def _extras() -> list[Finding]:
             findings.append(Finding(f"extra {extra}", "ok", f"{package} {version(package)}"))
         except PackageNotFoundError:
             advice = f"pip install 'blur2blur-live[{extra}]'"
-            findings.append(Finding(f"extra {extra}", "missing", f"no {purpose}", advice))
+            findings.append(
+                Finding(
+                    f"extra {extra}",
+                    "missing",
+                    f"{package} is not installed; it is for {purpose}",
+                    advice,
+                )
+            )
     return findings
 
 

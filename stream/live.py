@@ -152,7 +152,8 @@ def _report(pipeline: Pipeline, job: LiveJob, console: Console) -> int:
             write_text_atomically(job.stats, json.dumps(statistics(pipeline), indent=2) + "\n")
         except OSError as error:
             problems.append(f"{job.stats} cannot be written: {error.strerror}")
-    console.print(escape(summary(pipeline)), highlight=False)
+    if pipeline.ledger.captured or not problems:
+        console.print(escape(summary(pipeline)), highlight=False)
     for problem in problems:
         console.print(f"[red]error:[/] {escape(problem)}", highlight=False)
     return 1 if problems else 0

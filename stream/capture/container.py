@@ -100,6 +100,7 @@ class ContainerCapture:
                     pts_s = last_pts_s + period_s
                 last_pts_s = pts_s
                 yield Picture(self._rgb(frame), pts_s, captured_ns)
+        self._check_complete(last_pts_s)
 
     def close(self) -> None:
         self._container.close()
@@ -137,6 +138,18 @@ class ContainerCapture:
             width, height = height, width
         pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
         return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels)
+
+    def _check_complete(self, last_pts_s: float) -> None:
+        """A file that ends a second and a tenth before its header says has lost its end."""
+        if self._container.duration is None:
+            return
+        promised_s = self._container.duration / 1e6
+        came_s = last_pts_s - (self._container.start_time or 0) / 1e6
+        if came_s < 0.9 * promised_s - 1.0:
+            raise SourceError(
+                f"{self._options.what} is cut short: {max(came_s, 0):.1f} s came of the "
+                f"{promised_s:.1f} s that it promises; copy or download it again"
+            )
 
     def _describe(self) -> StreamInfo:
         stream, codec = self._stream, self._stream.codec_context

@@ -117,6 +117,9 @@ class CaptureWorker:
                 reason = f"{self.source.uri}: unexpected {type(error).__name__}: {error}"
                 lost, final = False, SourceState.FAILED
             if not lost:
+                if final is SourceState.ENDED and not self._sequence and not self._stop.is_set():
+                    reason = f"{self.source.uri} gave no picture that could be decoded"
+                    final = SourceState.FAILED
                 self._set(final, reason)
                 return
             attempt = 0 if self._sequence > frames_before else attempt + 1

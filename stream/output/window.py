@@ -1,5 +1,6 @@
 """A window: before and after side by side, where the mouse divides them."""
 
+import os
 from typing import Any, Protocol
 
 import cv2
@@ -18,6 +19,7 @@ _HELP = (
     "s  statistics         f  full screen",
     "h  this help          q  quit",
 )
+_FLAGS = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 _QUIT_KEYS = (ord("q"), 27)
 
 
@@ -50,6 +52,8 @@ class Window:
         problem = display_problem()
         if problem is not None:
             raise OutputError(f"no window: {problem}; record instead, with --to out.mp4")
+        # Qt in OpenCV's wheel warns on every start that it brings no fonts; none are used.
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
         self.controls: WindowControls | None = None
         self._split = 0.5
         self._compare = True
@@ -89,7 +93,7 @@ class Window:
         try:
             if source not in self._open:
                 self._open[source] = f"blur2blur - {source} (h: help)"
-                cv2.namedWindow(self._open[source], cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+                cv2.namedWindow(self._open[source], _FLAGS)
                 cv2.resizeWindow(self._open[source], picture.shape[1], picture.shape[0])
                 cv2.setMouseCallback(self._open[source], self._mouse, source)
             cv2.imshow(self._open[source], picture)
