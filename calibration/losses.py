@@ -13,4 +13,5 @@ def charbonnier(restored: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Tenso
 def frequency_l1(restored: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute difference of the Fourier coefficients (MIMO-UNet, Cho et al., ICCV 2021)."""
     difference = torch.fft.rfft2(restored - truth, norm="ortho")
-    return difference.abs().mean()
+    loss: Tensor = difference.abs().mean()
+    return loss

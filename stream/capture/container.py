@@ -1,5 +1,6 @@
 """Reading pictures with FFmpeg through PyAV: what camera, network and file have in common."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ class ContainerCapture:
     def pictures(self) -> Iterator[Picture]:
         time_base = float(self._stream.time_base or 0)
         period_s = 1.0 / (self._info.fps or 25.0)
-        last_pts_s = -period_s
+        last_pts_s = latest_pts_s = -period_s
         first_captured_ns: int | None = None
         for packet in self._packets():
             self._clock.packet(_seconds(packet.pts, time_base), _seconds(packet.dts, time_base))
@@ -98,9 +99,9 @@ class ContainerCapture:
                     pts_s = (captured_ns - first_captured_ns) / 1e9
                 elif pts_s is None:
                     pts_s = last_pts_s + period_s
-                last_pts_s = pts_s
+                last_pts_s, latest_pts_s = pts_s, max(latest_pts_s, pts_s)
                 yield Picture(self._rgb(frame), pts_s, captured_ns)
-        self._check_complete(last_pts_s)
+        self._check_complete(latest_pts_s)
 
     def close(self) -> None:
         self._container.close()
@@ -181,21 +182,24 @@ def _seconds(ticks: int | None, time_base: float) -> float | None:
 
 def _open(address: str, options: ContainerOptions) -> InputContainer:
     what = options.what
+    start_s = time.monotonic()
     advice = f"; {options.advice}" if options.advice else ""
     try:
         return av.open(
             address,
             mode="r",
             format=options.format,
-            options=dict(options.options or {}),
+            container_options=dict(options.options or {}),  # never to the decoders
             timeout=(options.open_timeout_s, options.read_timeout_s),
             metadata_errors="replace",
         )
-    except av.error.ExitError:
-        raise SourceError(
-            f"{what} did not answer with video within {options.open_timeout_s:.0f} s{advice}"
-        ) from None
     except av.error.FFmpegError as error:
+        timeout_s = options.open_timeout_s
+        # An interrupted demuxer may report whatever it was in the middle of.
+        if timeout_s is not None and time.monotonic() - start_s >= timeout_s:
+            raise SourceError(
+                f"{what} did not answer with video within {timeout_s:.0f} s{advice}"
+            ) from None
         raise SourceError(f"{what} cannot be opened: {_strerror(error)}{advice}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__

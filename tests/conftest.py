@@ -1,0 +1,111 @@
+"""What several tests make or find: clips, profiles, the shared media."""
+
+import stream  # noqa: F401, I001  (OpenCV before PyAV, see there)
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engines.profile import Profile, load_profile
+from stream.capture.synthetic import write_number
+
+ROOT = Path(__file__).parent.parent
+MEDIA = ROOT.parent / "shared" / "media"
+
+MakeClip = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Caches and profiles of the tests stay out of the user's."""
+    folder = tmp_path_factory.mktemp("home")
+    before = dict(os.environ)
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    os.environ["XDG_DATA_HOME"] = str(folder / "data")
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def generic() -> Profile:
+    return load_profile("generic")
+
+
+@pytest.fixture(scope="session")
+def media() -> Path:
+    if not MEDIA.is_dir():
+        pytest.skip("needs ../shared/media")
+    return MEDIA
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> MakeClip:
+    """Make a lossless clip whose frame ``i`` has the number ``i`` in its pixels."""
+
+    def make(
+        name: str = "clip.mkv",
+        *,
+        pts_ms: Sequence[int] = tuple(range(0, 1000, 40)),
+        width: int = 160,
+        height: int = 96,
+        codec: str = "ffv1",
+        pixel_format: str = "bgr0",
+        options: dict[str, str] | None = None,
+    ) -> Path:
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=25, options=options or {})
+            stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
+            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+            for number, pts in enumerate(pts_ms):
+                frame = av.VideoFrame.from_ndarray(picture(number, width, height), format="rgb24")
+                frame.pts, frame.time_base = pts, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path
+
+    return make
+
+
+def picture(number: int, width: int = 160, height: int = 96) -> NDArray[np.uint8]:
+    """A textured picture with ``number`` in its pixels where there is room."""
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack([x * 2 + number, y * 2, (x + y) * 3], axis=-1).astype(np.uint8)
+    if width >= 128 and height >= 16:
+        write_number(pixels, number)
+    return pixels
+
+
+def blur2blur(
+    *arguments: str | Path, timeout_s: float = 120, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "stream.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def read_clip(path: Path) -> list[tuple[float, NDArray[np.uint8]]]:
+    """All frames of a clip: pts in seconds, and RGB pixels."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        return [
+            (float(frame.pts * stream.time_base), frame.to_ndarray(format="rgb24"))
+            for frame in container.decode(stream)
+            if frame.pts is not None
+        ]

@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+
+from engines.files import write_atomically, write_text_atomically
+
+
+def test_replaces_the_old_content(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_text_atomically(path, "old")
+    write_text_atomically(path, "new")
+    assert path.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_failure_midway_keeps_the_old_content_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_bytes(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fail)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]

@@ -1,0 +1,45 @@
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from engines.fused import FusedDeblur
+from engines.networks import PlainUNet, PlainUNetSpec
+
+SPEC = PlainUNetSpec(width=4, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
+
+
+@given(height=st.integers(1, 40), width=st.integers(1, 40), batch=st.integers(1, 3))
+@settings(max_examples=30, deadline=None)
+def test_identity_networks_give_back_every_frame_of_any_size(
+    height: int, width: int, batch: int
+) -> None:
+    fused = FusedDeblur(nn.Identity(), PlainUNet(SPEC), SPEC.multiple)
+    random = np.random.default_rng(height * 41 + width)
+    frames = torch.from_numpy(random.integers(0, 256, (batch, height, width, 3), dtype=np.uint8))
+    assert torch.equal(fused(frames), frames)
+
+
+def test_output_is_clipped_and_rounded_not_wrapped() -> None:
+    class Brighter(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + 0.5
+
+    frames = torch.tensor([0, 100, 200, 255], dtype=torch.uint8).reshape(1, 2, 2, 1)
+    fused = FusedDeblur(Brighter(), nn.Identity(), 1)
+    result = fused(frames.expand(1, 2, 2, 3))[..., 0].flatten().tolist()
+    assert result == [128, 228, 255, 255]
+
+
+def test_translator_comes_before_the_deblurrer() -> None:
+    class Times(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 2
+
+    class Plus(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + 10 / 255
+
+    frames = torch.full((1, 1, 1, 3), 20, dtype=torch.uint8)
+    assert FusedDeblur(Times(), Plus(), 1)(frames).unique().tolist() == [50]

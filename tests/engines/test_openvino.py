@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.engine import EngineShape
+from engines.errors import EngineError
+from engines.openvino import OpenVINOEngine
+from engines.processor import processor
+from engines.profile import Profile
+from engines.selfcheck import fixed_frames, psnr_db
+from engines.torch import TorchEngine
+
+SHAPE = EngineShape(height=72, width=100, max_batch=3)
+
+
+def test_shipped_graph_and_weights_give_the_same_pictures(generic: Profile) -> None:
+    frames = fixed_frames(SHAPE.height, SHAPE.width)
+    by_graph = OpenVINOEngine(generic, SHAPE, "f32")(frames).astype(int)
+    by_weights = TorchEngine(generic, SHAPE, "f32")(frames).astype(int)
+    difference = np.abs(by_graph - by_weights)
+    assert difference.max() <= 1
+    assert difference.mean() < 0.001
+    assert np.abs(by_weights - frames).mean() > 0.1, "the network does something"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (33, 71), (96, 128)])
+def test_any_size_goes_in_and_comes_out(generic: Profile, size: tuple[int, int]) -> None:
+    shape = EngineShape(height=size[0], width=size[1])
+    frame = fixed_frames(*size)[:1]
+    by_graph = OpenVINOEngine(generic, shape, "f32")(frame).astype(int)
+    by_weights = TorchEngine(generic, shape, "f32")(frame).astype(int)
+    assert by_graph.shape == frame.shape
+    assert np.abs(by_graph - by_weights).max() <= 1
+
+
+def test_a_batch_is_its_frames(generic: Profile) -> None:
+    engine = OpenVINOEngine(generic, SHAPE, "f32")
+    frames = np.concatenate([fixed_frames(72, 100), fixed_frames(72, 100)[:1] // 2])
+    together = engine(frames)
+    alone = np.concatenate([engine(frames[i : i + 1]) for i in range(3)])
+    assert np.abs(together.astype(int) - alone).max() <= 1
+
+
+def test_fastest_precision_stays_close_to_fp32(generic: Profile) -> None:
+    frames = fixed_frames(SHAPE.height, SHAPE.width)
+    fast = OpenVINOEngine(generic, SHAPE, processor().fastest_precision)
+    assert fast.facts.precision == processor().fastest_precision
+    assert psnr_db(fast(frames), OpenVINOEngine(generic, SHAPE, "f32")(frames)) > 40
+
+
+def test_results_are_not_overwritten_by_the_next_call(generic: Profile) -> None:
+    engine = OpenVINOEngine(generic, SHAPE, "f32")
+    first = engine(fixed_frames(72, 100)[:1])
+    kept = first.copy()
+    engine(fixed_frames(72, 100)[1:])
+    assert np.array_equal(first, kept)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        np.zeros((1, 72, 101, 3), np.uint8),
+        np.zeros((4, 72, 100, 3), np.uint8),
+        np.zeros((0, 72, 100, 3), np.uint8),
+        np.zeros((1, 72, 100, 3), np.float32),
+    ],
+)
+def test_frames_that_do_not_fit_are_refused(generic: Profile, frames: np.ndarray) -> None:
+    with pytest.raises(EngineError):
+        OpenVINOEngine(generic, SHAPE, "f32")(frames)
+
+
+def test_compiled_engine_is_kept_and_damage_is_repaired(generic: Profile, tmp_path: Path) -> None:
+    frames = fixed_frames(72, 100)
+    said: list[str] = []
+    expected = OpenVINOEngine(generic, SHAPE, "f32", cache=tmp_path, say=said.append)(frames[:1])
+    (blob,) = tmp_path.glob("*.blob")
+    again = OpenVINOEngine(generic, SHAPE, "f32", cache=tmp_path, say=said.append)(frames[:1])
+    assert np.array_equal(again, expected)
+    assert not said
+    blob.write_bytes(blob.read_bytes()[:1000])
+    rebuilt = OpenVINOEngine(generic, SHAPE, "f32", cache=tmp_path, say=said.append)(frames[:1])
+    assert np.array_equal(rebuilt, expected)
+    assert "building it again" in said[0]
+    assert blob.stat().st_size > 1000
+
+
+def test_each_ingredient_changes_the_name_in_the_cache(generic: Profile, tmp_path: Path) -> None:
+    OpenVINOEngine(generic, SHAPE, "f32", cache=tmp_path)
+    OpenVINOEngine(generic, EngineShape(height=72, width=101), "f32", cache=tmp_path)
+    OpenVINOEngine(generic, SHAPE, "bf16", cache=tmp_path)
+    assert len(list(tmp_path.glob("*.blob"))) == 3
+
+
+def test_cache_that_cannot_be_written_costs_a_line_only(generic: Profile, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said: list[str] = []
+    engine = OpenVINOEngine(generic, SHAPE, "f32", cache=tmp_path / "file", say=said.append)
+    assert engine(fixed_frames(72, 100)).shape == (2, 72, 100, 3)
+    assert "not kept" in said[0]
+
+
+def test_missing_device_is_named(generic: Profile) -> None:
+    with pytest.raises(EngineError, match="sees no NPU"):
+        OpenVINOEngine(generic, SHAPE, "f32", device="NPU")
+
+
+def test_importing_it_reports_nothing_to_anybody() -> None:
+    import sys
+
+    assert sys.modules["openvino_telemetry"] is None
+
+
+def test_too_large_frames_are_refused_with_advice() -> None:
+    with pytest.raises(EngineError, match="--size"):
+        EngineShape(height=4320, width=7680)
+
+

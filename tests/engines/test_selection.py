@@ -1,0 +1,117 @@
+"""Self-check and fall-back, with engines that are wrong on purpose."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engines.engine import Engine, EngineFacts, EngineShape
+from engines.errors import EngineError
+from engines.processor import Processor
+from engines.profile import Profile
+from engines.selection import Candidate, build_engine, candidates, choose_engine
+from engines.selfcheck import fixed_frames, psnr_db, reference
+
+SHAPE = EngineShape(height=64, width=80)
+
+
+class Wrong:
+    """An engine whose arithmetic is broken on this imaginary processor."""
+
+    def __init__(self, engine: Engine, noise: int) -> None:
+        self._engine = engine
+        self._noise = noise
+
+    @property
+    def facts(self) -> EngineFacts:
+        return self._engine.facts
+
+    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        right = self._engine(frames).astype(int)
+        random = np.random.default_rng(0).integers(-self._noise, self._noise + 1, right.shape)
+        return np.clip(right + random, 0, 255).astype(np.uint8)
+
+
+def test_good_engine_passes_and_says_how_close_it_is(generic: Profile, tmp_path: Path) -> None:
+    chosen = choose_engine(generic, SHAPE, cache=tmp_path)
+    assert chosen.self_check_psnr_db > 40
+    assert not chosen.refused
+
+
+def test_wrong_engine_is_refused_and_the_next_takes_over(
+    generic: Profile, tmp_path: Path
+) -> None:
+    said: list[str] = []
+
+    def build(candidate: Candidate, profile: Profile, shape: EngineShape) -> Engine:
+        engine = build_engine(candidate, profile, shape)
+        return Wrong(engine, 20) if candidate == candidates("auto", "auto")[0] else engine
+
+    chosen = choose_engine(generic, SHAPE, cache=tmp_path, say=said.append, build=build)
+    assert chosen.candidate == candidates("auto", "auto")[1]
+    assert "self-check" in chosen.refused[0].reason
+    assert "is not used" in said[0]
+
+
+def test_engine_that_cannot_be_built_hands_over(generic: Profile, tmp_path: Path) -> None:
+    def build(candidate: Candidate, profile: Profile, shape: EngineShape) -> Engine:
+        if candidate.backend == "openvino":
+            raise EngineError("no such device")
+        return build_engine(candidate, profile, shape)
+
+    chosen = choose_engine(generic, SHAPE, cache=tmp_path, build=build)
+    assert chosen.candidate == Candidate("torch", "f32")
+    assert [r.reason for r in chosen.refused] == ["no such device"] * len(chosen.refused)
+
+
+def test_nothing_left_names_everything_that_was_tried(generic: Profile, tmp_path: Path) -> None:
+    def build(candidate: Candidate, profile: Profile, shape: EngineShape) -> Engine:
+        return Wrong(build_engine(Candidate("openvino", "f32"), profile, shape), 50)
+
+    with pytest.raises(EngineError, match=r"openvino f32: self-check: only [\d.]+ dB"):
+        choose_engine(generic, SHAPE, cache=tmp_path, build=build)
+
+
+def test_explicit_wishes_are_tried_alone() -> None:
+    assert candidates("openvino", "bf16") == [Candidate("openvino", "bf16")]
+    assert candidates("torch", "auto") == [Candidate("torch", "f32")]
+
+
+def test_precision_follows_what_the_processor_multiplies_natively() -> None:
+    assert Processor("a", 2, ("avx2", "avx512f")).fastest_precision == "f32"
+    assert Processor("b", 2, ("avx512f", "amx_bf16")).fastest_precision == "bf16"
+    assert Processor("c", 2, ("asimdhp",)).fastest_precision == "f16"
+
+
+def test_reference_is_kept_and_a_damaged_one_made_again(generic: Profile, tmp_path: Path) -> None:
+    first = reference(generic, SHAPE, cache=tmp_path)
+    (kept,) = tmp_path.glob("reference-*")
+    kept.write_bytes(b"damaged")
+    said: list[str] = []
+    again = reference(generic, SHAPE, cache=tmp_path, say=said.append)
+    assert np.array_equal(first, again)
+    assert "making it again" in said[0]
+
+
+def test_reference_refuses_a_graph_that_is_not_its_golden_sample(
+    generic: Profile, tmp_path: Path
+) -> None:
+    profile = Profile(generic.folder, generic.card)
+    frames, deblurred = generic.golden
+    profile.__dict__["golden"] = (frames, 255 - deblurred)
+    with pytest.raises(EngineError, match="golden sample"):
+        reference(profile, SHAPE, cache=tmp_path)
+
+
+def test_fixed_frames_are_the_same_everywhere() -> None:
+    frames = fixed_frames(48, 64)
+    assert frames.shape == (2, 48, 64, 3)
+    assert hashlib.sha256(frames.tobytes()).hexdigest().startswith("669b8c7c464705a7")
+
+
+def test_psnr_of_a_known_difference() -> None:
+    a = np.full((4, 4), 100, np.uint8)
+    assert psnr_db(a, a) == 100.0
+    assert psnr_db(a, a + 1) == pytest.approx(48.1308, abs=1e-3)

@@ -1,0 +1,83 @@
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream.capture import SourceOptions, open_source
+from stream.capture.source import Size
+from stream.capture.synthetic import read_number
+from stream.errors import SourceError
+from tests.conftest import MakeClip, picture
+
+
+def test_every_frame_with_its_own_time_and_pixels(make_clip: MakeClip) -> None:
+    pts_ms = [0, 40, 95, 100, 333, 334, 1000, 2500]
+    capture = open_source(str(make_clip(pts_ms=pts_ms))).open()
+    pictures = list(capture.pictures())
+    assert [round(p.pts_s * 1000) for p in pictures] == pts_ms
+    for number, found in enumerate(pictures):
+        assert np.array_equal(found.pixels, picture(number))
+
+
+def test_b_frames_come_in_order_of_presentation(make_clip: MakeClip) -> None:
+    clip = make_clip(codec="libx264", pixel_format="yuv420p", options={"bf": "3"})
+    pictures = list(open_source(str(clip)).open().pictures())
+    assert [read_number(p.pixels) for p in pictures] == list(range(25))
+
+
+@pytest.mark.parametrize("bf", ["0", "3"])
+def test_realtime_plays_at_its_own_rate(make_clip: MakeClip, bf: str) -> None:
+    clip = make_clip(codec="libx264", pixel_format="yuv420p", options={"bf": bf})
+    source = open_source(str(clip), SourceOptions(realtime=True))
+    assert source.live
+    start_ns = time.perf_counter_ns()
+    for found in source.open().pictures():
+        now_ns = time.perf_counter_ns()
+        due_s = (found.captured_ns - start_ns) / 1e9
+        assert found.captured_ns <= now_ns, "never from the future"
+        assert due_s == pytest.approx(found.pts_s, abs=0.2)
+    assert (time.perf_counter_ns() - start_ns) / 1e9 > 0.9
+
+
+def test_size_scales(make_clip: MakeClip) -> None:
+    capture = open_source(str(make_clip()), SourceOptions(size=Size(80, 48))).open()
+    assert (capture.info.width, capture.info.height) == (80, 48)
+    assert next(capture.pictures()).pixels.shape == (48, 80, 3)
+
+
+def test_file_that_changes_its_size_midway_gives_both_sizes(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    first = make_clip("a.ts", codec="libx264", pixel_format="yuv420p")
+    second = make_clip("b.ts", codec="libx264", pixel_format="yuv420p", width=192, height=128)
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    shapes = {p.pixels.shape for p in open_source(str(both)).open().pictures()}
+    assert shapes == {(96, 160, 3), (128, 192, 3)}
+
+
+def test_file_that_was_cut_short_gives_what_is_there_and_says_so(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    whole = make_clip(pts_ms=range(0, 8000, 40)).read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole[: len(whole) // 3])
+    pictures = []
+    with pytest.raises(SourceError, match="cut short"):
+        pictures += open_source(str(cut)).open().pictures()
+    capture = open_source(str(cut)).open().pictures()
+    assert read_number(next(capture).pixels) == 0
+
+
+def test_errors_name_the_file_and_what_was_seen(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("this is no video")
+    (tmp_path / "empty.mp4").touch()
+    for name, seen in {
+        "missing.mp4": "does not exist",
+        ".": "is a folder",
+        "text.mp4": "Invalid data",
+        "empty.mp4": "Invalid data",
+    }.items():
+        with pytest.raises(SourceError, match=seen):
+            open_source(str(tmp_path / name)).open()

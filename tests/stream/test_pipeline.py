@@ -1,0 +1,208 @@
+"""The pipeline with real sources, a real engine, and outputs that misbehave on purpose."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.errors import EngineError
+from engines.pool import EnginePool
+from engines.profile import Profile
+from stream.capture import SourceOptions, open_source
+from stream.capture.source import Source, SourceState
+from stream.capture.synthetic import read_number
+from stream.deblurring import Deblurring, DeblurMode
+from stream.errors import OutputError
+from stream.frame import ProcessedFrame
+from stream.output.null import Null
+from stream.output.output import Output
+from stream.pipeline import Pipeline
+from tests.conftest import MakeClip, picture
+
+
+class Keeper(Null):
+    """Keeps what it gets; slow or failing on request."""
+
+    def __init__(self, *, delay_s: float = 0.0, fail_at: int | None = None) -> None:
+        self.frames: list[ProcessedFrame] = []
+        self.closed = 0
+        self._delay_s = delay_s
+        self._fail_at = fail_at
+
+    def write(self, frame: ProcessedFrame) -> None:
+        time.sleep(self._delay_s)
+        if len(self.frames) == self._fail_at:
+            raise OutputError("the disk is full")
+        self.frames.append(frame)
+
+    def close(self) -> None:
+        self.closed += 1
+
+    @property
+    def sequences(self) -> list[int]:
+        return [frame.captured.sequence for frame in self.frames]
+
+
+def run(
+    profile: Profile,
+    sources: list[Source],
+    outputs: list[Output],
+    *,
+    mode: DeblurMode = "on",
+    seconds: float | None = None,
+) -> Pipeline:
+    def engines() -> EnginePool:
+        return EnginePool(profile, precision="f32", max_batch=len(sources))
+
+    pipeline = Pipeline(sources, outputs, Deblurring(engines, mode), seconds=seconds)
+    pipeline.start()
+    deadline = time.monotonic() + 60
+    while pipeline.step_main_thread(0.02):
+        assert time.monotonic() < deadline
+    pipeline.close()
+    ledger = pipeline.ledger
+    assert ledger.captured == (
+        ledger.output + sum(ledger.dropped.values()) + pipeline.leftover
+    ), "every captured frame is accounted for"
+    assert ledger.captured == sum(status.frames for status in pipeline.statuses)
+    return pipeline
+
+
+def test_file_gives_every_frame_in_order(generic: Profile, make_clip: MakeClip) -> None:
+    keeper = Keeper()
+    pipeline = run(generic, [open_source(str(make_clip()))], [keeper])
+    assert keeper.sequences == list(range(25))
+    assert [read_number(f.captured.pixels) for f in keeper.frames] == list(range(25))
+    assert pipeline.ledger.dropped == {}
+    assert pipeline.problems == []
+    assert keeper.closed == 1
+
+
+def test_slow_output_holds_a_file_back_rather_than_lose_a_frame(
+    generic: Profile, make_clip: MakeClip
+) -> None:
+    keeper = Keeper(delay_s=0.02)
+    run(generic, [open_source(str(make_clip()))], [keeper])
+    assert keeper.sequences == list(range(25))
+
+
+def test_live_source_twice_as_fast_gives_the_newest(generic: Profile) -> None:
+    keeper = Keeper()
+    source = open_source("synthetic:480x320@400?seconds=2")
+    pipeline = run(generic, [source], [keeper])
+    assert pipeline.ledger.dropped["engine_busy"] > 50
+    engine_ms = pipeline.ledger.latency_ms()["engine"]["p50"]
+    wait_ms = pipeline.ledger.latency_ms()["wait"]["p50"]
+    assert wait_ms < engine_ms + 5, "nothing waits for longer than one frame takes"
+    assert keeper.sequences == sorted(keeper.sequences)
+
+
+def test_slow_output_does_not_slow_a_fast_one(generic: Profile) -> None:
+    slow, fast = Keeper(delay_s=0.3), Keeper()
+    source = open_source("synthetic:160x96@30?seconds=2")
+    pipeline = run(generic, [source], [slow, fast])
+    assert len(fast.frames) > 50
+    assert 3 <= len(slow.frames) <= 9
+    slow_worker, fast_worker = pipeline.outputs
+    assert slow_worker.written + slow_worker.dropped == fast_worker.written + fast_worker.dropped
+    assert pipeline.ledger.output == max(len(fast.frames), len(slow.frames))
+
+
+def test_failing_output_leaves_the_others_alone(generic: Profile, make_clip: MakeClip) -> None:
+    failing, good = Keeper(fail_at=3), Keeper()
+    pipeline = run(generic, [open_source(str(make_clip()))], [failing, good])
+    assert good.sequences == list(range(25))
+    assert len(failing.frames) == 3
+    assert failing.closed == 1
+    assert pipeline.problems == ["the disk is full"]
+
+
+def test_run_ends_when_its_only_output_fails(generic: Profile) -> None:
+    failing = Keeper(fail_at=2)
+    pipeline = run(generic, [open_source("synthetic:160x96@30")], [failing])
+    assert pipeline.problems == ["the disk is full"]
+    assert pipeline.ledger.output == 2
+
+
+def test_several_sources_share_an_engine(generic: Profile, make_clip: MakeClip) -> None:
+    first = open_source(str(make_clip("a.mkv")))
+    second = open_source(str(make_clip("b.mkv", pts_ms=range(0, 400, 40))))
+    third = open_source(str(make_clip("c.mkv", width=192, height=128)))
+    keeper = Keeper()
+    pipeline = run(generic, [first, second, third], [keeper])
+    by_source = {
+        name: [f.captured.sequence for f in keeper.frames if f.captured.source == name]
+        for name in "abc"
+    }
+    assert by_source == {"a": list(range(25)), "b": list(range(10)), "c": list(range(25))}
+    alone = Keeper()
+    run(generic, [open_source(first.uri)], [alone])
+    shared = [f.pixels for f in keeper.frames if f.captured.source == "a"]
+    for batched, single in zip(shared, alone.frames, strict=True):
+        assert np.abs(batched.astype(int) - single.pixels).max() <= 1
+    assert pipeline.problems == []
+
+
+def test_broken_source_ends_alone(generic: Profile, make_clip: MakeClip, tmp_path: Path) -> None:
+    keeper = Keeper()
+    sources = [open_source(str(make_clip())), open_source(str(tmp_path / "missing.mp4"))]
+    pipeline = run(generic, sources, [keeper])
+    assert keeper.sequences == list(range(25))
+    assert [s.state for s in pipeline.statuses] == [SourceState.ENDED, SourceState.FAILED]
+    assert "does not exist" in pipeline.problems[0]
+
+
+def test_seconds_end_an_endless_source(generic: Profile) -> None:
+    keeper = Keeper()
+    start = time.monotonic()
+    pipeline = run(generic, [open_source("synthetic:160x96@30")], [keeper], seconds=1.0)
+    assert 25 <= len(keeper.frames) <= 36
+    assert time.monotonic() - start < 10
+    assert pipeline.problems == []
+
+
+def test_realtime_file_drops_only_what_the_engine_cannot_take(
+    generic: Profile, make_clip: MakeClip
+) -> None:
+    clip = make_clip(codec="libx264", pixel_format="yuv420p")
+    keeper = Keeper()
+    run(generic, [open_source(str(clip), SourceOptions(realtime=True))], [keeper])
+    assert len(keeper.frames) >= 23
+
+
+def test_off_changes_nothing_and_builds_no_engine(generic: Profile, make_clip: MakeClip) -> None:
+    keeper = Keeper()
+    pipeline = run(generic, [open_source(str(make_clip()))], [keeper], mode="off")
+    assert pipeline.deblurring.chosen is None
+    assert pipeline.ledger.bypassed == 25
+    for number, frame in enumerate(keeper.frames):
+        assert np.array_equal(frame.pixels, picture(number))
+
+
+def test_auto_passes_sharp_frames_and_deblurs_blurred_ones(generic: Profile) -> None:
+    sharp = Keeper()
+    run(generic, [open_source("synthetic:320x240@0?seconds=1")], [sharp], mode="auto")
+    assert [f.bypassed for f in sharp.frames] == [False] * 4 + [True] * 26
+    assert all(f.blur is not None and f.blur < 0.15 for f in sharp.frames)
+
+
+def test_engine_that_dies_midway_ends_the_run_with_its_reason(
+    generic: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def die(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 12:  # the self-check takes six
+            raise EngineError("the device is gone")
+
+    monkeypatch.setattr("engines.openvino.check_frames", die)
+    keeper = Keeper()
+    pipeline = run(generic, [open_source(str(make_clip()))], [keeper])
+    assert pipeline.problems == ["the device is gone"]
+    assert keeper.closed == 1
+    assert len(keeper.frames) < 25
+
+
