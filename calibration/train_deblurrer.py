@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import cv2
@@ -99,7 +100,7 @@ class DeblurrerTrainer:
         self.training_photographs, self.held_out_photographs = train, held_out
         self._pictures = [read_photograph(p) for p in train]
         self.validation_blurred, self.validation_truth = validation_pairs(
-            held_out, settings.validation_crops
+            held_out, settings.validation_crops, settings.pairs.blur
         )
         self.network = PlainUNet(settings.network)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -206,7 +207,13 @@ class DeblurrerTrainer:
     def _load(self) -> None:
         if not self.checkpoint.exists():
             return
-        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+        except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
+            reason = str(error).splitlines()[0]
+            raise CalibrationError(
+                f"{self.checkpoint} cannot be read ({reason}); remove it to start again"
+            ) from error
         if state["specification"] != self.settings.network.to_json():
             raise CalibrationError(
                 f"{self.checkpoint} was trained with another network "
@@ -253,9 +260,11 @@ class DeblurrerTrainer:
         }
 
 
-def validation_pairs(photographs: list[Path], count: int) -> tuple[Tensor, Tensor]:
+def validation_pairs(
+    photographs: list[Path], count: int, blur: KnownBlur | None = None
+) -> tuple[Tensor, Tensor]:
     """The same blurred and sharp 256x256 crops every time, uint8 (count, 3, 256, 256)."""
-    recipe = PairRecipe(blur=KnownBlur(), crop_px=256, sharp_share=0.0)
+    recipe = PairRecipe(blur=blur or KnownBlur(), crop_px=256, sharp_share=0.0)
     pictures = [read_photograph(p) for p in photographs]
     pairs = BlurredCrops(pictures, recipe, seed=20240617, length=count)
     blurred, truth = default_collate([pairs[i] for i in range(count)])

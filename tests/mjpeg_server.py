@@ -25,7 +25,9 @@ class Camera(http.server.BaseHTTPRequestHandler):
                 red = (x * 3 + number * 5) % 256
                 picture = np.stack([y * 2, (x + y) % 256, red], axis=-1).astype(np.uint8)
                 jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
-                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n"
+                head = (
+                    f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n"
+                )
                 self.wfile.write(head.encode() + b"\r\n" + jpeg + b"\r\n")
                 number += 1
                 time.sleep(1 / 30)

@@ -115,5 +115,3 @@ def test_importing_it_reports_nothing_to_anybody() -> None:
 def test_too_large_frames_are_refused_with_advice() -> None:
     with pytest.raises(EngineError, match="--size"):
         EngineShape(height=4320, width=7680)
-
-

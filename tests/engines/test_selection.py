@@ -40,9 +40,7 @@ def test_good_engine_passes_and_says_how_close_it_is(generic: Profile, tmp_path:
     assert not chosen.refused
 
 
-def test_wrong_engine_is_refused_and_the_next_takes_over(
-    generic: Profile, tmp_path: Path
-) -> None:
+def test_wrong_engine_is_refused_and_the_next_takes_over(generic: Profile, tmp_path: Path) -> None:
     said: list[str] = []
 
     def build(candidate: Candidate, profile: Profile, shape: EngineShape) -> Engine:

@@ -12,7 +12,7 @@ from engines.profile import Profile
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Source, SourceState
 from stream.capture.synthetic import read_number
-from stream.deblurring import Deblurring, DeblurMode
+from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
 from stream.output.null import Null
@@ -62,9 +62,9 @@ def run(
         assert time.monotonic() < deadline
     pipeline.close()
     ledger = pipeline.ledger
-    assert ledger.captured == (
-        ledger.output + sum(ledger.dropped.values()) + pipeline.leftover
-    ), "every captured frame is accounted for"
+    assert ledger.captured == (ledger.output + sum(ledger.dropped.values()) + pipeline.leftover), (
+        "every captured frame is accounted for"
+    )
     assert ledger.captured == sum(status.frames for status in pipeline.statuses)
     return pipeline
 
@@ -204,5 +204,3 @@ def test_engine_that_dies_midway_ends_the_run_with_its_reason(
     assert pipeline.problems == ["the device is gone"]
     assert keeper.closed == 1
     assert len(keeper.frames) < 25
-
-

@@ -1,5 +1,6 @@
 """Network sources against real servers on loopback."""
 
+import itertools
 import os
 import signal
 import socket
@@ -52,7 +53,7 @@ def test_mjpeg_over_http_gives_pictures_with_times_of_arrival() -> None:
     assert found[0].pixels.shape == (120, 160, 3)
     assert found[0].pts_s == 0
     assert 0.3 < found[-1].pts_s < 3
-    assert all(b.captured_ns >= a.captured_ns for a, b in zip(found, found[1:], strict=False))
+    assert all(b.captured_ns >= a.captured_ns for a, b in itertools.pairwise(found))
 
 
 def wait_for(condition: object, timeout_s: float) -> float:
@@ -166,5 +167,3 @@ def test_silence_is_a_stall_after_two_seconds_or_two_intervals() -> None:
     assert not is_stalled(2.1, 0.5)
     assert is_stalled(4.1, 0.5)
     assert is_stalled(2.1, None)
-
-

@@ -23,9 +23,7 @@ SUFFIXES = pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 
 
 def processed(pixels: NDArray[np.uint8], pts_s: float, source: str = "cam") -> ProcessedFrame:
-    frame = Frame(
-        pixels=pixels, source=source, sequence=0, pts_s=pts_s, captured_ns=0, posted_ns=0
-    )
+    frame = Frame(pixels=pixels, source=source, sequence=0, pts_s=pts_s, captured_ns=0, posted_ns=0)
     return ProcessedFrame(
         captured=frame, pixels=pixels, bypassed=False, blur=None, taken_ns=0, finished_ns=0
     )

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calibration.known_blur import GAMMA, KnownBlur, rasterise, shake_kernel, shake_trajectory
+
+
+@given(extent=st.floats(0.5, 40), seed=st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_trajectory_has_its_extent_and_passes_the_origin_at_mid_exposure(
+    extent: float, seed: int
+) -> None:
+    path = shake_trajectory(extent, np.random.default_rng(seed))
+    assert max(np.ptp(path, axis=0)) == pytest.approx(extent)
+    assert path[len(path) // 2] == pytest.approx([0, 0])
+
+
+@given(extent=st.floats(0, 40), seed=st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_kernel_keeps_brightness_and_has_a_centre(extent: float, seed: int) -> None:
+    kernel = shake_kernel(extent, np.random.default_rng(seed))
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
+    assert kernel.min() >= 0
+    assert kernel.shape[0] == kernel.shape[1]
+    assert kernel.shape[0] % 2 == 1
+
+
+def test_no_motion_is_a_single_pixel() -> None:
+    kernel = rasterise(np.zeros((256, 2)))
+    assert kernel[kernel.shape[0] // 2, kernel.shape[1] // 2] == pytest.approx(1)
+
+
+def test_half_a_pixel_is_shared_between_two() -> None:
+    kernel = rasterise(np.tile([0.5, 0.0], (256, 1)))
+    row = kernel[kernel.shape[0] // 2]
+    centre = kernel.shape[0] // 2
+    assert row[centre : centre + 2] == pytest.approx([0.5, 0.5])
+
+
+def test_same_seed_same_blur() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
+    once, again = (KnownBlur().apply(picture, np.random.default_rng(5)) for _ in range(2))
+    other = KnownBlur().apply(picture, np.random.default_rng(6))
+    assert np.array_equal(once, again)
+    assert not np.array_equal(once, other)
+    assert once.shape == (120 - 2 * KnownBlur().margin_px,) * 2 + (3,)
+
+
+def test_light_adds_up_before_the_camera_response() -> None:
+    blur = KnownBlur(min_extent_px=8, max_extent_px=8, max_noise=0)
+    stripes = np.zeros((100, 100, 3), np.uint8)
+    stripes[:, ::2] = 255
+    mean = blur.apply(stripes, np.random.default_rng(1)).mean()
+    assert mean == pytest.approx(255 * 0.5 ** (1 / GAMMA), abs=12)
+
+
+def test_flat_pictures_stay_flat_but_for_the_noise() -> None:
+    flat = np.full((100, 100, 3), 77, np.uint8)
+    noiseless = KnownBlur(max_noise=0).apply(flat, np.random.default_rng(2))
+    assert set(np.unique(noiseless)) <= {76, 77, 78}
+
+
+@pytest.mark.parametrize(
+    "settings_",
+    [{"min_extent_px": -1}, {"min_extent_px": 9, "max_extent_px": 5}, {"max_noise": -1}],
+)
+def test_impossible_blur_is_refused(settings_: dict[str, float]) -> None:
+    with pytest.raises(ValueError):
+        KnownBlur(**settings_)

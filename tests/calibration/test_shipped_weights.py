@@ -1,0 +1,48 @@
+"""The weights that ship help on photographs that they never saw, and harm nothing sharp."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calibration.evaluation import evaluate
+from calibration.photographs import find_photographs, read_photograph, split_photographs
+from calibration.train_deblurrer import validation_pairs
+from engines.engine import EngineShape
+from engines.openvino import OpenVINOEngine
+from engines.profile import Profile
+from engines.selfcheck import psnr_db
+from engines.torch import fused_from_profile
+
+
+def test_gain_on_held_out_photographs_is_positive(generic: Profile, media: Path) -> None:
+    _, held_out = split_photographs(find_photographs([media / "photos"]))
+    assert [p.name for p in held_out] == generic.card["training"]["held_out"]
+    blurred, truth = validation_pairs(held_out, 16)
+    result = evaluate(fused_from_profile(generic).deblurrer, blurred, truth)
+    assert result.gain_db > 0.1
+    assert result.improved_share > 0.5
+
+
+def test_sharp_photographs_stay_as_they_are(generic: Profile, media: Path) -> None:
+    _, held_out = split_photographs(find_photographs([media / "photos"]))
+    engine = OpenVINOEngine(generic, EngineShape(height=240, width=320), "f32")
+    distances = []
+    for path in held_out:
+        photograph = cv2.resize(read_photograph(path), None, fx=0.5, fy=0.5,
+                                interpolation=cv2.INTER_AREA)  # fmt: skip
+        frame = np.ascontiguousarray(photograph[:240, :320], np.uint8)
+        distances.append(psnr_db(engine(frame[None])[0], frame))
+    assert np.mean(distances) > 33
+
+
+def test_card_tells_where_the_weights_come_from(generic: Profile) -> None:
+    training = generic.card["training"]
+    assert training["crops"] > 0
+    assert training["data"]
+    assert training["commit"]
+    assert training["validation_gain_db"] > 0
+    assert pytest.approx(training["validation_gain_db"], abs=1e-3) == (
+        training["validation_psnr_out_db"] - training["validation_psnr_in_db"]
+    )

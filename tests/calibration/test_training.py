@@ -1,0 +1,151 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from calibration.errors import CalibrationError
+from calibration.known_blur import KnownBlur
+from calibration.photographs import (
+    BlurredCrops,
+    PairRecipe,
+    find_photographs,
+    read_photograph,
+    split_photographs,
+)
+from calibration.train_deblurrer import (
+    DeblurrerTrainer,
+    DeblurrerTraining,
+    learning_rate_factor,
+)
+from engines.networks import PlainUNetSpec
+from tests.conftest import blur2blur
+
+SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
+PAIRS = PairRecipe(blur=KnownBlur(min_extent_px=4, max_extent_px=6), crop_px=64, min_scale=0.9)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six drawings with sharp edges that stand in for photographs."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for index in range(6):
+        random = np.random.default_rng(index)
+        canvas = np.full((360, 400, 3), 128, np.uint8)
+        for _ in range(80):
+            corner = random.integers(0, 400, 2)
+            size = random.integers(5, 60, 2)
+            colour = tuple(int(c) for c in random.integers(0, 256, 3))
+            first, second = tuple(map(int, corner)), tuple(map(int, corner + size))
+            cv2.rectangle(canvas, first, second, colour, -1)
+        cv2.imwrite(str(folder / f"photo{index}.png"), canvas)
+    return folder
+
+
+@pytest.fixture
+def settings(photographs: Path, tmp_path: Path) -> DeblurrerTraining:
+    return DeblurrerTraining(
+        data=(photographs,),
+        out=tmp_path / "run",
+        crops=48,
+        batch=4,
+        network=SMALL,
+        pairs=PAIRS,
+        validation_crops=4,
+    )
+
+
+def test_split_is_by_photograph_and_stable(photographs: Path) -> None:
+    paths = find_photographs([photographs])
+    train, held_out = split_photographs(paths)
+    assert sorted(train + held_out) == paths
+    assert len(held_out) == 1
+    more = [*paths, photographs / "another.png"]
+    assert set(split_photographs(more)[1]) & set(paths) <= set(held_out) | {more[-1]}
+
+
+def test_pairs_depend_on_seed_and_index_only(photographs: Path) -> None:
+    pictures = [read_photograph(p) for p in find_photographs([photographs])]
+    first = BlurredCrops(pictures, PAIRS, seed=1, length=9)
+    second = BlurredCrops(pictures, PAIRS, seed=1, length=3)
+    for a, b in zip(first[2], second[2], strict=True):
+        assert torch.equal(a, b)
+        assert a.shape == (3, 64, 64)
+    assert not torch.equal(first[2][0], first[3][0])
+    assert not torch.equal(first[2][0], BlurredCrops(pictures, PAIRS, 2, 9)[2][0])
+
+
+def test_training_improves_pictures_that_it_never_saw(settings: DeblurrerTraining) -> None:
+    quick = replace(settings, crops=1600, batch=8, learning_rate=2e-3, ema_steps=20)
+    trainer = DeblurrerTrainer(quick)
+    before = trainer.validate()
+    assert before.gain_db == pytest.approx(0, abs=1e-6), "untrained it is the identity"
+    after = trainer.run(lambda state: None)
+    assert after.gain_db > 0.01
+    assert after.improved_share > 0.7
+    lines = (quick.out / "log.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["crops"] == 1600
+    assert cv2.imread(str(quick.out / "examples.png")) is not None
+
+
+def test_interrupted_run_goes_on_exactly(settings: DeblurrerTraining, tmp_path: Path) -> None:
+    straight = DeblurrerTrainer(settings)
+    straight.run(lambda state: None)
+    # Stop in the middle the way a full disk or a kill would: after a checkpoint, with no warning.
+    first = DeblurrerTrainer(replace(settings, out=tmp_path / "other"))
+    for number, (blurred, truth) in enumerate(first._batches(), start=1):
+        first._step(blurred, truth)
+        if number == 5:
+            first._save()
+            break
+    second = DeblurrerTrainer(replace(settings, out=tmp_path / "other"))
+    assert second.crops_done == 20
+    second.run(lambda state: None)
+    for key, value in straight.averaged.state_dict().items():
+        assert torch.allclose(second.averaged.state_dict()[key], value, atol=1e-6), key
+
+
+def test_checkpoint_of_another_network_is_refused(settings: DeblurrerTraining) -> None:
+    DeblurrerTrainer(settings)._save()
+    with pytest.raises(CalibrationError, match="another network"):
+        DeblurrerTrainer(replace(settings, network=PlainUNetSpec(width=16)))
+
+
+def test_damaged_checkpoint_is_named(settings: DeblurrerTraining) -> None:
+    DeblurrerTrainer(settings)._save()
+    (settings.out / "checkpoint.pt").write_bytes(b"garbage")
+    with pytest.raises(CalibrationError, match=r"checkpoint\.pt"):
+        DeblurrerTrainer(settings)
+
+
+def test_learning_rate_warms_up_stays_and_falls() -> None:
+    factors = [learning_rate_factor(n, 1000, 0.25) for n in (0, 5, 10, 500, 750, 875, 1000)]
+    assert factors == pytest.approx([0, 0.5, 1, 1, 1, 0.5, 0])
+
+
+def test_bad_data_is_named(tmp_path: Path, settings: DeblurrerTraining) -> None:
+    with pytest.raises(CalibrationError, match="is not a folder"):
+        DeblurrerTrainer(replace(settings, data=(tmp_path / "nowhere",)))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CalibrationError, match="no photographs"):
+        DeblurrerTrainer(replace(settings, data=(tmp_path / "empty",)))
+    for name in ("a.png", "b.png"):
+        (tmp_path / "empty" / name).write_text("no picture")
+    with pytest.raises(CalibrationError, match="cannot be read as a picture"):
+        DeblurrerTrainer(replace(settings, data=(tmp_path / "empty",)))
+
+
+def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path) -> None:
+    result = blur2blur(
+        "train", "deblurrer", "--data", photographs, "--out", tmp_path / "run", "--crops", "16",
+        timeout_s=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "held out" in result.stderr
+    assert (tmp_path / "run" / "checkpoint.pt").is_file()
+    again = blur2blur("train", "deblurrer", "--data", tmp_path / "no", "--out", tmp_path / "run")
+    assert again.returncode == 1
+    assert "Traceback" not in again.stderr

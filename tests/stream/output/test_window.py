@@ -1,0 +1,106 @@
+"""The real window on a virtual display, looked at through the display's own pixels."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream.errors import OutputError
+from stream.output.display import display_problem
+from stream.output.picture import split_view, state_picture, write_lines
+from stream.output.window import Window
+
+DISPLAY = ":97"
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
+        pytest.skip("needs Xvfb and xdotool (Debian packages xvfb, xdotool)")
+    server = subprocess.Popen(["Xvfb", DISPLAY, "-screen", "0", "800x600x24"])
+    deadline = time.monotonic() + 10
+    while display_problem({"DISPLAY": DISPLAY}) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    yield DISPLAY
+    server.kill()
+    server.wait()
+
+
+def test_shows_the_picture_and_quits_on_q(display: str, tmp_path: Path) -> None:
+    stats = tmp_path / "s.json"
+    environment = {**os.environ, "DISPLAY": display}
+    run = subprocess.Popen(
+        [sys.executable, "-m", "stream.cli", "live", "synthetic:320x240@30",
+         "--stats", str(stats), "--seconds", "60"],
+        env=environment,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        window = ""
+        while not window and time.monotonic() < deadline:
+            time.sleep(0.2)
+            found = subprocess.run(
+                ["xdotool", "search", "--name", "blur2blur"],
+                env=environment, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            window = found.stdout.split()[0] if found.stdout.split() else ""
+        assert window, "no window appeared"
+        time.sleep(1.0)
+        subprocess.run(["xdotool", "mousemove", "100", "100"], env=environment, check=True)
+        subprocess.run(["xdotool", "key", "q"], env=environment, check=True)
+        assert run.wait(30) == 0
+    finally:
+        run.kill()
+    figures = json.loads(stats.read_text())
+    assert figures["outputs"][0]["uri"] == "window"
+    assert figures["frames_output"] > 10
+
+
+def test_without_a_display_it_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(OutputError, match=r"--to out\.mp4"):
+        Window()
+
+
+def test_display_that_does_not_answer_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    assert "does not answer" in str(display_problem({"DISPLAY": ":4242"}))
+    assert display_problem({"DISPLAY": ":4242", "WAYLAND_DISPLAY": "wayland-0"}) is None
+
+
+def test_split_shows_before_left_and_after_right() -> None:
+    before = np.zeros((4, 10, 3), np.uint8)
+    before[:, :, 0] = 200  # red
+    after = np.zeros((4, 10, 3), np.uint8)
+    after[:, :, 2] = 100  # blue
+    view = split_view(before, after, 0.5)
+    assert view[0, 0].tolist() == [0, 0, 200]
+    assert view[0, 5].tolist() == [255, 255, 255]
+    assert view[0, 9].tolist() == [100, 0, 0]
+    assert split_view(before, after, 0.0)[0, 0].tolist() == [100, 0, 0]
+    assert split_view(before, after, 7.0)[0, 9].tolist() == [0, 0, 200]
+
+
+def test_state_picture_is_dark_and_says_something() -> None:
+    last = np.full((240, 320, 3), 255, np.uint8)
+    picture = state_picture(last, "reconnecting", ["the stream ended"])
+    assert picture.shape == last.shape
+    assert picture.mean() < 110
+    assert (picture == 255).any()
+    assert state_picture(None, "opening", []).shape == (480, 640, 3)
+
+
+def test_text_stays_in_its_strip() -> None:
+    picture = np.full((200, 300, 3), 90, np.uint8)
+    write_lines(picture, ["one", "two"])
+    assert (picture[:10] != 90).any()
+    assert (picture[100:] == 90).all()

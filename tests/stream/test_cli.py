@@ -1,0 +1,166 @@
+"""The real command in processes of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stream.capture.synthetic import read_number
+from tests.conftest import MakeClip, blur2blur, read_clip
+
+
+def test_file_in_file_out_with_statistics(make_clip: MakeClip, tmp_path: Path) -> None:
+    clip, out, stats = make_clip(), tmp_path / "out.mp4", tmp_path / "s.json"
+    result = blur2blur("live", clip, "--to", out, "--deblur", "on", "--stats", stats)
+    assert result.returncode == 0, result.stderr
+    before, after = read_clip(clip), read_clip(out)
+    assert [t for t, _ in after] == pytest.approx([t for t, _ in before], abs=0.001)
+    assert [read_number(pixels) for _, pixels in after] == list(range(25))
+    figures = json.loads(stats.read_text())
+    assert figures["frames_captured"] == figures["frames_output"] == 25
+    assert figures["frames_dropped"] == {}
+    assert figures["frames_bypassed"] == figures["frames_in_flight_at_end"] == 0
+    assert set(figures["latency_ms"]) == {"capture", "wait", "engine", "output", "age"}
+    assert all(set(v) == {"p50", "p95", "p99", "max"} for v in figures["latency_ms"].values())
+    engine = figures["engine"]
+    assert (engine["backend"], engine["profile"]) == ("openvino", "generic")
+    assert (engine["width"], engine["height"], engine["batch"]) == (160, 96, 1)
+    assert engine["self_check_psnr_db"] >= 40
+    assert 0 < engine["first_frame_s"] < 60
+    (source,) = figures["sources"]
+    assert source["state"] == "ended"
+    assert (source["width"], source["height"], source["reconnects"]) == (160, 96, 0)
+    assert figures["wall_s"] > 0
+    assert figures["fps_output"] > 0
+
+
+def test_runs_without_torch(tmp_path: Path) -> None:
+    """As after a plain install: any import of torch fails."""
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "sys.argv = ['blur2blur', 'live', 'synthetic:160x96@0?seconds=1', '--to', 'out.mp4',"
+        " '--deblur', 'on']\n"
+        "from stream.cli import main\n"
+        "main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(read_clip(tmp_path / "out.mp4")) == 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seen"),
+    [
+        (["missing.mp4", "--to", "null"], "does not exist"),
+        ([".", "--to", "null"], "is a folder"),
+        (["text.mp4", "--to", "null"], "Invalid data"),
+        (["audio.mka", "--to", "null"], "holds no video"),
+        (["camera:88", "--to", "null"], "doctor"),
+        (["foo://x", "--to", "null"], "nothing is known of foo://"),
+        (["synthetic:16x16", "--to", "null"], "at least"),
+        (["demo", "--to", "no/such/folder/out.mp4"], "does not exist; make it first"),
+        (["demo", "--to", "out.avi"], ".mp4 or .mkv"),
+        (["demo", "--to", "ftp://x/y.mp4"], "nothing is known of ftp://"),
+        (["demo", "--to", "null", "--profile", "nobody"], "no profile 'nobody'"),
+        (["demo", "--to", "null", "--stats", "no/folder/s.json"], "make it first"),
+        (["demo", "--to", "null", "--size", "big"], "not a size like 640x480"),
+        (["huge.mkv", "--to", "null", "--deblur", "on"], "--size 1920x1080"),
+        (["rtsp://me:hidden@127.0.0.1:9/x", "--to", "null"], "Connection refused"),
+        (["demo", "--to", "window"], "--to out.mp4"),
+        (["demo"], "--to out.mp4"),
+    ],
+)
+def test_bad_input_ends_in_one_clear_line(
+    make_clip: MakeClip, tmp_path: Path, arguments: list[str], seen: str
+) -> None:
+    (tmp_path / "text.mp4").write_text("not a video")
+    if "huge.mkv" in arguments:
+        make_clip("huge.mkv", pts_ms=[0], width=7680, height=4320, codec="mjpeg",
+                  pixel_format="yuvj420p")  # fmt: skip
+    if "audio.mka" in arguments:
+        write_silence(tmp_path / "audio.mka")
+    arguments[0] = str(tmp_path / arguments[0]) if arguments[0].endswith(("mkv", "mka")) or (
+        arguments[0] in ("text.mp4", ".")
+    ) else arguments[0]  # fmt: skip
+    result = blur2blur("live", *arguments, DISPLAY="", WAYLAND_DISPLAY="")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    assert "hidden" not in result.stderr
+    assert seen in " ".join(result.stderr.split())
+
+
+def write_silence(path: Path) -> None:
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), "s16", "mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def test_source_is_never_overwritten(make_clip: MakeClip) -> None:
+    clip = make_clip()
+    content = clip.read_bytes()
+    result = blur2blur("live", clip, "--to", clip)
+    assert result.returncode == 1
+    assert "is the source itself" in result.stderr
+    assert clip.read_bytes() == content
+
+
+def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
+    out, stats = tmp_path / "out.mkv", tmp_path / "s.json"
+    run = subprocess.Popen(
+        [sys.executable, "-m", "stream.cli", "live", "synthetic:160x96@30",
+         "--to", str(out), "--stats", str(stats)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (out.exists() and out.stat().st_size > 20_000) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate(timeout=30)
+    assert run.returncode == 0, errors
+    figures = json.loads(stats.read_text())
+    written = figures["outputs"][0]["written"]
+    assert len(read_clip(out)) == written > 10
+    dropped = sum(figures["frames_dropped"].values())
+    assert figures["frames_captured"] == figures["frames_output"] + dropped
+
+
+def test_doctor_says_what_would_run() -> None:
+    result = blur2blur("doctor", COLUMNS="200")
+    assert result.returncode == 0, result.stderr
+    for topic in ("processor", "openvino", "engine", "cameras", "display", "extra train", "cache"):
+        assert topic in result.stdout
+    assert "self-check" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["live"], ["doctor"], ["bench"], ["bench", "engine"], ["train", "deblurrer"]]
+)
+def test_help_teaches(command: list[str]) -> None:
+    result = blur2blur(*command, "--help", COLUMNS="100")
+    assert result.returncode == 0
+    assert "Usage" in result.stdout
+    assert len(result.stdout) > 300
+
+
+def test_version() -> None:
+    assert blur2blur("--version").stdout.startswith("blur2blur ")
