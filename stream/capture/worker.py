@@ -106,7 +106,7 @@ class CaptureWorker:
             try:
                 with closing(self.source.open()) as capture:
                     self._read(capture)
-                reason = "the stream ended"
+                reason = "stopped" if self._stop.is_set() else "the stream ended"
                 lost = self.source.reconnects and not self._stop.is_set()
                 final = SourceState.ENDED
             except StreamError as error:

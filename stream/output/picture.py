@@ -1,5 +1,6 @@
 """What a window shows, drawn as pictures: before and after, text, states."""
 
+import textwrap
 from collections.abc import Sequence
 
 import cv2
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE = (255, 255, 255)
 _STATE_BACKGROUND = 24
+_STATE_WIDTH = 640
+_LINE_LETTERS = 80
 
 
 def split_view(
@@ -53,16 +56,20 @@ def state_picture(
         last: uint8 (H, W, 3) BGR, or None where there was no picture yet.
 
     Returns:
-        uint8 (H, W, 3) BGR.
+        uint8 (H, W, 3) BGR, at least 640 px wide so that it can be read.
     """
-    picture = np.full((480, 640, 3), _STATE_BACKGROUND, np.uint8)
+    picture = np.full((480, _STATE_WIDTH, 3), _STATE_BACKGROUND, np.uint8)
     if last is not None:
         grey = np.asarray(cv2.cvtColor(last, cv2.COLOR_BGR2GRAY), np.uint8) // 3
+        if grey.shape[1] < _STATE_WIDTH:
+            height = max(1, round(grey.shape[0] * _STATE_WIDTH / grey.shape[1]))
+            grey = np.asarray(cv2.resize(grey, (_STATE_WIDTH, height)), np.uint8)
         picture = np.repeat(grey[:, :, None], 3, axis=2)
     height, width = picture.shape[:2]
     scale = max(0.5, min(height, width) / 400)
     (title_width, title_height), _ = cv2.getTextSize(title, _FONT, scale, 2)
     at = (max(0, (width - title_width) // 2), (height + title_height) // 2)
     cv2.putText(picture, title, at, _FONT, scale, _WHITE, max(1, round(2 * scale)), cv2.LINE_AA)
-    write_lines(picture, lines, bottom=True)
+    wrapped = [part for line in lines for part in textwrap.wrap(line, _LINE_LETTERS)]
+    write_lines(picture, wrapped, bottom=True)
     return picture

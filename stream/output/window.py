@@ -20,6 +20,7 @@ _HELP = (
     "h  this help          q  quit",
 )
 _FLAGS = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+_MIN_WIDTH = 640
 _QUIT_KEYS = (ord("q"), 27)
 
 
@@ -94,7 +95,9 @@ class Window:
             if source not in self._open:
                 self._open[source] = f"blur2blur - {source} (h: help)"
                 cv2.namedWindow(self._open[source], _FLAGS)
-                cv2.resizeWindow(self._open[source], picture.shape[1], picture.shape[0])
+                height, width = picture.shape[:2]
+                larger = max(1, round(_MIN_WIDTH / width))
+                cv2.resizeWindow(self._open[source], larger * width, larger * height)
                 cv2.setMouseCallback(self._open[source], self._mouse, source)
             cv2.imshow(self._open[source], picture)
         except cv2.error as error:
