@@ -27,8 +27,9 @@ import openvino as ov  # noqa: E402
 class OpenVINOEngine:
     """A profile compiled for one frame size and precision.
 
-    One compiled model a batch size, made when first asked for: a batch that is padded to a fixed
-    size would cost a CPU the full time. One inference is in flight, with the latency hint.
+    One compiled model a batch size: a batch that is padded to a fixed size would cost a CPU the
+    full time. All are made here, so that no frame ever waits for a compilation. One inference is
+    in flight, with the latency hint.
 
     Args:
         cache: folder for compiled blobs; None keeps none.
@@ -59,8 +60,15 @@ class OpenVINOEngine:
             raise EngineError(
                 f"OpenVINO sees no {device} here, only {', '.join(self._core.available_devices)}"
             )
-        self._requests: dict[int, ov.InferRequest] = {}
-        self._request(1)
+        try:
+            self._requests = {
+                batch: self._compiled(batch).create_infer_request()
+                for batch in range(1, shape.max_batch + 1)
+            }
+        except (RuntimeError, OSError) as error:
+            raise EngineError(
+                f"OpenVINO cannot compile {profile.graph} for {device} in {precision}: {error}"
+            ) from error
 
     @property
     def facts(self) -> EngineFacts:
@@ -76,7 +84,7 @@ class OpenVINOEngine:
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
         check_frames(frames, self._shape)
         deblurred = np.empty(frames.shape, np.uint8)
-        request = self._request(len(frames))
+        request = self._requests[len(frames)]
         try:
             request.get_input_tensor().data[:] = frames
             request.set_output_tensor(ov.Tensor(deblurred, shared_memory=True))
@@ -84,17 +92,6 @@ class OpenVINOEngine:
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on {self._device}: {error}") from error
         return deblurred
-
-    def _request(self, batch: int) -> "ov.InferRequest":
-        if batch not in self._requests:
-            try:
-                self._requests[batch] = self._compiled(batch).create_infer_request()
-            except (RuntimeError, OSError) as error:
-                raise EngineError(
-                    f"OpenVINO cannot compile {self._profile.graph} "
-                    f"for {self._device} in {self._precision}: {error}"
-                ) from error
-        return self._requests[batch]
 
     def _compiled(self, batch: int) -> "ov.CompiledModel":
         blob = self._blob(batch)

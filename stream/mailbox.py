@@ -66,7 +66,11 @@ class Mailbox(Generic[T]):
 
 
 def take_ready(
-    boxes: Sequence[Mailbox[T]], changed: Condition, stop: Callable[[], bool]
+    boxes: Sequence[Mailbox[T]],
+    changed: Condition,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    timeout_s: float | None = None,
 ) -> list[T]:
     """Wait until any of the mailboxes has an item and take one of each that has.
 
@@ -75,7 +79,8 @@ def take_ready(
         stop: looked at on each change; notify ``changed`` after making it true.
 
     Returns:
-        At most one item a mailbox; empty when all are closed and empty, or ``stop()`` is true.
+        At most one item a mailbox; empty when all are closed and empty, ``stop()`` is true, or the
+        time is over.
     """
     with changed:
         changed.wait_for(
@@ -83,7 +88,8 @@ def take_ready(
                 stop()
                 or any(box._item is not None for box in boxes)
                 or all(box.closed for box in boxes)
-            )
+            ),
+            timeout_s,
         )
         items = [box._pop() for box in boxes]
         return [item for item in items if item is not None]

@@ -15,8 +15,10 @@ from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
 from stream.output.output import Delivery, Output, OutputWorker
 
-_PATIENCE_S = 5.0
-"""How long the end waits for a thread that hangs in a driver or on a disk."""
+_OUTPUT_PATIENCE_S = 30.0
+"""How long the end waits for a slow disk to take the rest of a recording."""
+_DRIVER_PATIENCE_S = 2.0
+"""How long it waits for a thread that hangs in a driver; the process may end without it."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,12 @@ class Pipeline:
         self._workers: list[CaptureWorker] = []
         for source in sources:
             self._add(source)
-        lossless = not any(source.live for source in sources)
         self.outputs = [
-            OutputWorker(output, lossless=lossless and output.every_frame, say=say)
+            OutputWorker(
+                output,
+                lossless={s.name: output.every_frame and not s.live for s in sources},
+                say=say,
+            )
             for output in outputs
         ]
         self._engine_thread = Thread(target=self._run_engine, name="engine", daemon=True)
@@ -109,8 +114,8 @@ class Pipeline:
     def close(self) -> None:
         """Wait for the threads, close the outputs, account for what is left."""
         self.stop()
-        deadline = time.monotonic() + _PATIENCE_S
-        self._engine_thread.join(_PATIENCE_S)
+        deadline = time.monotonic() + _OUTPUT_PATIENCE_S
+        self._engine_thread.join(_OUTPUT_PATIENCE_S)
         for output in self.outputs:
             output.finish()
             if output.output.main_thread:
@@ -120,7 +125,7 @@ class Pipeline:
             if not output.join(max(0.1, deadline - time.monotonic())):
                 self._say(f"{output.output.uri} hangs and is left behind")
         for worker in self._workers:
-            worker.join(max(0.1, deadline - time.monotonic()))
+            worker.join(_DRIVER_PATIENCE_S)
         self.leftover = sum(box.take(0) is not None for box in self._boxes)
         self.ended_ns = time.perf_counter_ns()
 
@@ -182,7 +187,7 @@ class Pipeline:
         """Answer one size request or process one batch; False when no more can come."""
         frames: list[Frame] = []
         ended = lambda: all(box.closed for box in self._boxes)  # noqa: E731
-        items = take_ready([self._requests, *self._boxes], self._changed, ended)
+        items = take_ready([self._requests, *self._boxes], self._changed, stop=ended)
         for item in items:
             if isinstance(item, Frame):
                 frames.append(item)

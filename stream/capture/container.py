@@ -31,6 +31,7 @@ class ContainerOptions:
         options: FFmpeg options.
         open_timeout_s, read_timeout_s: None waits for ever.
         low_delay: hand pictures out as soon as they are decoded.
+        clockless: formats whose times FFmpeg invents; the time of arrival counts instead.
         size: scale the pictures to this.
         advice: ends the error when it cannot be opened.
     """
@@ -41,6 +42,7 @@ class ContainerOptions:
     open_timeout_s: float | None = None
     read_timeout_s: float | None = None
     low_delay: bool = False
+    clockless: tuple[str, ...] = ()
     size: Size | None = None
     advice: str = ""
 
@@ -58,11 +60,9 @@ class ContainerCapture:
         options: ContainerOptions,
         *,
         clock: CaptureClock | None = None,
-        pts_from_arrival: bool = False,
     ) -> None:
         self._options = options
         self._clock = clock or ArrivalClock()
-        self._pts_from_arrival = pts_from_arrival
         self._container = _open(address, options)
         try:
             self._stream = self._first_video()
@@ -89,12 +89,13 @@ class ContainerCapture:
         period_s = 1.0 / (self._info.fps or 25.0)
         last_pts_s = latest_pts_s = -period_s
         first_captured_ns: int | None = None
+        clockless = self._container.format.name in self._options.clockless
         for packet in self._packets():
             self._clock.packet(_seconds(packet.pts, time_base), _seconds(packet.dts, time_base))
             for frame in self._decode(packet):
                 pts_s = _seconds(frame.pts, time_base)
                 captured_ns = self._clock.captured_ns(pts_s)
-                if self._pts_from_arrival:
+                if clockless:
                     first_captured_ns = first_captured_ns or captured_ns
                     pts_s = (captured_ns - first_captured_ns) / 1e9
                 elif pts_s is None:

@@ -44,9 +44,8 @@ class NetworkStream:
                 open_timeout_s=OPEN_TIMEOUT_S,
                 read_timeout_s=READ_TIMEOUT_S,
                 low_delay=True,
+                clockless=("mpjpeg", "mjpeg"),
                 size=self._options.size,
                 advice="is the address right, and is the camera on and in the same network?",
             ),
-            # MJPEG over HTTP has no clock of its own, FFmpeg invents 25 a second.
-            pts_from_arrival=scheme in ("http", "https"),
         )

@@ -105,9 +105,10 @@ class CaptureWorker:
             frames_before = self._sequence
             try:
                 with closing(self.source.open()) as capture:
+                    finite = capture.info.frames is not None
                     self._read(capture)
                 reason = "stopped" if self._stop.is_set() else "the stream ended"
-                lost = self.source.reconnects and not self._stop.is_set()
+                lost = self.source.reconnects and not finite and not self._stop.is_set()
                 final = SourceState.ENDED
             except StreamError as error:
                 reason = str(error)

@@ -1,13 +1,13 @@
 """What every output offers, and the thread that feeds it."""
 
 import time
-from collections.abc import Callable
-from threading import Lock, Thread
+from collections.abc import Callable, Mapping
+from threading import Condition, Lock, Thread
 from typing import Protocol
 
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
-from stream.mailbox import Mailbox
+from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
 
 
@@ -73,21 +73,30 @@ class Delivery:
 
 
 class OutputWorker:
-    """Feeds one output from a mailbox of its own, so that none waits for another.
+    """Feeds one output, so that none waits for another.
+
+    Each source has a mailbox of its own here: the newest frame of one camera never pushes out that
+    of another.
 
     Args:
-        lossless: wait for this output rather than drop a frame (a recording of a file).
+        lossless: by source name, whether its frames wait for this output rather than be dropped
+            (a recording of a file).
         say: takes a line when the output fails.
     """
 
-    def __init__(self, output: Output, *, lossless: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, output: Output, *, lossless: Mapping[str, bool], say: Callable[[str], None]
+    ) -> None:
         self.output = output
         self.failure: str | None = None
         self.written = 0
         self.dropped = 0
         self._lossless = lossless
         self._say = say
-        self._box: Mailbox[Delivery] = Mailbox()
+        self._changed = Condition()
+        self._boxes: dict[str, Mailbox[Delivery]] = {
+            name: Mailbox(self._changed) for name in lossless
+        }
         self._thread: Thread | None = None
         self._closed = False
 
@@ -98,19 +107,20 @@ class OutputWorker:
 
     def post(self, delivery: Delivery) -> None:
         """Leave a frame for the output."""
-        if self._lossless:
-            if not self._box.put(delivery):
+        source = delivery.frame.captured.source
+        box = self._boxes[source]
+        if self._lossless[source]:
+            if not box.put(delivery):
                 self._drop(delivery, "output_failed")
             return
-        replaced = self._box.offer(delivery)
-        if replaced is delivery:
-            self._drop(delivery, "output_failed")
-        elif replaced is not None:
-            self._drop(replaced, "output_busy")
+        replaced = box.offer(delivery)
+        if replaced is not None:
+            self._drop(replaced, "output_failed" if replaced is delivery else "output_busy")
 
     def finish(self) -> None:
         """No more frames will come; what waits is still written."""
-        self._box.close()
+        for box in self._boxes.values():
+            box.close()
 
     def join(self, timeout_s: float) -> bool:
         """Wait until everything is written; False where the output hangs."""
@@ -120,24 +130,26 @@ class OutputWorker:
         return not self._thread.is_alive()
 
     def step(self, timeout_s: float) -> bool:
-        """Write one frame or idle once; False after the output was closed."""
+        """Write the frames that wait, or idle once; False after the output was closed."""
         if self._closed:
             return False
-        delivery = self._box.take(timeout_s)
+        boxes = list(self._boxes.values())
+        over = all(box.closed for box in boxes)  # looked at first, so that no last frame is missed
+        waiting = take_ready(boxes, self._changed, timeout_s=timeout_s)
         try:
-            if delivery is not None:
-                handed_ns = time.perf_counter_ns()
-                self.output.write(delivery.frame)
-                delivery.written(handed_ns)
-                self.written += 1
-            elif self._box.closed:
+            if not waiting and over:
                 self._close()
-            else:
+            elif not waiting:
                 self.output.idle()
+            while waiting:
+                handed_ns = time.perf_counter_ns()
+                self.output.write(waiting[0].frame)
+                waiting.pop(0).written(handed_ns)
+                self.written += 1
         except OutputError as error:
-            self._fail(str(error), delivery)
+            self._fail(str(error), waiting)
         except Exception as error:  # the top of a thread: an output must not take others along
-            self._fail(f"{self.output.uri}: unexpected {type(error).__name__}: {error}", delivery)
+            self._fail(f"{self.output.uri}: unexpected {type(error).__name__}: {error}", waiting)
         return not self._closed
 
     def _run(self) -> None:
@@ -148,14 +160,12 @@ class OutputWorker:
         self.dropped += 1
         delivery.dropped(cause)
 
-    def _fail(self, reason: str, delivery: Delivery | None) -> None:
+    def _fail(self, reason: str, waiting: list[Delivery]) -> None:
         self.failure = reason
         self._say(reason)
-        self._box.close()
-        if delivery is not None:
+        self.finish()
+        for delivery in [*waiting, *take_ready(list(self._boxes.values()), self._changed)]:
             self._drop(delivery, "output_failed")
-        while (waiting := self._box.take(0)) is not None:
-            self._drop(waiting, "output_failed")
         if not self._closed:
             self._close()
 

@@ -60,7 +60,7 @@ def test_take_ready_takes_one_of_each_that_has_one() -> None:
     boxes: list[Mailbox[str]] = [Mailbox(changed) for _ in range(3)]
     boxes[0].offer("a")
     boxes[2].offer("c")
-    assert take_ready(boxes, changed, lambda: False) == ["a", "c"]
+    assert take_ready(boxes, changed) == ["a", "c"]
 
 
 def test_take_ready_wakes_for_a_late_item_and_for_the_end() -> None:
@@ -69,7 +69,7 @@ def test_take_ready_wakes_for_a_late_item_and_for_the_end() -> None:
     results: list[list[str]] = []
 
     def serve() -> None:
-        while items := take_ready(boxes, changed, lambda: False):
+        while items := take_ready(boxes, changed):
             results.append(items)
 
     server = Thread(target=serve)
@@ -80,3 +80,8 @@ def test_take_ready_wakes_for_a_late_item_and_for_the_end() -> None:
     server.join(10)
     assert not server.is_alive()
     assert results == [["late"]]
+
+
+def test_take_ready_gives_up_when_the_time_is_over() -> None:
+    changed = Condition()
+    assert take_ready([Mailbox[int](changed)], changed, timeout_s=0.01) == []

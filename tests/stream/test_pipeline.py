@@ -144,6 +144,17 @@ def test_several_sources_share_an_engine(generic: Profile, make_clip: MakeClip) 
     assert pipeline.problems == []
 
 
+def test_cameras_do_not_push_each_other_out(generic: Profile) -> None:
+    keeper = Keeper()
+    sources = [open_source("synthetic:160x96@30?seconds=2") for _ in range(3)]
+    for number, source in enumerate(sources):
+        source.name = f"camera-{number}"
+    pipeline = run(generic, sources, [keeper])
+    for source in sources:
+        assert sum(f.captured.source == source.name for f in keeper.frames) > 50
+    assert pipeline.ledger.dropped.get("output_busy", 0) < 10
+
+
 def test_broken_source_ends_alone(generic: Profile, make_clip: MakeClip, tmp_path: Path) -> None:
     keeper = Keeper()
     sources = [open_source(str(make_clip())), open_source(str(tmp_path / "missing.mp4"))]
