@@ -1,9 +1,6 @@
 """`blur2blur train`: run a training and show how it goes."""
 
-import json
-
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining, TrainingState
@@ -39,8 +36,13 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
                     f"{state.validation.psnr_out_db:.2f} dB ({state.validation.gain_db:+.2f})"
                 )
 
-        trainer.run(report)
+        final = trainer.run(report)
     if trainer.crops_done < settings.crops:
         console.print(f"stopped at {trainer.crops_done} pairs; run the same command to go on")
-    console.print(escape(f"{settings.out}: {json.dumps(trainer.figures(), indent=None)}"))
+    console.print(
+        f"{settings.out}: {final.psnr_in_db:.2f} dB -> {final.psnr_out_db:.2f} dB on photographs "
+        f"that it never saw; `blur2blur train export {settings.out} --to DIR` makes a profile",
+        markup=False,
+        highlight=False,
+    )
     return 0

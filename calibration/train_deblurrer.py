@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import cv2
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset, default_collate
 
+from calibration.checkpoint import load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation, evaluate, write_strip
 from calibration.known_blur import KnownBlur
@@ -27,8 +27,11 @@ from calibration.photographs import (
     read_photograph,
     split_photographs,
 )
-from engines.files import write_atomically
+from engines.files import write_text_atomically
 from engines.networks import PlainUNet, PlainUNetSpec
+from engines.profile import load_profile
+
+RUN_CARD = "run.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,7 @@ class DeblurrerTraining:
         frequency_weight: of the Fourier term beside Charbonnier.
         ema_steps: time constant of the averaged weights, which are those that are kept.
         save_minutes: time between checkpoints, each with a validation.
+        start: profile, by name or folder, whose weights a new run begins with.
     """
 
     data: tuple[Path, ...]
@@ -55,6 +59,7 @@ class DeblurrerTraining:
     ema_steps: int = 1000
     save_minutes: float = 5.0
     seed: int = 0
+    start: str | None = None
     network: PlainUNetSpec = PlainUNetSpec()
     pairs: PairRecipe = PairRecipe()
     validation_crops: int = 40
@@ -144,6 +149,8 @@ class DeblurrerTrainer:
         self._save()
         final = self.validate()
         self._report(report, TrainingState(self.crops_done, settings.crops, 0.0, 0.0, final))
+        card = json.dumps(self.card(final), indent=2) + "\n"
+        write_text_atomically(settings.out / RUN_CARD, card)
         return final
 
     def validate(self) -> Evaluation:
@@ -202,18 +209,14 @@ class DeblurrerTrainer:
             "crops_done": self.crops_done,
             "specification": self.settings.network.to_json(),
         }
-        write_atomically(self.checkpoint, lambda temporary: torch.save(state, temporary))
+        save_checkpoint(self.checkpoint, state)
 
     def _load(self) -> None:
         if not self.checkpoint.exists():
+            if self.settings.start is not None:
+                self._start_from(self.settings.start)
             return
-        try:
-            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
-        except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
-            reason = str(error).splitlines()[0]
-            raise CalibrationError(
-                f"{self.checkpoint} cannot be read ({reason}); remove it to start again"
-            ) from error
+        state = load_checkpoint(self.checkpoint)
         if state["specification"] != self.settings.network.to_json():
             raise CalibrationError(
                 f"{self.checkpoint} was trained with another network "
@@ -223,6 +226,23 @@ class DeblurrerTrainer:
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.crops_done = state["crops_done"]
+
+    def _start_from(self, start: str) -> None:
+        """Take the deblurrer of a profile, a fresh optimizer, and the schedule from its start."""
+        profile = load_profile(start)
+        prefix = "deblurrer."
+        tensors = {
+            key.removeprefix(prefix): torch.from_numpy(value.astype("float32"))
+            for key, value in profile.weights.items()
+            if key.startswith(prefix)
+        }
+        try:
+            self.network.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise CalibrationError(
+                f"the weights of profile {start} are of another network: {error}"
+            ) from error
+        self.averaged.load_state_dict(tensors)
 
     def _report(self, report: Callable[[TrainingState], None], state: TrainingState) -> None:
         if state.validation is not None:
@@ -237,26 +257,24 @@ class DeblurrerTrainer:
                 log.write(json.dumps(line) + "\n")
         report(state)
 
-    def figures(self) -> dict[str, Any]:
-        """The validation figures of the averaged weights as they are now."""
-        result = self.validate()
-        return {
-            "validation_psnr_in_db": round(result.psnr_in_db, 3),
-            "validation_psnr_out_db": round(result.psnr_out_db, 3),
-            "validation_gain_db": round(result.gain_db, 3),
-            "validation_improved_share": round(result.improved_share, 3),
-        }
-
-    def recipe(self) -> dict[str, Any]:
-        """The run's settings as plain JSON values, for the weights' card."""
-        pairs = asdict(self.settings.pairs)
+    def card(self, final: Evaluation) -> dict[str, Any]:
+        """What the run was and reached, as plain JSON values for the weights' card."""
+        settings = self.settings
         return {
             "crops": self.crops_done,
-            "batch": self.settings.batch,
-            "optimizer": f"AdamW, learning rate {self.settings.learning_rate}",
-            "loss": f"Charbonnier + {self.settings.frequency_weight} Fourier L1",
-            "seed": self.settings.seed,
-            "pairs": pairs,
+            "batch": settings.batch,
+            "optimizer": f"AdamW, learning rate {settings.learning_rate}",
+            "loss": f"Charbonnier + {settings.frequency_weight} Fourier L1",
+            "seed": settings.seed,
+            "start": settings.start,
+            "pairs": asdict(settings.pairs),
+            "data": [path.name for path in self.training_photographs],
+            "held_out": [path.name for path in self.held_out_photographs],
+            "validation_crops": settings.validation_crops,
+            "validation_psnr_in_db": round(final.psnr_in_db, 3),
+            "validation_psnr_out_db": round(final.psnr_out_db, 3),
+            "validation_gain_db": round(final.gain_db, 3),
+            "validation_improved_share": round(final.improved_share, 3),
         }
 
 

@@ -1,5 +1,7 @@
 """The command ``blur2blur``. Commands import what they need when they run: help is quick."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -213,6 +215,10 @@ def train_deblurrer(
     batch: Annotated[int, typer.Option(min=1, help="Pairs a step.")] = 8,
     learning_rate: Annotated[float, typer.Option(min=0.0)] = 2e-4,
     seed: Annotated[int, typer.Option()] = 0,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Begin with the weights of this profile.", show_default=False),
+    ] = None,
 ) -> None:
     """Train a deblurrer for the known blur on a folder of sharp photographs.
 
@@ -220,13 +226,9 @@ def train_deblurrer(
     validation. The folder fills with a checkpoint, a log and a strip of examples; run the same
     command again to go on after an interruption.
     """
-    try:
+    with _needs_extra_train():
         from calibration.job import run_deblurrer_training
         from calibration.train_deblurrer import DeblurrerTraining
-    except ModuleNotFoundError as error:
-        raise StreamError(
-            f"training needs {error.name}: pip install 'blur2blur-live[train]'"
-        ) from None
     settings = DeblurrerTraining(
         data=tuple(data),
         out=out,
@@ -234,8 +236,37 @@ def train_deblurrer(
         batch=batch,
         learning_rate=learning_rate,
         seed=seed,
+        start=start,
     )
     raise typer.Exit(run_deblurrer_training(settings, _console()))
+
+
+@train.command("export")
+def train_export(
+    run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
+    to: Annotated[Path, typer.Option(help="Folder of the profile; it is made or replaced.")],
+    name: Annotated[str, typer.Option(help="The profile's name.")] = "generic",
+    about: Annotated[
+        str, typer.Option(help="A line for the card: data, licences, what to expect.")
+    ] = "",
+) -> None:
+    """Make a profile of a training run: weights, exported graph and card.
+
+    `blur2blur live 0 --profile DIR` then uses it.
+    """
+    with _needs_extra_train():
+        from calibration.export_run import export_run
+    raise typer.Exit(export_run(run, to, name, about, _console()))
+
+
+@contextmanager
+def _needs_extra_train() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise StreamError(
+            f"training needs {error.name}: pip install 'blur2blur-live[train]'"
+        ) from None
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from calibration.train_deblurrer import (
     learning_rate_factor,
 )
 from engines.networks import PlainUNetSpec
+from engines.profile import load_profile
 from tests.conftest import blur2blur
 
 SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
@@ -121,6 +122,14 @@ def test_damaged_checkpoint_is_named(settings: DeblurrerTraining) -> None:
         DeblurrerTrainer(settings)
 
 
+def test_new_run_may_begin_with_the_weights_of_a_profile(settings: DeblurrerTraining) -> None:
+    trainer = DeblurrerTrainer(replace(settings, network=PlainUNetSpec(), start="generic"))
+    weights = load_profile("generic").weights["deblurrer.head.0.weight"]
+    assert torch.equal(trainer.averaged.head[0].weight, torch.from_numpy(weights).float())
+    with pytest.raises(CalibrationError, match="another network"):
+        DeblurrerTrainer(replace(settings, out=settings.out / "b", start="generic"))
+
+
 def test_learning_rate_warms_up_stays_and_falls() -> None:
     factors = [learning_rate_factor(n, 1000, 0.25) for n in (0, 5, 10, 500, 750, 875, 1000)]
     assert factors == pytest.approx([0, 0.5, 1, 1, 1, 0.5, 0])
@@ -146,6 +155,15 @@ def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path)
     assert result.returncode == 0, result.stderr
     assert "held out" in result.stderr
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
+    folder = tmp_path / "mine"
+    exported = blur2blur("train", "export", tmp_path / "run", "--to", folder, "--name", "mine")
+    assert exported.returncode == 0, exported.stderr
+    assert load_profile(str(folder)).card["training"]["crops"] == 16
+    live = blur2blur("live", "synthetic:160x96@0?seconds=1", "--to", "null", "--profile", folder)
+    assert live.returncode == 0, live.stderr
+    nothing = blur2blur("train", "export", tmp_path, "--to", folder)
+    assert nothing.returncode == 1
+    assert "no finished run" in " ".join(nothing.stderr.split())
     again = blur2blur("train", "deblurrer", "--data", tmp_path / "no", "--out", tmp_path / "run")
     assert again.returncode == 1
     assert "Traceback" not in again.stderr
