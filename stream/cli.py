@@ -112,6 +112,10 @@ def live(
             show_default=False,
         ),
     ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=1.0, help="Asked of a camera (30 if not given).", show_default=False),
+    ] = None,
     backend: Annotated[
         Backend, typer.Option(help="What runs the network; `auto` takes the first that works.")
     ] = Backend.auto,
@@ -159,6 +163,7 @@ def live(
         outputs=tuple(to or ()),
         profile=profile,
         size=_size(size),
+        fps=fps,
         backend=backend.value,
         precision=precision.value,
         deblur=deblur.value,

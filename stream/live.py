@@ -1,6 +1,7 @@
 """`blur2blur live`: put a run together, drive it, and tell how it went."""
 
 import json
+import os.path
 import signal
 import time
 from collections.abc import Iterator
@@ -18,15 +19,18 @@ from engines.profile import load_profile
 from engines.selection import BackendChoice, PrecisionChoice
 from stream.capture import Source, SourceOptions, open_source
 from stream.capture.source import Size, SourceStatus
+from stream.capture.video_file import VideoFile
 from stream.console import LiveLine, RateMeter, live_line, status_lines, summary
 from stream.deblurring import DEBLUR_MODES, DeblurMode, Deblurring
 from stream.errors import OutputError
 from stream.output import Output, open_output
 from stream.output.display import display_problem
+from stream.output.recording import Recording
 from stream.pipeline import Pipeline
 from stream.statistics import statistics
 
 _STEP_S = 0.05
+_TEXT_S = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,7 @@ class LiveJob:
     outputs: tuple[str, ...] = ()
     profile: str = "generic"
     size: Size | None = None
+    fps: float | None = None
     backend: BackendChoice = "auto"
     precision: PrecisionChoice = "auto"
     deblur: DeblurMode = "auto"
@@ -57,7 +62,7 @@ def run_live(job: LiveJob, console: Console) -> int:
 
     outputs = _open_outputs(job)
     sources = _open_sources(job)
-    _refuse_overwriting(job)
+    _refuse_overwriting(sources, outputs, job.stats)
     if job.stats is not None and not job.stats.parent.is_dir():
         raise OutputError(
             f"{job.stats}: the folder {job.stats.parent} does not exist; make it first"
@@ -79,11 +84,13 @@ def run_live(job: LiveJob, console: Console) -> int:
     for output in outputs:
         if output.main_thread:
             output.controls = _Controls(pipeline)  # type: ignore[attr-defined]
-    with _ends_on_signals(pipeline):
+    with _signals_received() as signals:
         pipeline.start()
-        with live_line(pipeline, console) as line:
-            _drive(pipeline, line)
-        pipeline.close()
+        try:
+            with live_line(pipeline, console) as line:
+                _drive(pipeline, line, signals)
+        finally:
+            pipeline.close()
     return _report(pipeline, job, console)
 
 
@@ -93,14 +100,21 @@ class _Controls:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._rate = RateMeter()
+        self._lines: list[str] = []
+        self._written_at = 0.0
 
     def statuses(self) -> list[SourceStatus]:
         return self._pipeline.statuses
 
     def statistics_lines(self) -> list[str]:
-        fps = self._rate.update(self._pipeline.ledger.output, time.monotonic())
-        lines = status_lines(self._pipeline, fps)
-        return [", ".join(lines[:2]), ", ".join(lines[2:])]
+        now = time.monotonic()
+        if now - self._written_at > _TEXT_S:  # percentiles cost a millisecond
+            self._written_at = now
+            lines = status_lines(
+                self._pipeline, self._rate.update(self._pipeline.ledger.output, now)
+            )
+            self._lines = [", ".join(lines[:2]), ", ".join(lines[2:])]
+        return self._lines
 
     def next_deblur_mode(self) -> None:
         deblurring = self._pipeline.deblurring
@@ -111,9 +125,11 @@ class _Controls:
         self._pipeline.stop()
 
 
-def _drive(pipeline: Pipeline, line: LiveLine) -> None:
+def _drive(pipeline: Pipeline, line: LiveLine, signals: list[int]) -> None:
     while pipeline.step_main_thread(_STEP_S):
         line.update()
+        if signals:
+            pipeline.stop()
 
 
 def _open_outputs(job: LiveJob) -> list[Output]:
@@ -127,7 +143,7 @@ def _open_sources(job: LiveJob) -> list[Source]:
     """The sources with names of their own."""
     only_watched = set(job.outputs or ("window",)) == {"window"}
     realtime = only_watched if job.realtime is None else job.realtime
-    options = SourceOptions(size=job.size, realtime=realtime)
+    options = SourceOptions(size=job.size, fps=job.fps, realtime=realtime)
     sources: list[Source] = []
     for uri in job.sources:
         source = open_source(uri, options)
@@ -138,11 +154,23 @@ def _open_sources(job: LiveJob) -> list[Source]:
     return sources
 
 
-def _refuse_overwriting(job: LiveJob) -> None:
-    inputs = {Path(uri).resolve() for uri in job.sources if Path(uri).is_file()}
-    for uri in job.outputs:
-        if Path(uri).resolve() in inputs:
-            raise OutputError(f"{uri} is the source itself; name another file")
+def _refuse_overwriting(sources: list[Source], outputs: list[Output], stats: Path | None) -> None:
+    """No file is both read and written, and none is written twice."""
+    read = {os.path.realpath(source.path) for source in sources if isinstance(source, VideoFile)}
+    written = [
+        output.path_for(source.name)
+        for output in outputs
+        if isinstance(output, Recording)
+        for source in (sources if output.several else sources[:1])
+    ]
+    seen: set[str] = set()
+    for path in [*written, *([stats] if stats else [])]:
+        real = os.path.realpath(path)
+        if real in read:
+            raise OutputError(f"{path} is the source itself; name another file")
+        if real in seen:
+            raise OutputError(f"{path} would be written twice; name another file")
+        seen.add(real)
 
 
 def _report(pipeline: Pipeline, job: LiveJob, console: Console) -> int:
@@ -160,19 +188,21 @@ def _report(pipeline: Pipeline, job: LiveJob, console: Console) -> int:
 
 
 @contextmanager
-def _ends_on_signals(pipeline: Pipeline) -> Iterator[None]:
-    """Ctrl-C or a polite kill ends the run cleanly; a second one ends it at once."""
+def _signals_received() -> Iterator[list[int]]:
+    """Collects Ctrl-C and polite kills, for the run to end cleanly; a second one ends it at once.
+
+    The handler only notes the number: whatever takes a lock could meet itself there.
+    """
     received: list[int] = []
 
     def handle(number: int, _: object) -> None:
         received.append(number)
         if len(received) > 1:
             raise KeyboardInterrupt
-        pipeline.stop()
 
     before = {kind: signal.signal(kind, handle) for kind in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield received
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)

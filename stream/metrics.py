@@ -1,10 +1,8 @@
 """From stamps to latencies: histograms of bounded size, and the ledger that accounts for frames."""
 
 import math
-import time
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from threading import Lock
 from typing import TypedDict
 
@@ -129,20 +127,3 @@ class Ledger:
     def latency_ms(self) -> dict[str, Percentiles]:
         with self._lock:
             return {stage: histogram.percentiles() for stage, histogram in self._stages.items()}
-
-
-def process_start_ns() -> int:
-    """When this process started, on the clock of ``perf_counter_ns``.
-
-    Known on Linux to 10 ms; elsewhere the time of the call.
-    """
-    import os
-
-    stat = Path("/proc/self/stat")
-    now_ns = time.perf_counter_ns()
-    if not stat.is_file():
-        return now_ns
-    started_ticks = int(stat.read_text().rpartition(")")[2].split()[19])
-    since_boot_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-    age_s = since_boot_s - started_ticks / os.sysconf("SC_CLK_TCK")
-    return now_ns - round(age_s * 1e9)

@@ -56,6 +56,7 @@ class Pipeline:
         self.started_ns = 0
         self.ended_ns: int | None = None
         self.leftover = 0
+        self._stopped_at: float | None = None
         self._say = say
         self._seconds = seconds
         self._changed = Condition()
@@ -89,6 +90,8 @@ class Pipeline:
 
     def stop(self) -> None:
         """Ask for the end: no new frames, what is in flight is finished. May be called again."""
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
         for worker in self._workers:
             worker.stop()
         for box in self._boxes:
@@ -101,21 +104,26 @@ class Pipeline:
             False when the run is over and :meth:`close` is due.
         """
         mine = [output for output in self.outputs if output.output.main_thread]
-        if mine:
-            active = [output.step(timeout_s / len(mine)) for output in mine]
-            if not any(active):
-                self.stop()
-        else:
+        active = [output.step(timeout_s / len(mine)) for output in mine]
+        if not any(active):
             self._engine_thread.join(timeout_s)
+        for worker in self._workers:
+            worker.watch()
         if self._time_is_over() or all(output.failure for output in self.outputs):
             self.stop()
+        if (
+            self._stopped_at is not None
+            and time.monotonic() > self._stopped_at + _OUTPUT_PATIENCE_S
+        ):
+            return False
         return self._engine_thread.is_alive() or any(not output.join(0) for output in mine)
 
     def close(self) -> None:
         """Wait for the threads, close the outputs, account for what is left."""
         self.stop()
-        deadline = time.monotonic() + _OUTPUT_PATIENCE_S
-        self._engine_thread.join(_OUTPUT_PATIENCE_S)
+        assert self._stopped_at is not None
+        deadline = self._stopped_at + _OUTPUT_PATIENCE_S
+        self._engine_thread.join(max(0.1, deadline - time.monotonic()))
         for output in self.outputs:
             output.finish()
             if output.output.main_thread:
@@ -123,7 +131,7 @@ class Pipeline:
                     pass
         for output in self.outputs:
             if not output.join(max(0.1, deadline - time.monotonic())):
-                self._say(f"{output.output.uri} hangs and is left behind")
+                output.give_up()
         for worker in self._workers:
             worker.join(_DRIVER_PATIENCE_S)
         self.leftover = sum(box.take(0) is not None for box in self._boxes)
@@ -151,15 +159,15 @@ class Pipeline:
             if replaced is not None:
                 self.ledger.count_dropped("stopped" if replaced is frame else "engine_busy")
 
-        self._workers.append(
-            CaptureWorker(
-                source,
-                deliver=deliver,
-                prepare=self._prepare,
-                finished=box.close,
-                say=self._say,
-            )
+        def finished() -> None:
+            box.close()
+            if len(self._workers) > 1 and worker.status.state is SourceState.FAILED:
+                self._say(f"{source.name} has failed: {worker.status.reason}")
+
+        worker = CaptureWorker(
+            source, deliver=deliver, prepare=self._prepare, finished=finished, say=self._say
         )
+        self._workers.append(worker)
 
     def _prepare(self, info: StreamInfo) -> None:
         request = _SizeRequest(info.height, info.width)
@@ -185,23 +193,24 @@ class Pipeline:
 
     def _serve(self) -> bool:
         """Answer one size request or process one batch; False when no more can come."""
-        frames: list[Frame] = []
-        ended = lambda: all(box.closed for box in self._boxes)  # noqa: E731
-        items = take_ready([self._requests, *self._boxes], self._changed, stop=ended)
-        for item in items:
-            if isinstance(item, Frame):
-                frames.append(item)
-                continue
-            try:
-                self.deblurring.prepare(item.height, item.width)
-            finally:
-                item.done.set()
+        items = take_ready(
+            [self._requests, *self._boxes],
+            self._changed,
+            stop=lambda: all(box.closed for box in self._boxes),
+        )
+        frames = [item for item in items if isinstance(item, Frame)]
+        requests = [item for item in items if isinstance(item, _SizeRequest)]
         try:
+            for request in requests:
+                self.deblurring.prepare(request.height, request.width)
             processed = self.deblurring.process(frames)
         except BaseException:
             for _ in frames:
                 self.ledger.count_dropped("engine_failed")
             raise
+        finally:
+            for request in requests:
+                request.done.set()
         for frame in processed:
             delivery = Delivery(frame, len(self.outputs), self.ledger)
             for output in self.outputs:

@@ -1,9 +1,15 @@
 """Addresses without their secrets."""
 
 import re
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-_SECRET = re.compile(r"pass|pwd|token|key|secret|auth|user|login|sig", re.IGNORECASE)
+_SCHEME = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*):/{1,2}", re.IGNORECASE)
+_USER_AND_PASSWORD = re.compile(r"^\S+:\S*@")
+_NAMED_SECRET = re.compile(
+    r"(?P<name>\w*(?:pass|pwd|token|key|secret|auth|user|usr|login|sig)\w*|pw)(?P<sign>[=:])"
+    r"[^&/?#;]*",
+    re.IGNORECASE,
+)
+_HOST = re.compile(r"^[^:]+:/{1,2}(?P<host>\[[^\]]*\]|[^/:?#]*)")
 
 
 def scheme_of(uri: str) -> str:
@@ -12,19 +18,23 @@ def scheme_of(uri: str) -> str:
     return head.lower() if separator else ""
 
 
-def without_credentials(uri: str) -> str:
-    """The address without user, password and secret-looking query values.
+def host_of(uri: str) -> str:
+    """The host of an address with a scheme, or an empty string."""
+    found = _HOST.match(without_credentials(uri))
+    return found["host"].strip("[]") if found else ""
 
-    >>> without_credentials("rtsp://me:pw@10.0.0.7/live?token=abc&q=1")
+
+def without_credentials(uri: str) -> str:
+    """The address without user and password, and with secret-looking values as ``***``.
+
+    It errs on the side of hiding: whatever stands before the last ``@`` goes, also where a
+    password holds characters that an address may not, or where the scheme was forgotten.
+
+    >>> without_credentials("rtsp://me:p/w@10.0.0.7/live?token=abc&q=1")
     'rtsp://10.0.0.7/live?token=***&q=1'
     """
-    if "://" not in uri:
-        return uri
-    parts = urlsplit(uri)
-    host = parts.netloc.rpartition("@")[2]
-    query = parts.query
-    pairs = parse_qsl(query, keep_blank_values=True)
-    if any(_SECRET.search(key) for key, _ in pairs):
-        hidden = [(key, "***" if _SECRET.search(key) else value) for key, value in pairs]
-        query = urlencode(hidden, safe="*")
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+    found = _SCHEME.match(uri)
+    if found is None:
+        return _USER_AND_PASSWORD.sub("***@", uri)
+    rest = uri[found.end() :].rpartition("@")[2]
+    return found[0] + _NAMED_SECRET.sub(r"\g<name>\g<sign>***", rest)

@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import unquote
 
 from stream.capture.camera import Camera
 from stream.capture.network import SCHEMES, NetworkStream
@@ -36,7 +37,7 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     if scheme in SCHEMES:
         return NetworkStream(uri, options)
     if scheme == "file":
-        return VideoFile(Path(uri[len("file://") :]), options)
+        return VideoFile(Path(unquote(uri[len("file://") :])), options)
     if scheme:
         raise SourceError(
             f"nothing is known of {scheme}:// addresses; "

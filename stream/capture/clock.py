@@ -1,4 +1,4 @@
-"""When a picture was captured, as early as its source lets us know."""
+"""When a picture was captured, as early as its source lets us know, and timestamps that go on."""
 
 import time
 from typing import Protocol
@@ -77,3 +77,44 @@ class PlaybackClock:
         if due_ns > now_ns:
             time.sleep((due_ns - now_ns) / 1e9)
         return due_ns
+
+
+class Timeline:
+    """Timestamps of one source that only go forward.
+
+    A source with its own clock begins at 0 and its time goes on across reconnections; where its
+    timestamps go back or leave the time of capture by more than two seconds, the time of capture
+    leads. A file keeps its own timestamps until they go back, as where two clips were joined.
+    """
+
+    _MAX_DEPARTURE_S = 2.0
+
+    def __init__(self, own_clock: bool) -> None:
+        self._own_clock = own_clock
+        self._first_captured_ns: int | None = None
+        self._offset_s: float | None = None if own_clock else 0.0
+        self._last_s = float("-inf")
+        self._period_s = 1 / 30
+
+    def reopened(self) -> None:
+        """The source was opened (again): its timestamps may begin anywhere."""
+        if self._own_clock:
+            self._offset_s = None
+
+    def at(self, pts_s: float, captured_ns: int) -> float:
+        """The timestamp of a picture in seconds."""
+        if self._first_captured_ns is None:
+            self._first_captured_ns = captured_ns
+        since_first_s = (captured_ns - self._first_captured_ns) / 1e9
+        if self._offset_s is None:
+            self._offset_s = since_first_s - pts_s
+        moved_s = pts_s + self._offset_s
+        departed = self._own_clock and abs(moved_s - since_first_s) > self._MAX_DEPARTURE_S
+        if moved_s < self._last_s or departed:
+            following_s = self._last_s + self._period_s
+            moved_s = max(since_first_s, following_s) if self._own_clock else following_s
+            self._offset_s = moved_s - pts_s
+        elif 0 < moved_s - self._last_s < self._MAX_DEPARTURE_S:
+            self._period_s = moved_s - self._last_s
+        self._last_s = moved_s
+        return moved_s

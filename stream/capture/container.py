@@ -33,6 +33,8 @@ class ContainerOptions:
         low_delay: hand pictures out as soon as they are decoded.
         clockless: formats whose times FFmpeg invents; the time of arrival counts instead.
         size: scale the pictures to this.
+        may_be_turned: look at the first picture for a rotation, as phones note it; the address
+            must be one that can be opened twice.
         advice: ends the error when it cannot be opened.
     """
 
@@ -44,6 +46,7 @@ class ContainerOptions:
     low_delay: bool = False
     clockless: tuple[str, ...] = ()
     size: Size | None = None
+    may_be_turned: bool = False
     advice: str = ""
 
 
@@ -71,7 +74,8 @@ class ContainerCapture:
             codec.thread_type = "SLICE" if options.low_delay else "AUTO"
             if options.low_delay:
                 codec.options = {"flags": "low_delay"}
-            self._info = self._describe()
+            turned = options.may_be_turned and _is_turned(address)
+            self._info = self._describe(turned)
         except BaseException:
             self._container.close()
             raise
@@ -87,7 +91,7 @@ class ContainerCapture:
     def pictures(self) -> Iterator[Picture]:
         time_base = float(self._stream.time_base or 0)
         period_s = 1.0 / (self._info.fps or 25.0)
-        last_pts_s = latest_pts_s = -period_s
+        last_pts_s, end_s = -period_s, 0.0
         first_captured_ns: int | None = None
         clockless = self._container.format.name in self._options.clockless
         for packet in self._packets():
@@ -100,9 +104,10 @@ class ContainerCapture:
                     pts_s = (captured_ns - first_captured_ns) / 1e9
                 elif pts_s is None:
                     pts_s = last_pts_s + period_s
-                last_pts_s, latest_pts_s = pts_s, max(latest_pts_s, pts_s)
+                last_pts_s = pts_s
+                end_s = max(end_s, pts_s + frame.duration * time_base)
                 yield Picture(self._rgb(frame), pts_s, captured_ns)
-        self._check_complete(latest_pts_s)
+        self._check_complete(end_s)
 
     def close(self) -> None:
         self._container.close()
@@ -141,21 +146,32 @@ class ContainerCapture:
         pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
         return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels)
 
-    def _check_complete(self, last_pts_s: float) -> None:
+    def _check_complete(self, end_s: float) -> None:
         """A file that ends a second and a tenth before its header says has lost its end."""
-        if self._container.duration is None:
+        promised_s = self._promised_s()
+        if promised_s is None:
             return
-        promised_s = self._container.duration / 1e6
-        came_s = last_pts_s - (self._container.start_time or 0) / 1e6
+        came_s = end_s - (self._container.start_time or 0) / 1e6
         if came_s < 0.9 * promised_s - 1.0:
             raise SourceError(
                 f"{self._options.what} is cut short: {max(came_s, 0):.1f} s came of the "
                 f"{promised_s:.1f} s that it promises; copy or download it again"
             )
 
-    def _describe(self) -> StreamInfo:
+    def _promised_s(self) -> float | None:
+        """How long the video is by the header; sound beside it may last longer."""
+        stream, container = self._stream, self._container
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        if container.duration is not None and len(container.streams) == 1:
+            return container.duration / 1e6
+        return None
+
+    def _describe(self, turned: bool) -> StreamInfo:
         stream, codec = self._stream, self._stream.codec_context
         size = self._options.size or Size(codec.width, codec.height)
+        if turned and not self._options.size:
+            size = Size(size.height, size.width)
         rate = stream.average_rate or stream.guessed_rate
         frames = stream.frames or self._frames_by_duration(float(rate or 0))
         return StreamInfo(
@@ -175,6 +191,16 @@ class ContainerCapture:
         if isinstance(error, av.error.ExitError):
             return f"nothing came for {self._options.read_timeout_s:.0f} s"
         return _strerror(error)
+
+
+def _is_turned(address: str) -> bool:
+    """Whether the first picture is to be shown turned by a quarter."""
+    try:
+        with av.open(address, mode="r") as container:
+            first = next(container.decode(video=0))
+    except (av.error.FFmpegError, StopIteration):
+        return False
+    return round(first.rotation / 90) % 2 == 1
 
 
 def _seconds(ticks: int | None, time_base: float) -> float | None:

@@ -1,10 +1,8 @@
 """A network stream: RTSP, MJPEG over HTTP and whatever else FFmpeg reads from an address."""
 
-from urllib.parse import urlsplit
-
 from stream.capture.container import ContainerCapture, ContainerOptions
 from stream.capture.source import SourceOptions
-from stream.uri import scheme_of, without_credentials
+from stream.uri import host_of, scheme_of, without_credentials
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt", "rtp")
 
@@ -27,7 +25,7 @@ class NetworkStream:
 
     def __init__(self, address: str, options: SourceOptions) -> None:
         self.uri = without_credentials(address)
-        self.name = urlsplit(address).hostname or "network"
+        self.name = host_of(address) or "network"
         self._address = address
         self._options = options
 

@@ -68,7 +68,7 @@ class SyntheticSettings:
 
 
 class Synthetic:
-    """A moving texture on its own clock (see the module)."""
+    """A moving texture (see the module). Its clock starts with the first read, like a file's."""
 
     reconnects = False
     own_clock = False

@@ -1,16 +1,19 @@
 """A video file: every frame with its own pts, or played like a live camera."""
 
+import os.path
 from pathlib import Path
 
 from stream.capture.clock import ArrivalClock, PlaybackClock
 from stream.capture.container import ContainerCapture, ContainerOptions
 from stream.capture.source import SourceOptions
 from stream.errors import SourceError
+from stream.uri import without_credentials
 
 
 class VideoFile:
     """A file on disk.
 
+    Paths are looked at with ``os.path``, which takes one that is too long or forbidden as missing.
     With ``options.realtime`` it plays at its own rate from the first read on and the newest frame
     wins; a frame counts as captured when it is due.
     """
@@ -19,22 +22,23 @@ class VideoFile:
     own_clock = False
 
     def __init__(self, path: Path, options: SourceOptions, name: str | None = None) -> None:
-        self.name = name or path.stem
-        self.uri = str(path)
+        self.uri = without_credentials(str(path))  # an address whose scheme was forgotten
+        self.name = name or Path(self.uri).stem
         self.live = options.realtime
-        self._path = path
+        self.path = path
         self._options = options
 
     def open(self) -> ContainerCapture:
-        path = self._path
-        if path.is_dir():
-            raise SourceError(f"{path} is a folder; name a video file in it")
-        if not path.exists():
-            raise SourceError(f"{path} does not exist; is the path right?")
+        path = str(self.path)
+        if os.path.isdir(path):
+            raise SourceError(f"{self.uri} is a folder; name a video file in it")
+        if not os.path.exists(path):
+            raise SourceError(f"{self.uri} does not exist; is the path right?")
         return ContainerCapture(
-            str(path.resolve()),
+            os.path.abspath(path),
             ContainerOptions(
-                what=str(path),
+                what=self.uri,
+                may_be_turned=True,
                 low_delay=self.live,
                 size=self._options.size,
                 advice="is it a complete video file?",

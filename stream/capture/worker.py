@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from threading import Event, Lock, Thread
 
+from stream.capture.clock import Timeline
 from stream.capture.source import Capture, Source, SourceState, SourceStatus, StreamInfo
 from stream.errors import StreamError
 from stream.frame import Frame
@@ -29,9 +30,6 @@ class CaptureWorker:
 
     A source that was never live fails for good, so that a wrong address is an error at once; one
     that was live is opened again for ever where its contract says so.
-
-    Timestamps of a source with its own clock are moved so that its first frame has pts 0 and time
-    goes on across reconnections.
 
     Args:
         deliver: takes each frame; blocks where every frame counts.
@@ -60,26 +58,27 @@ class CaptureWorker:
         self._stop = Event()
         self._sequence = 0
         self._last_frame_ns = 0
-        self._first_captured_ns: int | None = None
+        self._timeline = Timeline(source.own_clock)
         self._thread = Thread(target=self._run, name=f"capture {source.name}", daemon=True)
 
     @property
     def status(self) -> SourceStatus:
-        """The source now; a silence that grew too long is seen, and counted once, here."""
+        return self._status
+
+    def watch(self) -> None:
+        """See a silence that grew too long, and count it once. Call it a few times a second."""
         with self._lock:
             status = self._status
             silent_s = (time.perf_counter_ns() - self._last_frame_ns) / 1e9
             fps = status.info.fps if status.info else None
-            watched = self.source.live and status.state is SourceState.LIVE and status.frames > 0
-            if watched and is_stalled(silent_s, fps):
-                self._status = status = replace(
-                    status,
-                    state=SourceState.STALLED,
-                    reason="no frame for 2 s",
-                    stalls=status.stalls + 1,
-                )
-                self._say(f"{status.name} is stalled: no frame for {silent_s:.1f} s")
-            return status
+            watched = self.source.live and status.state is SourceState.LIVE
+            if not watched or not is_stalled(silent_s, fps):
+                return
+            reason = f"no frame for {silent_s:.1f} s"
+            self._status = replace(
+                status, state=SourceState.STALLED, reason=reason, stalls=status.stalls + 1
+            )
+        self._say(f"{status.name} is stalled: {reason}")
 
     def start(self) -> None:
         self._thread.start()
@@ -108,16 +107,14 @@ class CaptureWorker:
                     finite = capture.info.frames is not None
                     self._read(capture)
                 reason = "stopped" if self._stop.is_set() else "the stream ended"
-                lost = self.source.reconnects and not finite and not self._stop.is_set()
+                lost = not finite and not self._stop.is_set()
                 final = SourceState.ENDED
             except StreamError as error:
-                reason = str(error)
-                lost = self.source.reconnects and self._sequence > 0
-                final = SourceState.FAILED
+                reason, lost, final = str(error), True, SourceState.FAILED
             except Exception as error:  # the top of a thread: whatever it is becomes a state
                 reason = f"{self.source.uri}: unexpected {type(error).__name__}: {error}"
-                lost, final = False, SourceState.FAILED
-            if not lost:
+                lost, final = True, SourceState.FAILED
+            if not (lost and self.source.reconnects and self._sequence > 0):
                 if final is SourceState.ENDED and not self._sequence and not self._stop.is_set():
                     reason = f"{self.source.uri} gave no picture that could be decoded"
                     final = SourceState.FAILED
@@ -138,17 +135,15 @@ class CaptureWorker:
             self._say(f"{self.source.name}: {note}")
         if not self.source.own_clock:
             self._prepare(info)
-        pts_offset_s: float | None = None
+        self._timeline.reopened()
         for pixels, pts_s, captured_ns in capture.pictures():
             if self._stop.is_set():
                 return
-            if pts_offset_s is None:
-                pts_offset_s = self._pts_offset_s(pts_s, captured_ns)
             frame = Frame(
                 pixels=pixels,
                 source=self.source.name,
                 sequence=self._sequence,
-                pts_s=pts_s + pts_offset_s,
+                pts_s=self._timeline.at(pts_s, captured_ns),
                 captured_ns=captured_ns,
                 posted_ns=time.perf_counter_ns(),
             )
@@ -157,13 +152,6 @@ class CaptureWorker:
             self._deliver(frame)
             if self._stop.is_set():
                 return
-
-    def _pts_offset_s(self, pts_s: float, captured_ns: int) -> float:
-        if not self.source.own_clock:
-            return 0.0
-        if self._first_captured_ns is None:
-            self._first_captured_ns = captured_ns
-        return (captured_ns - self._first_captured_ns) / 1e9 - pts_s
 
     def _count(self, frame: Frame) -> None:
         with self._lock:

@@ -10,6 +10,8 @@ from stream.frame import ProcessedFrame
 from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
 
+_IDLE_S = 1 / 30
+
 
 class Output(Protocol):
     """Somewhere frames go. All methods are called from one thread, after which ``close`` is.
@@ -33,7 +35,7 @@ class Output(Protocol):
         ...
 
     def idle(self) -> None:
-        """Called some thirty times a second while no frame comes."""
+        """Called some thirty times a second, whether or not frames come."""
         ...
 
     def close(self) -> None:
@@ -99,6 +101,7 @@ class OutputWorker:
         }
         self._thread: Thread | None = None
         self._closed = False
+        self._idled_at = 0.0
 
     def start(self) -> None:
         """Run in a thread of its own; not for outputs of the main thread."""
@@ -139,7 +142,8 @@ class OutputWorker:
         try:
             if not waiting and over:
                 self._close()
-            elif not waiting:
+            elif time.monotonic() - self._idled_at > _IDLE_S:
+                self._idled_at = time.monotonic()
                 self.output.idle()
             while waiting:
                 handed_ns = time.perf_counter_ns()
@@ -153,7 +157,7 @@ class OutputWorker:
         return not self._closed
 
     def _run(self) -> None:
-        while self.step(1 / 30):
+        while self.step(_IDLE_S):
             pass
 
     def _drop(self, delivery: Delivery, cause: str) -> None:
@@ -171,9 +175,18 @@ class OutputWorker:
 
     def _close(self) -> None:
         self._closed = True
+        reason = None
         try:
             self.output.close()
         except OutputError as error:
-            if self.failure is None:
-                self.failure = str(error)
-                self._say(self.failure)
+            reason = str(error)
+        except Exception as error:  # as in step
+            reason = f"{self.output.uri}: unexpected {type(error).__name__} at the end: {error}"
+        if reason is not None and self.failure is None:
+            self.failure = reason
+            self._say(reason)
+
+    def give_up(self) -> None:
+        """The output hangs; whoever owns the run leaves it behind."""
+        self.failure = f"{self.output.uri} hangs; what it was given last may be missing"
+        self._say(self.failure)

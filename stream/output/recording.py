@@ -1,5 +1,6 @@
 """A recording: H.264 in MP4 or Matroska, each frame at its own time, playable whatever happens."""
 
+import os.path
 from fractions import Fraction
 from pathlib import Path
 
@@ -48,21 +49,24 @@ class Recording:
         self.uri = str(path)
         if path.suffix.lower() not in SUFFIXES:
             raise OutputError(f"{path}: recordings end in {' or '.join(SUFFIXES)}")
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):
             raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder; name a file in it")
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OutputError(f"{path} is not a file but a folder, a pipe or a device; name a file")
         self._path = path
-        self._several = several
+        self.several = several
         self._files: dict[str, _VideoWriter] = {}
+
+    def path_for(self, source: str) -> Path:
+        """The file that frames of this source go to."""
+        if not self.several:
+            return self._path
+        return self._path.with_name(f"{self._path.stem}-{source}{self._path.suffix}")
 
     def write(self, frame: ProcessedFrame) -> None:
         source = frame.captured.source
         if source not in self._files:
-            path = self._path
-            if self._several:
-                path = path.with_name(f"{path.stem}-{source}{path.suffix}")
-            self._files[source] = _VideoWriter(path, frame.pixels)
+            self._files[source] = _VideoWriter(self.path_for(source), frame.pixels)
         self._files[source].write(frame.pixels, frame.captured.pts_s)
 
     def idle(self) -> None:

@@ -71,6 +71,8 @@ def test_runs_without_torch(tmp_path: Path) -> None:
         (["camera:88", "--to", "null"], "doctor"),
         (["foo://x", "--to", "null"], "nothing is known of foo://"),
         (["synthetic:16x16", "--to", "null"], "at least"),
+        (["x" * 300 + ".mp4", "--to", "null"], "does not exist"),
+        (["rtsp://me:hidden[x]@127.0.0.1:9/x", "--to", "null"], "Connection refused"),
         (["demo", "--to", "no/such/folder/out.mp4"], "does not exist; make it first"),
         (["demo", "--to", "out.avi"], ".mp4 or .mkv"),
         (["demo", "--to", "ftp://x/y.mp4"], "nothing is known of ftp://"),
@@ -114,13 +116,34 @@ def write_silence(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def test_source_is_never_overwritten(make_clip: MakeClip) -> None:
+@pytest.mark.parametrize("form", ["{clip}", "file://{clip}", "{link}"])
+def test_source_is_never_overwritten(make_clip: MakeClip, form: str, tmp_path: Path) -> None:
     clip = make_clip()
     content = clip.read_bytes()
-    result = blur2blur("live", clip, "--to", clip)
+    link = tmp_path / "link.mkv"
+    link.symlink_to(clip)
+    result = blur2blur("live", form.format(clip=clip, link=link), "--to", clip)
     assert result.returncode == 1
-    assert "is the source itself" in result.stderr
+    assert "is the source itself" in " ".join(result.stderr.split())
     assert clip.read_bytes() == content
+
+
+def test_nor_by_a_recording_that_is_named_after_its_source(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    first, second = make_clip("a.mkv"), make_clip("x-b.mkv")
+    content = second.read_bytes()
+    second_again = second.rename(tmp_path / "x-a.mkv")
+    result = blur2blur("live", first, second_again, "--to", tmp_path / "x.mkv")
+    assert result.returncode == 1
+    assert second_again.read_bytes() == content
+
+
+def test_nothing_is_written_twice(tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    result = blur2blur("live", "demo", "--to", out, "--to", out)
+    assert result.returncode == 1
+    assert "written twice" in " ".join(result.stderr.split())
 
 
 def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.frame import Frame, ProcessedFrame
-from stream.metrics import Histogram, Ledger, process_start_ns
+from stream.metrics import Histogram, Ledger
+from stream.statistics import process_start_ns
 
 
 @given(st.lists(st.floats(0.01, 1e5), min_size=1, max_size=300), st.sampled_from([0.5, 0.95, 0.99]))

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -153,6 +154,75 @@ def test_cameras_do_not_push_each_other_out(generic: Profile) -> None:
     for source in sources:
         assert sum(f.captured.source == source.name for f in keeper.frames) > 50
     assert pipeline.ledger.dropped.get("output_busy", 0) < 10
+
+
+def test_stall_is_counted_and_said_though_nobody_looks(generic: Profile) -> None:
+    said: list[str] = []
+    source = open_source("synthetic:160x96@30?seconds=5&stall=1%2B3")
+    pipeline = Pipeline([source], [Null()], Deblurring(EnginePool, "off"), say=said.append)  # type: ignore[arg-type]
+    pipeline.start()
+    while pipeline.step_main_thread(0.02):
+        pass
+    pipeline.close()
+    assert pipeline.statuses[0].stalls == 1
+    assert [line.split(":")[0] for line in said] == [
+        "synthetic is stalled",
+        "synthetic is live again",
+    ]
+
+
+class Hanging(Null):
+    """A disk that never answers."""
+
+    def __init__(self) -> None:
+        self.release = Event()
+
+    def write(self, frame: ProcessedFrame) -> None:
+        self.release.wait(60)
+
+
+def test_output_that_hangs_does_not_keep_the_run_from_ending(
+    make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.pipeline._OUTPUT_PATIENCE_S", 0.5)
+    hanging = Hanging()
+    source = open_source(str(make_clip()))
+    pipeline = Pipeline([source], [hanging], Deblurring(EnginePool, "off"), seconds=0.5)  # type: ignore[arg-type]
+    pipeline.start()
+    start = time.monotonic()
+    while pipeline.step_main_thread(0.02):
+        assert time.monotonic() - start < 20
+    pipeline.close()
+    hanging.release.set()
+    assert "hangs" in pipeline.problems[0]
+
+
+class FailingWindow(Keeper):
+    main_thread = True
+    every_frame = False
+
+
+class BreaksAtTheEnd(Keeper):
+    def close(self) -> None:
+        raise ValueError("something nobody thought of")
+
+
+def test_failing_window_leaves_the_recording_beside_it_alone(
+    generic: Profile, make_clip: MakeClip
+) -> None:
+    window, recording = FailingWindow(fail_at=1), Keeper()
+    pipeline = run(generic, [open_source(str(make_clip()))], [window, recording])
+    assert recording.sequences == list(range(25))
+    assert pipeline.problems == ["the disk is full"]
+
+
+def test_surprise_at_the_end_of_an_output_is_a_problem_not_a_crash(
+    generic: Profile, make_clip: MakeClip
+) -> None:
+    other = Keeper()
+    pipeline = run(generic, [open_source(str(make_clip()))], [BreaksAtTheEnd(), other])
+    assert "something nobody thought of" in pipeline.problems[0]
+    assert other.closed == 1
 
 
 def test_broken_source_ends_alone(generic: Profile, make_clip: MakeClip, tmp_path: Path) -> None:

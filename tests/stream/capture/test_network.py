@@ -99,6 +99,11 @@ def test_lost_server_is_seen_and_comes_back() -> None:
     assert not any("hidden" in line for line in said)
 
 
+def is_stalled_now(worker: CaptureWorker) -> bool:
+    worker.watch()
+    return worker.status.state is SourceState.STALLED
+
+
 def test_frozen_server_is_a_stall_within_three_seconds() -> None:
     port = free_port()
     frames: list[Frame] = []
@@ -113,7 +118,7 @@ def test_frozen_server_is_a_stall_within_three_seconds() -> None:
         worker.start()
         wait_for(lambda: len(frames) > 10, 10)
         os.kill(server.pid, signal.SIGSTOP)
-        assert wait_for(lambda: worker.status.state is SourceState.STALLED, 10) < 3.0
+        assert wait_for(lambda: is_stalled_now(worker), 10) < 3.0
         assert worker.status.stalls == 1
         os.kill(server.pid, signal.SIGCONT)
         wait_for(lambda: worker.status.state is SourceState.LIVE, 10)

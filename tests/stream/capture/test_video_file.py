@@ -1,6 +1,7 @@
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -68,6 +69,42 @@ def test_file_that_was_cut_short_gives_what_is_there_and_says_so(
         pictures += open_source(str(cut)).open().pictures()
     capture = open_source(str(cut)).open().pictures()
     assert read_number(next(capture).pixels) == 0
+
+
+def test_sound_that_lasts_longer_is_no_damage(make_clip: MakeClip, tmp_path: Path) -> None:
+    clip, both = make_clip(), tmp_path / "both.mkv"
+    with av.open(str(clip)) as source, av.open(str(both), "w") as container:
+        video = container.add_stream_from_template(source.streams.video[0])
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = video
+                container.mux(packet)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 160_000), np.int16), "s16", "mono")
+        frame.sample_rate = 8000
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+    assert len(list(open_source(str(both)).open().pictures())) == 25
+
+
+def test_turned_clips_are_upright_and_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        stream.set_display_rotation(90)
+        for number in range(5):
+            pixels = picture(number)
+            pixels[:, :20] = 255
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    capture = open_source(str(path)).open()
+    assert (capture.info.width, capture.info.height) == (96, 160)
+    first = next(capture.pictures()).pixels
+    assert first.shape == (160, 96, 3)
+    white = [first[:10].mean(), first[-10:].mean()]
+    assert max(white) > 240
 
 
 def test_errors_name_the_file_and_what_was_seen(tmp_path: Path) -> None:

@@ -116,6 +116,12 @@ def test_impossible_targets_are_refused_at_once(tmp_path: Path, name: str) -> No
         open_output(target)
 
 
+def test_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out.mp4")
+    with pytest.raises(OutputError, match="pipe"):
+        open_output(str(tmp_path / "out.mp4"))
+
+
 def test_old_file_stays_until_the_first_frame_comes(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     path.write_bytes(b"precious")
