@@ -55,7 +55,6 @@ class Pipeline:
         self.failure: str | None = None
         self.started_ns = 0
         self.ended_ns: int | None = None
-        self.leftover = 0
         self._stopped_at: float | None = None
         self._say = say
         self._seconds = seconds
@@ -134,7 +133,9 @@ class Pipeline:
                 output.give_up()
         for worker in self._workers:
             worker.join(_DRIVER_PATIENCE_S)
-        self.leftover = sum(box.take(0) is not None for box in self._boxes)
+        for box in self._boxes:
+            if box.take(0) is not None:
+                self.ledger.count_dropped("stopped")
         self.ended_ns = time.perf_counter_ns()
 
     @property

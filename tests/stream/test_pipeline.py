@@ -165,10 +165,9 @@ def test_stall_is_counted_and_said_though_nobody_looks(generic: Profile) -> None
         pass
     pipeline.close()
     assert pipeline.statuses[0].stalls == 1
-    assert [line.split(":")[0] for line in said] == [
-        "synthetic is stalled",
-        "synthetic is live again",
-    ]
+    stalled, back = said
+    assert stalled.startswith("synthetic is stalled")
+    assert back == "synthetic is live again"
 
 
 class Hanging(Null):
