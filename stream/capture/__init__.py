@@ -44,7 +44,9 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
             f"sources are a camera number, a file, or {', '.join(f'{s}://' for s in SCHEMES)}"
         )
     if uri == "demo":
-        return VideoFile(DEMO_CLIP, options, name="demo")
+        demo = VideoFile(DEMO_CLIP, options, name="demo")
+        demo.uri = uri
+        return demo
     if uri.startswith("synthetic:"):
         return Synthetic(SyntheticSettings.parse(uri.removeprefix("synthetic:")))
     if uri.startswith("camera:"):

@@ -7,7 +7,7 @@ from engines.engine import EngineShape
 from engines.errors import EngineError
 from engines.openvino import OpenVINOEngine
 from engines.processor import processor
-from engines.profile import Profile
+from engines.profile import Profile, load_profile
 from engines.selfcheck import fixed_frames, psnr_db
 from engines.torch import TorchEngine
 
@@ -23,6 +23,15 @@ def test_shipped_graph_and_weights_give_the_same_pictures(generic: Profile) -> N
     assert difference.max() <= 1
     assert difference.mean() < 0.001
     assert np.abs(by_weights - frames).mean() > 0.1, "the network does something"
+
+
+def test_translator_and_deblurrer_run_as_one_graph(made: Path) -> None:
+    profile = load_profile(str(made))
+    frames = fixed_frames(SHAPE.height, SHAPE.width)
+    by_graph = OpenVINOEngine(profile, SHAPE, "f32")(frames).astype(int)
+    by_weights = TorchEngine(profile, SHAPE, "f32")(frames).astype(int)
+    assert np.abs(by_graph - by_weights).max() <= 1
+    assert np.abs(by_weights - frames).mean() > 1, "both networks do something"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (33, 71), (96, 128)])
