@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from engines.engine import EngineShape
-from engines.files import write_text_atomically
+from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import load_profile
@@ -49,10 +49,8 @@ def run_engine_benchmark(
     Raises:
         StreamError, EngineError, ProfileError: nothing can be measured here.
     """
-    if json_file is not None and not json_file.parent.is_dir():
-        raise StreamError(
-            f"{json_file}: the folder {json_file.parent} does not exist; make it first"
-        )
+    if json_file is not None and (problem := folder_problem(json_file)) is not None:
+        raise StreamError(problem)
     result = measure(benchmark, console)
     console.print(_table(result))
     if json_file is not None:

@@ -4,7 +4,6 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from calibration.photographs import (
 from engines.files import write_text_atomically
 from engines.networks import PlainUNet, PlainUNetSpec
 from engines.profile import load_profile
+from engines.signals import signals_received
 
 RUN_CARD = "run.json"
 
@@ -125,7 +125,7 @@ class DeblurrerTrainer:
         settings = self.settings
         last_save = last_report = time.monotonic()
         since_report, losses = 0, 0.0
-        with stop_signals() as stopped:
+        with signals_received() as signals:
             for blurred, truth in self._batches():
                 losses += self._step(blurred, truth) * len(blurred)
                 since_report += len(blurred)
@@ -144,7 +144,7 @@ class DeblurrerTrainer:
                     report, TrainingState(self.crops_done, settings.crops, loss, rate, validation)
                 )
                 last_report, since_report, losses = time.monotonic(), 0, 0.0
-                if stopped():
+                if signals:
                     break
         self._save()
         final = self.validate()
@@ -292,19 +292,5 @@ def validation_pairs(
 def _one_thread(_: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
-    """While inside, SIGINT and SIGTERM only make the yielded function return True."""
-    received: list[int] = []
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = {
-        kind: signal.signal(kind, lambda number, _: received.append(number)) for kind in kinds
-    }
-    try:
-        yield lambda: bool(received)
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

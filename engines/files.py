@@ -31,3 +31,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 def write_text_atomically(path: Path, text: str) -> None:
     """Like :func:`write_atomically`, for UTF-8 text."""
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def folder_problem(path: Path) -> str | None:
+    """What to tell the user where the folder that ``path`` is to be written to does not exist."""
+    if os.path.isdir(path.parent):
+        return None
+    return f"{path}: the folder {path.parent} does not exist; make it first"

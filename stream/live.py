@@ -2,21 +2,19 @@
 
 import json
 import os.path
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from engines.files import write_text_atomically
+from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import load_profile
 from engines.selection import BackendChoice, PrecisionChoice
+from engines.signals import signals_received
 from stream.capture import Source, SourceOptions, open_source
 from stream.capture.source import Size, SourceStatus
 from stream.capture.video_file import VideoFile
@@ -63,10 +61,8 @@ def run_live(job: LiveJob, console: Console) -> int:
     outputs = _open_outputs(job)
     sources = _open_sources(job)
     _refuse_overwriting(sources, outputs, job.stats)
-    if job.stats is not None and not job.stats.parent.is_dir():
-        raise OutputError(
-            f"{job.stats}: the folder {job.stats.parent} does not exist; make it first"
-        )
+    if job.stats is not None and (problem := folder_problem(job.stats)) is not None:
+        raise OutputError(problem)
     profile = load_profile(job.profile)
 
     def make_engines() -> EnginePool:
@@ -84,7 +80,7 @@ def run_live(job: LiveJob, console: Console) -> int:
     for output in outputs:
         if output.main_thread:
             output.controls = _Controls(pipeline)  # type: ignore[attr-defined]
-    with _signals_received() as signals:
+    with signals_received() as signals:
         pipeline.start()
         try:
             with live_line(pipeline, console) as line:
@@ -185,24 +181,3 @@ def _report(pipeline: Pipeline, job: LiveJob, console: Console) -> int:
     for problem in problems:
         console.print(f"[red]error:[/] {escape(problem)}", highlight=False)
     return 1 if problems else 0
-
-
-@contextmanager
-def _signals_received() -> Iterator[list[int]]:
-    """Collects Ctrl-C and polite kills, for the run to end cleanly; a second one ends it at once.
-
-    The handler only notes the number: whatever takes a lock could meet itself there.
-    """
-    received: list[int] = []
-
-    def handle(number: int, _: object) -> None:
-        received.append(number)
-        if len(received) > 1:
-            raise KeyboardInterrupt
-
-    before = {kind: signal.signal(kind, handle) for kind in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)

@@ -1,7 +1,7 @@
 """Reading pictures with FFmpeg through PyAV: what camera, network and file have in common."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,7 @@ class ContainerCapture:
     ) -> None:
         self._options = options
         self._clock = clock or ArrivalClock()
+        self._reading: Generator[Picture] | None = None
         self._container = _open(address, options)
         try:
             self._stream = self._first_video()
@@ -89,6 +90,10 @@ class ContainerCapture:
         return self._stream
 
     def pictures(self) -> Iterator[Picture]:
+        self._reading = self._pictures()
+        return self._reading
+
+    def _pictures(self) -> Generator[Picture]:
         time_base = float(self._stream.time_base or 0)
         period_s = 1.0 / (self._info.fps or 25.0)
         last_pts_s, end_s = -period_s, 0.0
@@ -110,6 +115,8 @@ class ContainerCapture:
         self._check_complete(end_s)
 
     def close(self) -> None:
+        if self._reading is not None:
+            self._reading.close()  # before FFmpeg frees what it may still look at
         self._container.close()
 
     def _first_video(self) -> VideoStream:

@@ -13,6 +13,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from engines.files import folder_problem
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
 
@@ -49,8 +50,8 @@ class Recording:
         self.uri = str(path)
         if path.suffix.lower() not in SUFFIXES:
             raise OutputError(f"{path}: recordings end in {' or '.join(SUFFIXES)}")
-        if not os.path.isdir(path.parent):
-            raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
+        if (problem := folder_problem(path)) is not None:
+            raise OutputError(problem)
         if os.path.exists(path) and not os.path.isfile(path):
             raise OutputError(f"{path} is not a file but a folder, a pipe or a device; name a file")
         self._path = path

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.files import write_atomically, write_text_atomically
+from engines.files import folder_problem, write_atomically, write_text_atomically
 
 
 def test_replaces_the_old_content(tmp_path: Path) -> None:
@@ -25,3 +25,8 @@ def test_failure_midway_keeps_the_old_content_and_leaves_nothing(tmp_path: Path)
         write_atomically(path, fail)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    assert folder_problem(tmp_path / "out.mp4") is None
+    assert "no does not exist; make it first" in str(folder_problem(tmp_path / "no" / "out.mp4"))
