@@ -3,6 +3,7 @@
 import stream  # noqa: F401, I001  (OpenCV before PyAV, see there)
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,16 @@ ROOT = Path(__file__).parent.parent
 MEDIA = ROOT.parent / "shared" / "media"
 
 MakeClip = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def no_child_signals() -> None:
+    """Take back the SIGCHLD handler that torch's data loader leaves in this process.
+
+    With it, a child's end has ended the test process in SIGSEGV on a processor with AMX.
+    """
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")
