@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ from engines.profile import Profile
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino as ov  # noqa: E402
+
+
+@cache
+def _core() -> ov.Core:
+    """The one core of this process, never released.
+
+    The CPU plugin gives the thread that loads it an alternate signal stack. Where two cores go in
+    the order in which they came, the thread is left with the freed stack of the first, and the next
+    signal ends the process (seen with OpenVINO 2026.4; the code is of openvino pull request 11894).
+    """
+    return ov.Core()
 
 
 class OpenVINOEngine:
@@ -55,7 +67,7 @@ class OpenVINOEngine:
         self._cache = cache
         self._say = say
         self._device = device
-        self._core = ov.Core()
+        self._core = _core()
         if device.split(".")[0] not in self._core.available_devices:
             raise EngineError(
                 f"OpenVINO sees no {device} here, only {', '.join(self._core.available_devices)}"
@@ -148,7 +160,7 @@ class OpenVINOEngine:
 
 def devices() -> list[str]:
     """The devices that OpenVINO sees, with their names and precisions, a line each."""
-    core = ov.Core()
+    core = _core()
     lines = []
     for device in core.available_devices:
         name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()

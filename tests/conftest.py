@@ -3,7 +3,6 @@
 import stream  # noqa: F401, I001  (OpenCV before PyAV, see there)
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,16 +21,6 @@ ROOT = Path(__file__).parent.parent
 MEDIA = ROOT.parent / "shared" / "media"
 
 MakeClip = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def no_child_signals() -> None:
-    """Take back the SIGCHLD handler that torch's data loader leaves in this process.
-
-    With it, a child's end has ended the test process in SIGSEGV on a processor with AMX.
-    """
-    if hasattr(signal, "SIGCHLD"):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -106,6 +95,18 @@ def blur2blur(
         text=True,
         timeout=timeout_s,
         env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def run_python(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a Python of its own, for what would end or change this one."""
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
         check=False,
     )
 

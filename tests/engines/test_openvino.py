@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from engines.processor import processor
 from engines.profile import Profile, load_profile
 from engines.selfcheck import fixed_frames, psnr_db
 from engines.torch import TorchEngine
+from tests.conftest import run_python
 
 SHAPE = EngineShape(height=72, width=100, max_batch=3)
 ONE = EngineShape(height=72, width=100)
@@ -117,9 +119,27 @@ def test_missing_device_is_named(generic: Profile) -> None:
 
 
 def test_importing_it_reports_nothing_to_anybody() -> None:
-    import sys
-
     assert sys.modules["openvino_telemetry"] is None
+
+
+SIGNAL_AFTER_ENGINES = """
+import os, signal
+from engines.engine import EngineShape
+from engines.openvino import OpenVINOEngine
+from engines.profile import load_profile
+
+shape = EngineShape(height=64, width=80)
+first, second = (OpenVINOEngine(load_profile("generic"), shape, "f32") for _ in range(2))
+del first, second
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
+def test_a_signal_does_no_harm_after_engines_have_come_and_gone() -> None:
+    result = run_python(SIGNAL_AFTER_ENGINES)
+    assert (result.stdout.strip(), result.returncode) == ("handled", 0), result.stderr
 
 
 def test_too_large_frames_are_refused_with_advice() -> None:

@@ -1,7 +1,4 @@
-import subprocess
-import sys
-
-from tests.conftest import ROOT
+from tests.conftest import run_python
 
 PROGRAM = """
 import os, signal
@@ -21,12 +18,5 @@ assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_first_signal_is_noted_and_a_second_one_ends_it() -> None:
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = run_python(PROGRAM)
     assert (result.stdout.strip(), result.returncode) == ("ended", 0), result.stderr

@@ -17,7 +17,7 @@ from stream.errors import OutputError
 from stream.frame import Frame, ProcessedFrame
 from stream.output import open_output
 from stream.output.recording import Recording, letterboxed
-from tests.conftest import ROOT, picture, read_clip
+from tests.conftest import ROOT, picture, read_clip, run_python
 
 SUFFIXES = pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 
@@ -195,14 +195,8 @@ def test_disk_that_is_full_is_an_error_and_what_was_written_plays(
     tmp_path: Path, suffix: str
 ) -> None:
     path = tmp_path / f"out{suffix}"
-    writer = subprocess.run(
-        [sys.executable, "-c", FULL, str(path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    writer = run_python(FULL, str(path))
+    assert writer.returncode == 0, writer.stderr
     assert "cannot be written" in writer.stdout
     assert "plays" in writer.stdout
     assert next(open_source(str(path)).open().pictures()).pixels.shape == (96, 160, 3)
