@@ -149,9 +149,9 @@ def test_cameras_do_not_push_each_other_out(generic: Profile) -> None:
     for number, source in enumerate(sources):
         source.name = f"camera-{number}"
     pipeline = run(generic, sources, [keeper])
-    for source in sources:
-        assert sum(f.captured.source == source.name for f in keeper.frames) > 50
-    assert pipeline.ledger.dropped.get("output_busy", 0) < 10
+    shown = [sum(f.captured.source == s.name for f in keeper.frames) for s in sources]
+    assert min(shown) > 0.7 * max(shown), "on a busy machine too, each has its share"
+    assert pipeline.ledger.dropped.get("output_busy", 0) < sum(shown) / 10
 
 
 def test_stall_is_counted_and_said_though_nobody_looks(generic: Profile) -> None:
