@@ -13,9 +13,10 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
         CalibrationError: the photographs or the checkpoint cannot be used.
     """
     trainer = DeblurrerTrainer(settings)
+    console.quiet = console.quiet or not trainer.fabric.is_global_zero
     console.print(
-        f"{len(trainer.training_photographs)} photographs to train on, "
-        f"{len(trainer.held_out_photographs)} held out; "
+        f"{len(trainer.data.training_names)} pictures to train on, "
+        f"{len(trainer.data.held_out_names)} held out; "
         f"{'going on from' if trainer.crops_done else 'starting at'} {trainer.crops_done} pairs"
     )
     columns = (

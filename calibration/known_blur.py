@@ -14,27 +14,32 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-GAMMA = 2.2
-"""Exponent of the camera response: ``linear = display ** GAMMA``."""
+from calibration.camera import Camera, to_linear
 
 _STEPS = 256
 _PULL_BACK = 1e-4
-_TO_LINEAR = (np.arange(256, dtype=np.float32) / 255.0) ** GAMMA
+_WARPS = 33
+"""Moments of an exposure at which a turning picture is added up: one a pixel for the longest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownBlur:
-    """The known domain: uniform kernels, linear light, noise, 8 bit.
+    """Camera shake. As it stands it is the known domain: one kernel over the whole picture.
 
     Attributes:
         min_extent_px, max_extent_px: the trajectory's longer side, drawn uniformly.
-        max_noise: largest standard deviation of the Gaussian noise on a 0...255 scale; drawn
-            uniformly from zero.
+        max_roll_degrees: the camera also turns about its axis along the trajectory, by an angle
+            drawn up to this; the blur then differs from place to place.
+        max_parallax: near parts of the scene move more: the trajectory's length differs over the
+            picture by a factor drawn up to ``1 + max_parallax``.
+        camera: what follows the light.
     """
 
     min_extent_px: float = 5.0
     max_extent_px: float = 25.0
-    max_noise: float = 2.0
+    max_roll_degrees: float = 0.0
+    max_parallax: float = 0.0
+    camera: Camera = Camera()
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_extent_px <= self.max_extent_px:
@@ -42,13 +47,13 @@ class KnownBlur:
                 f"extents go from {self.min_extent_px} to {self.max_extent_px} px; "
                 "expected 0 <= minimum <= maximum"
             )
-        if self.max_noise < 0:
-            raise ValueError(f"max_noise is {self.max_noise}; expected 0 or more")
+        if self.max_roll_degrees < 0 or self.max_parallax < 0:
+            raise ValueError("max_roll_degrees and max_parallax are 0 or more")
 
     @property
     def margin_px(self) -> int:
         """Border that :meth:`apply` needs around the picture and cuts off."""
-        return int(np.ceil(self.max_extent_px)) + 1
+        return int(np.ceil(self.max_extent_px * (1 + self.max_parallax))) + 1
 
     def apply(self, sharp: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
         """Blur one picture.
@@ -61,14 +66,54 @@ class KnownBlur:
             uint8 (H, W, 3): what the camera would have seen around the middle of ``sharp``.
         """
         extent = random.uniform(self.min_extent_px, self.max_extent_px)
-        kernel = shake_kernel(extent, random)
-        linear = cv2.filter2D(_TO_LINEAR[sharp], -1, kernel)
+        path = shake_trajectory(extent, random)
+        light = to_linear(sharp)
+        blurred = self._shaken(light, path, random)
+        if self.max_parallax:
+            factor = 1 + random.uniform(0, self.max_parallax)
+            near = self._shaken(light, factor * path, random)
+            share = depth_ramp(sharp.shape[:2], random)[:, :, None]
+            blurred = share * near + (1 - share) * blurred
         m = self.margin_px
-        inner = linear[m:-m, m:-m]
-        display = 255.0 * np.maximum(inner, 0.0) ** np.float32(1 / GAMMA)
-        sigma = random.uniform(0.0, self.max_noise)
-        noise = random.standard_normal(display.shape, dtype=np.float32) * np.float32(sigma)
-        return np.clip(np.rint(display + noise), 0, 255).astype(np.uint8)
+        return self.camera.expose(np.ascontiguousarray(blurred[m:-m, m:-m]), random)
+
+    def _shaken(
+        self, light: NDArray[np.float32], path: NDArray[np.float64], random: np.random.Generator
+    ) -> NDArray[np.float32]:
+        if not self.max_roll_degrees:
+            return blur(light, rasterise(path))
+        angle = random.uniform(0, self.max_roll_degrees)
+        return _rolled(light, path, angle)
+
+
+def blur(light: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Convolve linear light (H, W, C) with a kernel; edges are mirrored."""
+    # filter2D correlates; the kernel says where the picture goes, so it is turned round
+    return np.asarray(cv2.filter2D(light, -1, kernel[::-1, ::-1]), np.float32)
+
+
+def depth_ramp(size: tuple[int, int], random: np.random.Generator) -> NDArray[np.float32]:
+    """A scene's nearness, float32 (H, W) in 0...1: a ramp in a random direction."""
+    height, width = size
+    angle = random.uniform(0, 2 * np.pi)
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    along = (x * np.cos(angle) + y * np.sin(angle)) * random.uniform(0.5, 3.0)
+    return np.asarray(np.clip(0.5 + 0.5 * along, 0, 1), np.float32)
+
+
+def _rolled(
+    light: NDArray[np.float32], path: NDArray[np.float64], degrees: float
+) -> NDArray[np.float32]:
+    """Add up the picture as it wanders along the path and turns; unmoved at mid-exposure."""
+    height, width = light.shape[:2]
+    moments = np.linspace(0, len(path) - 1, _WARPS).round().astype(int)
+    turns = np.linspace(-0.5, 0.5, _WARPS) * degrees
+    total = np.zeros_like(light)
+    for (x, y), turn in zip(path[moments], turns, strict=True):
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), float(turn), 1.0)
+        matrix[:, 2] += x, y
+        total += cv2.warpAffine(light, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(total / _WARPS, np.float32)
 
 
 def shake_trajectory(extent_px: float, random: np.random.Generator) -> NDArray[np.float64]:

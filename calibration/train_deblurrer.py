@@ -1,7 +1,12 @@
-"""Train the deblurrer for the known blur on photographs."""
+"""Train a deblurrer: one process or many, exactly resumable.
+
+Under ``torchrun`` each process takes its share of every batch and the gradients are averaged, by
+Lightning Fabric; the step that is taken is the one that a single process would take.
+"""
 
 import json
-import signal
+import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -9,29 +14,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset, default_collate
+from torch.utils.data import DataLoader
 
 from calibration.checkpoint import load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation, evaluate, write_strip
-from calibration.known_blur import KnownBlur
-from calibration.losses import charbonnier, frequency_l1
-from calibration.photographs import (
-    BlurredCrops,
-    PairRecipe,
-    find_photographs,
-    read_photograph,
-    split_photographs,
-)
+from calibration.losses import LossWeights, RestorationLoss
+from calibration.muon import Muon
+from calibration.pairs import PairRecipe
+from calibration.training_data import TrainingData, one_thread, open_training_data
+from calibration.training_log import TrainingLog
 from engines.files import write_text_atomically
-from engines.networks import PlainUNet, PlainUNetSpec
+from engines.networks import NetworkSpec, PlainUNetSpec
 from engines.profile import load_profile
 from engines.signals import signals_received
 
 RUN_CARD = "run.json"
+_STEPS_BETWEEN_LOOKS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +41,11 @@ class DeblurrerTraining:
     """The settings of one training run.
 
     Attributes:
+        data: folders of sharp photographs, or of pairs in GoPro's or REDS's layout.
         crops: pairs to train on in all. The learning rate warms up, stays, and falls linearly to
             zero over the last ``decay_share`` of them; a resumed run may name another number.
-        batch: pairs a step.
-        learning_rate: of AdamW.
-        frequency_weight: of the Fourier term beside Charbonnier.
+        batch: pairs a step, over all processes.
+        learning_rate: of Muon for the convolutions, and of AdamW for the rest.
         ema_steps: time constant of the averaged weights, which are those that are kept.
         save_minutes: time between checkpoints, each with a validation.
         start: profile, by name or folder, whose weights a new run begins with.
@@ -52,15 +54,15 @@ class DeblurrerTraining:
     data: tuple[Path, ...]
     out: Path
     crops: int = 400_000
-    batch: int = 8
-    learning_rate: float = 2e-4
-    frequency_weight: float = 0.05
+    batch: int = 32
+    learning_rate: float = 2e-3
+    loss: LossWeights = LossWeights()
     decay_share: float = 0.25
-    ema_steps: int = 1000
+    ema_steps: int = 500
     save_minutes: float = 5.0
     seed: int = 0
     start: str | None = None
-    network: PlainUNetSpec = PlainUNetSpec()
+    network: NetworkSpec = PlainUNetSpec()
     pairs: PairRecipe = PairRecipe()
     validation_crops: int = 40
 
@@ -90,30 +92,33 @@ class DeblurrerTrainer:
     one that never stopped.
 
     Raises:
-        CalibrationError: the photographs cannot be used, or the checkpoint is of another network.
+        CalibrationError: the photographs cannot be used, the checkpoint is of another network, or
+            the batch cannot be shared among the processes.
     """
 
     def __init__(self, settings: DeblurrerTraining) -> None:
-        cv2.setNumThreads(0)  # a worker forked after cv2 has threads hangs for ever
         self.settings = settings
+        self.fabric = _fabric()
+        if settings.batch % self.fabric.world_size:
+            raise CalibrationError(
+                f"a batch of {settings.batch} cannot be shared among "
+                f"{self.fabric.world_size} processes; name a multiple with --batch"
+            )
         torch.manual_seed(settings.seed)
         settings.out.mkdir(parents=True, exist_ok=True)
-        paths = find_photographs(list(settings.data))
-        train, held_out = split_photographs(paths)
-        if not held_out:
-            raise CalibrationError(f"one photograph is too few: {paths[0]} has no other to test on")
-        self.training_photographs, self.held_out_photographs = train, held_out
-        self._pictures = [read_photograph(p) for p in train]
-        self.validation_blurred, self.validation_truth = validation_pairs(
-            held_out, settings.validation_crops, settings.pairs.blur
+        self.data: TrainingData = open_training_data(
+            settings.data, settings.pairs, settings.seed, settings.crops, settings.validation_crops
         )
-        self.network = PlainUNet(settings.network)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged = deepcopy(self.network).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), settings.learning_rate, weight_decay=1e-4, betas=(0.9, 0.95)
-        )
+        self.log = TrainingLog(settings.out)
+        network = settings.network.build()
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = deepcopy(network).requires_grad_(False)
+        optimizers = _optimizers(network, settings.learning_rate)
+        self.network, *self.optimizers = self.fabric.setup(network, *optimizers)
+        self.averaged.to(self.fabric.device)
+        self.loss = RestorationLoss(settings.loss).to(self.fabric.device)
         self.crops_done = 0
+        self.seconds = 0.0
         self._load()
 
     @property
@@ -123,90 +128,128 @@ class DeblurrerTrainer:
     def run(self, report: Callable[[TrainingState], None]) -> Evaluation:
         """Train to the end or to SIGINT/SIGTERM; the last state is saved either way."""
         settings = self.settings
-        last_save = last_report = time.monotonic()
-        since_report, losses = 0, 0.0
+        last_save = last_report = last_step = time.monotonic()
+        since_report, losses = 0, torch.zeros((), device=self.fabric.device)
         with signals_received() as signals:
-            for blurred, truth in self._batches():
-                losses += self._step(blurred, truth) * len(blurred)
-                since_report += len(blurred)
+            for number, (blurred, truth) in enumerate(self._batches(), start=1):
+                losses += self._step(blurred, truth) * settings.batch
+                since_report += settings.batch
                 now = time.monotonic()
-                if now - last_save > 60 * settings.save_minutes:
+                self.seconds += now - last_step
+                last_step = now
+                if number % _STEPS_BETWEEN_LOOKS:
+                    continue
+                if self._anyone(bool(signals)):
+                    break
+                validation: Evaluation | None = None
+                if now - last_save > 60 * settings.save_minutes and self.fabric.is_global_zero:
                     last_save = now
                     self._save()
-                    validation: Evaluation | None = self.validate()
-                elif now - last_report > 2.0:
-                    validation = None
-                else:
+                    validation = self.validate()
+                elif now - last_report <= 2.0:
                     continue
-                rate = since_report / (now - last_report)
-                loss = losses / since_report
+                rate, loss = since_report / (now - last_report), float(losses) / since_report
+                self._check(loss)
                 self._report(
                     report, TrainingState(self.crops_done, settings.crops, loss, rate, validation)
                 )
-                last_report, since_report, losses = time.monotonic(), 0, 0.0
-                if signals:
-                    break
-        self._save()
-        final = self.validate()
-        self._report(report, TrainingState(self.crops_done, settings.crops, 0.0, 0.0, final))
-        card = json.dumps(self.card(final), indent=2) + "\n"
-        write_text_atomically(settings.out / RUN_CARD, card)
-        return final
+                last_report, since_report = time.monotonic(), 0
+                losses.zero_()
+                last_step = last_report
+        return self._finish(report)
 
     def validate(self) -> Evaluation:
         """Restore the held-out pairs with the averaged weights; draws ``examples.png``."""
-        result = evaluate(self.averaged, self.validation_blurred, self.validation_truth)
-        rows = [self.validation_blurred, result.restored, self.validation_truth]
-        write_strip(self.settings.out / "examples.png", rows)
+        blurred, truth = self.data.validation
+        result = evaluate(self.averaged, blurred, truth)
+        write_strip(self.settings.out / "examples.png", [blurred, result.restored, truth])
         return result
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _finish(self, report: Callable[[TrainingState], None]) -> Evaluation:
         settings = self.settings
-        pairs = BlurredCrops(self._pictures, settings.pairs, settings.seed, settings.crops)
-        remaining = Subset(pairs, range(self.crops_done, settings.crops))
-        loader = DataLoader(
-            remaining,
-            settings.batch,
-            num_workers=1,
-            prefetch_factor=4,
-            worker_init_fn=_one_thread,
-            drop_last=True,
-        )
-        yield from loader
+        if self.fabric.is_global_zero:
+            self._save()
+        final = self.validate()
+        if self.fabric.is_global_zero:
+            self._report(report, TrainingState(self.crops_done, settings.crops, 0.0, 0.0, final))
+            card = json.dumps(self.card(final), indent=2) + "\n"
+            write_text_atomically(settings.out / RUN_CARD, card)
+        self.fabric.barrier()
+        return final
 
-    def _step(self, blurred: Tensor, truth: Tensor) -> float:
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """This process's share of each batch that is left, on its device."""
+        batch, rank, processes = (
+            self.settings.batch,
+            self.fabric.global_rank,
+            self.fabric.world_size,
+        )
+        share = batch // processes
+        starts = range(self.crops_done, self.settings.crops - batch + 1, batch)
+        mine = [list(range(start + rank * share, start + (rank + 1) * share)) for start in starts]
+        workers = self.data.workers(processes, self.fabric.device)
+        loader = DataLoader(
+            self.data.training,
+            batch_sampler=mine,
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            worker_init_fn=one_thread,
+            pin_memory=self.fabric.device.type == "cuda",
+        )
+        for blurred, truth in loader:
+            yield self.fabric.to_device((blurred, truth))
+
+    def _step(self, blurred: Tensor, truth: Tensor) -> Tensor:
         settings = self.settings
         factor = learning_rate_factor(self.crops_done, settings.crops, settings.decay_share)
-        for group in self.optimizer.param_groups:
-            group["lr"] = settings.learning_rate * factor
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * factor
         x = (blurred / 255.0).contiguous(memory_format=torch.channels_last)
-        y = truth / 255.0
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            restored = self.network(x)
-        restored = restored.float()
-        loss = charbonnier(restored, y) + settings.frequency_weight * frequency_l1(restored, y)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss: Tensor = self.loss(self.network(x).float(), truth / 255.0)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
-        self.crops_done += len(blurred)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.crops_done += settings.batch
         self._average()
-        return float(loss.detach())
+        return loss.detach()
 
     @torch.no_grad()
     def _average(self) -> None:
         steps_done = self.crops_done / self.settings.batch
         keep = min(1 - 1 / self.settings.ema_steps, steps_done / (steps_done + 10))
-        for mean, value in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(value, 1 - keep)
+        means: list[Tensor] = list(self.averaged.parameters())
+        values = [value.detach() for value in self.network.parameters()]
+        torch._foreach_lerp_(means, values, 1 - keep)
+
+    def _anyone(self, stop: bool) -> bool:
+        """Whether any process was asked to stop: all of them have to leave together."""
+        if self.fabric.world_size == 1:
+            return stop
+        asked = torch.tensor(float(stop), device=self.fabric.device)
+        total = self.fabric.all_reduce(asked, reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return float(total) > 0
+
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise CalibrationError(
+                f"the loss is {loss} after {self.crops_done} pairs: the learning rate of "
+                f"{self.settings.learning_rate} is too high; name a lower one. "
+                f"{self.checkpoint} holds the last good state"
+            )
 
     def _save(self) -> None:
         state = {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "crops_done": self.crops_done,
+            "seconds": self.seconds,
             "specification": self.settings.network.to_json(),
         }
         save_checkpoint(self.checkpoint, state)
@@ -222,10 +265,17 @@ class DeblurrerTrainer:
                 f"{self.checkpoint} was trained with another network "
                 f"({state['specification']}); name another --out"
             )
+        if "optimizers" not in state:
+            raise CalibrationError(
+                f"{self.checkpoint} was written by an earlier version; export it there, and begin "
+                "a new --out with --start"
+            )
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.crops_done = state["crops_done"]
+        self.seconds = state["seconds"]
 
     def _start_from(self, start: str) -> None:
         """Take the deblurrer of a profile, a fresh optimizer, and the schedule from its start."""
@@ -245,17 +295,10 @@ class DeblurrerTrainer:
         self.averaged.load_state_dict(tensors)
 
     def _report(self, report: Callable[[TrainingState], None], state: TrainingState) -> None:
-        if state.validation is not None:
-            line = {
-                "crops": state.crops_done,
-                "loss": state.loss,
-                "psnr_in_db": state.validation.psnr_in_db,
-                "psnr_out_db": state.validation.psnr_out_db,
-                "improved_share": state.validation.improved_share,
-            }
-            with (self.settings.out / "log.jsonl").open("a", encoding="utf-8") as log:
-                log.write(json.dumps(line) + "\n")
-        report(state)
+        if self.fabric.is_global_zero:
+            if state.validation is not None:
+                self.log.add(state.crops_done, state.loss, state.validation)
+            report(state)
 
     def card(self, final: Evaluation) -> dict[str, Any]:
         """What the run was and reached, as plain JSON values for the weights' card."""
@@ -263,13 +306,15 @@ class DeblurrerTrainer:
         return {
             "crops": self.crops_done,
             "batch": settings.batch,
-            "optimizer": f"AdamW, learning rate {settings.learning_rate}",
-            "loss": f"Charbonnier + {settings.frequency_weight} Fourier L1",
+            "hours": round(self.seconds / 3600, 2),
+            "processes": self.fabric.world_size,
+            "optimizer": f"Muon and AdamW, learning rate {settings.learning_rate}",
+            "loss": str(settings.loss),
             "seed": settings.seed,
             "start": settings.start,
             "pairs": asdict(settings.pairs),
-            "data": [path.name for path in self.training_photographs],
-            "held_out": [path.name for path in self.held_out_photographs],
+            "data": self.data.training_names,
+            "held_out": self.data.held_out_names,
             "validation_crops": settings.validation_crops,
             "validation_psnr_in_db": round(final.psnr_in_db, 3),
             "validation_psnr_out_db": round(final.psnr_out_db, 3),
@@ -278,19 +323,30 @@ class DeblurrerTrainer:
         }
 
 
-def validation_pairs(
-    photographs: list[Path], count: int, blur: KnownBlur | None = None
-) -> tuple[Tensor, Tensor]:
-    """The same blurred and sharp 256x256 crops every time, uint8 (count, 3, 256, 256)."""
-    recipe = PairRecipe(blur=blur or KnownBlur(), crop_px=256, sharp_share=0.0)
-    pictures = [read_photograph(p) for p in photographs]
-    pairs = BlurredCrops(pictures, recipe, seed=20240617, length=count)
-    blurred, truth = default_collate([pairs[i] for i in range(count)])
-    return blurred, truth
+def _fabric() -> Fabric:
+    """As torchrun says, or one process; bf16 with fp32 weights."""
+    launched = torch.distributed.is_torchelastic_launched()
+    fabric = Fabric(
+        accelerator="cuda" if torch.cuda.is_available() else "cpu",
+        devices=int(os.environ["LOCAL_WORLD_SIZE"]) if launched else 1,
+        num_nodes=int(os.environ["GROUP_WORLD_SIZE"]) if launched else 1,
+        strategy="ddp" if launched else "auto",
+        precision="bf16-mixed",
+    )
+    fabric.launch()
+    return fabric
 
 
-def _one_thread(_: int) -> None:
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for dense convolutions; AdamW for biases, norms and depth-wise kernels."""
+    dense: list[nn.Parameter] = [
+        module.get_parameter("weight")
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.groups == 1
+    ]
+    chosen = {id(weight) for weight in dense}
+    rest = [p for p in network.parameters() if id(p) not in chosen]
+    return [
+        Muon(dense, learning_rate),
+        torch.optim.AdamW(rest, learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
+    ]

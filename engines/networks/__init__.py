@@ -1,6 +1,18 @@
 """Network architectures as plain torch modules, built from the specification on a card."""
 
+from engines.networks.mimo_unet import MIMOUNet, MIMOUNetSpec
+from engines.networks.nafnet import NAFNet, NAFNetSpec
 from engines.networks.plain_unet import PlainUNet, PlainUNetSpec
-from engines.networks.specification import build_network
+from engines.networks.specification import NetworkSpec, build_network, read_specification
 
-__all__ = ["PlainUNet", "PlainUNetSpec", "build_network"]
+__all__ = [
+    "MIMOUNet",
+    "MIMOUNetSpec",
+    "NAFNet",
+    "NAFNetSpec",
+    "NetworkSpec",
+    "PlainUNet",
+    "PlainUNetSpec",
+    "build_network",
+    "read_specification",
+]

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 
@@ -54,6 +53,9 @@ class PlainUNetSpec:
 
     def to_json(self) -> dict[str, Any]:
         return {"architecture": "plain-unet", **asdict(self)}
+
+    def build(self) -> "PlainUNet":
+        return PlainUNet(self)
 
 
 class ResidualBlock(nn.Module):
@@ -124,19 +126,3 @@ class PlainUNet(nn.Module):
             features = self.decoders[i](self.ups[i](features) + skips[i])
         correction: Tensor = self.head(features)
         return x + correction
-
-
-def multiply_accumulates(network: PlainUNet, height: int, width: int) -> int:
-    """Multiply-accumulates of one (height, width) picture, counted by a forward pass."""
-    total = 0
-
-    def count(module: nn.Conv2d, _: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        total += module.weight.numel() * output.shape[-2] * output.shape[-1]
-
-    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d)]
-    with torch.no_grad():
-        network(torch.zeros(1, 3, height, width))
-    for hook in hooks:
-        hook.remove()
-    return total

@@ -1,29 +1,63 @@
-"""From the JSON on a weights' card to a network."""
+"""From the JSON on a weights' card to a network and back."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from torch import nn
 
 from engines.errors import ProfileError
-from engines.networks.plain_unet import PlainUNet, PlainUNetSpec
+from engines.networks.mimo_unet import MIMOUNetSpec
+from engines.networks.nafnet import NAFNetSpec
+from engines.networks.plain_unet import PlainUNetSpec
 
 
-def build_network(specification: Mapping[str, Any]) -> nn.Module:
-    """Build an untrained network from ``{"architecture": name, **arguments}``.
+class NetworkSpec(Protocol):
+    """The shape of a network; what a card says and what builds it."""
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of the input must be multiples of this many pixels."""
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"architecture": name, **arguments}``, as :func:`read_specification` takes it."""
+
+    def build(self) -> nn.Module:
+        """A network with fresh weights."""
+
+
+_SPECIFICATIONS: dict[str, Callable[[Mapping[str, Any]], NetworkSpec]] = {
+    "plain-unet": PlainUNetSpec.from_json,
+    "nafnet": NAFNetSpec.from_json,
+    "mimo-unet": MIMOUNetSpec.from_json,
+}
+
+
+def read_specification(specification: Mapping[str, Any]) -> NetworkSpec:
+    """Read ``{"architecture": name, **arguments}``.
 
     Raises:
         ProfileError: the architecture or one of its arguments is unknown.
     """
     arguments = dict(specification)
     architecture = arguments.pop("architecture", None)
-    if architecture == "identity":
+    read = _SPECIFICATIONS.get(str(architecture))
+    if read is None:
+        known = ", ".join(_SPECIFICATIONS)
+        raise ProfileError(
+            f"unknown architecture {architecture!r}; this version knows identity, {known}"
+        )
+    try:
+        return read(arguments)
+    except (TypeError, ValueError) as error:
+        raise ProfileError(f"{architecture} does not take these arguments: {error}") from error
+
+
+def build_network(specification: Mapping[str, Any]) -> nn.Module:
+    """Build a network with fresh weights; ``{"architecture": "identity"}`` changes nothing.
+
+    Raises:
+        ProfileError: the architecture or one of its arguments is unknown.
+    """
+    if specification.get("architecture") == "identity":
         return nn.Identity()
-    if architecture == "plain-unet":
-        try:
-            return PlainUNet(PlainUNetSpec.from_json(arguments))
-        except TypeError as error:
-            raise ProfileError(f"plain-unet does not take these arguments: {error}") from error
-    raise ProfileError(
-        f"unknown architecture {architecture!r}; this version knows 'identity' and 'plain-unet'"
-    )
+    return read_specification(specification).build()

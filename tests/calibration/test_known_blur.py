@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.known_blur import GAMMA, KnownBlur, rasterise, shake_kernel, shake_trajectory
+from calibration.camera import GAMMA, Camera
+from calibration.known_blur import KnownBlur, rasterise, shake_kernel, shake_trajectory
 
 
 @given(extent=st.floats(0.5, 40), seed=st.integers(0, 10_000))
@@ -48,7 +49,7 @@ def test_same_seed_same_blur() -> None:
 
 
 def test_light_adds_up_before_the_camera_response() -> None:
-    blur = KnownBlur(min_extent_px=8, max_extent_px=8, max_noise=0)
+    blur = KnownBlur(min_extent_px=8, max_extent_px=8, camera=Camera(max_noise=0))
     stripes = np.zeros((100, 100, 3), np.uint8)
     stripes[:, ::2] = 255
     mean = blur.apply(stripes, np.random.default_rng(1)).mean()
@@ -57,13 +58,13 @@ def test_light_adds_up_before_the_camera_response() -> None:
 
 def test_flat_pictures_stay_flat_but_for_the_noise() -> None:
     flat = np.full((100, 100, 3), 77, np.uint8)
-    noiseless = KnownBlur(max_noise=0).apply(flat, np.random.default_rng(2))
+    noiseless = KnownBlur(camera=Camera(max_noise=0)).apply(flat, np.random.default_rng(2))
     assert set(np.unique(noiseless)) <= {76, 77, 78}
 
 
 @pytest.mark.parametrize(
     "settings_",
-    [{"min_extent_px": -1}, {"min_extent_px": 9, "max_extent_px": 5}, {"max_noise": -1}],
+    [{"min_extent_px": -1}, {"min_extent_px": 9, "max_extent_px": 5}, {"max_parallax": -1}],
 )
 def test_impossible_blur_is_refused(settings_: dict[str, float]) -> None:
     with pytest.raises(ValueError):

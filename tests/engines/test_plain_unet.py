@@ -3,7 +3,7 @@ import torch
 
 from engines.errors import ProfileError
 from engines.networks import PlainUNet, PlainUNetSpec, build_network
-from engines.networks.plain_unet import multiply_accumulates
+from engines.networks.cost import multiply_accumulates
 
 
 @pytest.mark.parametrize(

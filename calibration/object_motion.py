@@ -1,0 +1,129 @@
+"""Object motion: a moving thing before a background that stands still, as a hand before a wall.
+
+This is what a webcam sees, and what camera shake does not teach: blur that ends at an edge. Over
+the exposure each pixel sees the object for a share of the time and the background for the rest, so
+
+    light = blur(opacity * object) + (1 - blur(opacity)) * background
+
+with the kernel of the object's trajectory. The truth is the scene at the middle of the exposure.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.camera import Camera, to_display, to_linear
+from calibration.known_blur import blur, shake_kernel
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectMotion:
+    """The object-motion domain.
+
+    Attributes:
+        min_extent_px, max_extent_px: the trajectory's longer side, drawn uniformly.
+        min_size, max_size: the object's diameter as a share of the picture's shorter side.
+        camera: what follows the light.
+    """
+
+    min_extent_px: float = 5.0
+    max_extent_px: float = 25.0
+    min_size: float = 0.35
+    max_size: float = 0.85
+    camera: Camera = Camera()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_extent_px <= self.max_extent_px:
+            raise ValueError(
+                f"extents go from {self.min_extent_px} to {self.max_extent_px} px; "
+                "expected 0 <= minimum <= maximum"
+            )
+        if not 0 < self.min_size <= self.max_size:
+            raise ValueError(
+                f"sizes go from {self.min_size} to {self.max_size}; expected 0 < minimum <= maximum"
+            )
+
+    @property
+    def margin_px(self) -> int:
+        """Border that :meth:`apply` needs around the picture and cuts off."""
+        return int(np.ceil(self.max_extent_px)) + 1
+
+    def apply(
+        self,
+        background: NDArray[np.uint8],
+        texture: NDArray[np.uint8],
+        random: np.random.Generator,
+    ) -> "MovingObject":
+        """Move an object over a background.
+
+        Args:
+            background: uint8 (H + 2 * margin_px, W + 2 * margin_px, 3), sharp, display values.
+            texture: the same shape; the object's surface is cut out of it.
+            random: source of shape, trajectory and noise.
+        """
+        m = self.margin_px
+        still = to_linear(background)
+        surface = to_linear(_shaded(texture, random))
+        height, width = still.shape[:2]
+        diameter = random.uniform(self.min_size, self.max_size) * (min(height, width) - 2 * m)
+        opacity = _silhouette((height, width), diameter, random)[:, :, None]
+        kernel = shake_kernel(random.uniform(self.min_extent_px, self.max_extent_px), random)
+        layer = blur(np.concatenate([opacity * surface, opacity], axis=2), kernel)
+        light = layer[:, :, :3] + (1 - layer[:, :, 3:]) * still
+        truth = opacity * surface + (1 - opacity) * still
+        inner = (slice(m, -m), slice(m, -m))
+        return MovingObject(
+            blurred=self.camera.expose(np.ascontiguousarray(light[inner]), random),
+            sharp=to_display(np.ascontiguousarray(truth[inner])),
+            presence=np.ascontiguousarray(layer[:, :, 3][inner]),
+        )
+
+
+@dataclass(frozen=True)
+class MovingObject:
+    """A picture with a moving object, and its truth.
+
+    Attributes:
+        blurred, sharp: uint8 (H, W, 3).
+        presence: float32 (H, W), share of the exposure in which the object covered each pixel.
+    """
+
+    blurred: NDArray[np.uint8]
+    sharp: NDArray[np.uint8]
+    presence: NDArray[np.float32]
+
+
+def _shaded(texture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """The surface of the object: skin and cloth have less contrast than a photograph."""
+    mean = texture.mean(axis=(0, 1), keepdims=True)
+    contrast = random.uniform(0.3, 1.0)
+    brightness = random.uniform(0.7, 1.2)
+    shaded = brightness * (mean + contrast * (texture - mean))
+    return np.asarray(np.clip(shaded, 0, 255), np.uint8)
+
+
+def _silhouette(
+    size: tuple[int, int], diameter: float, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """The object's opacity, float32 (H, W): a body with up to five limbs, soft over one pixel."""
+    height, width = size
+    shape = np.zeros(size, np.uint8)
+    centre = random.uniform(0.25, 0.75, 2) * (width, height)
+    radius = diameter / 2
+    axes = radius * random.uniform(0.35, 0.7, 2)
+    tilt = random.uniform(0, 360)
+    cv2.ellipse(shape, (_point(centre), _point(2 * axes), tilt), 255, -1)
+    direction = random.uniform(0, 2 * np.pi)
+    for _ in range(random.integers(0, 6)):
+        angle = direction + random.uniform(-0.9, 0.9)
+        tip = centre + radius * random.uniform(0.7, 1.0) * np.array([np.cos(angle), np.sin(angle)])
+        thickness = max(2, round(radius * random.uniform(0.1, 0.3)))
+        cv2.line(shape, _point(centre), _point(tip), 255, thickness)
+    soft = cv2.GaussianBlur(shape, (0, 0), random.uniform(0.6, 1.2))
+    return soft.astype(np.float32) / 255.0
+
+
+def _point(xy: NDArray[np.float64]) -> tuple[int, int]:
+    return round(xy[0]), round(xy[1])

@@ -1,0 +1,91 @@
+"""Blurred and sharp pictures in pairs, as the GoPro and REDS data sets lay them out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from calibration.errors import CalibrationError
+from calibration.pairs import to_tensor
+from calibration.photographs import SUFFIXES, read_photograph
+
+
+@dataclass(frozen=True)
+class PicturePair:
+    """Two files of one picture. ``scene`` names the sequence: pairs of one are not split."""
+
+    blurred: Path
+    sharp: Path
+    scene: str
+
+
+def find_pairs(folders: list[Path]) -> list[PicturePair]:
+    """Every blurred picture under the folders that has a sharp one of the same name.
+
+    GoPro: ``SCENE/blur/000001.png`` beside ``SCENE/sharp/000001.png``. REDS:
+    ``train_blur/SCENE/00000000.png`` beside ``train_sharp/SCENE/00000000.png``.
+    """
+    found = []
+    for folder in folders:
+        for blurred in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+            sharp = _partner(blurred, folder)
+            if sharp is not None:
+                found.append(PicturePair(blurred, sharp, _scene(blurred, folder)))
+    return found
+
+
+class PairedCrops(Dataset[tuple[Tensor, Tensor]]):
+    """Crops of pairs on disk, uint8 (3, crop, crop) both, flipped and turned alike.
+
+    Crop ``i`` depends on the seed and ``i`` only.
+    """
+
+    def __init__(self, pairs: list[PicturePair], crop_px: int, seed: int, length: int) -> None:
+        if not pairs:
+            raise CalibrationError("pairs of a single scene are too few: none can be held out")
+        self.pairs = pairs
+        self.crop_px = crop_px
+        self.seed = seed
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        random = np.random.default_rng((self.seed, index))
+        pair = self.pairs[random.integers(len(self.pairs))]
+        blurred, sharp = read_photograph(pair.blurred), read_photograph(pair.sharp)
+        height, width = blurred.shape[:2]
+        if sharp.shape != blurred.shape or min(height, width) < self.crop_px:
+            raise CalibrationError(
+                f"{pair.blurred} and {pair.sharp} are {blurred.shape} and {sharp.shape}; expected "
+                f"the same size, at least {self.crop_px} px"
+            )
+        top = random.integers(height - self.crop_px + 1)
+        left = random.integers(width - self.crop_px + 1)
+        square = (slice(top, top + self.crop_px), slice(left, left + self.crop_px))
+        both = torch.stack([to_tensor(blurred[square]), to_tensor(sharp[square])])
+        both = torch.rot90(both, int(random.integers(4)), (2, 3))
+        if random.random() < 0.5:
+            both = both.flip(3)
+        return both[0].contiguous(), both[1].contiguous()
+
+
+def _partner(blurred: Path, folder: Path) -> Path | None:
+    """The sharp file of a blurred one: the nearest folder that says blur, saying sharp instead."""
+    parts = list(blurred.relative_to(folder).parts)
+    for place in reversed(range(len(parts) - 1)):
+        name = parts[place]
+        if name == "blur" or name.endswith("_blur"):
+            parts[place] = name.removesuffix("blur") + "sharp"
+            sharp = folder.joinpath(*parts)
+            return sharp if sharp.is_file() else None
+    return None
+
+
+def _scene(blurred: Path, folder: Path) -> str:
+    names = [n for n in blurred.relative_to(folder).parts[:-1] if not n.endswith("blur")]
+    return "/".join(names) or folder.name

@@ -1,0 +1,122 @@
+"""Training pairs: crops of sharp photographs, blurred in one of the domains, all from a seed."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from calibration.camera import to_linear
+from calibration.errors import CalibrationError
+from calibration.known_blur import KnownBlur
+from calibration.object_motion import ObjectMotion
+
+Pictures = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PairRecipe:
+    """How a training pair is made.
+
+    Attributes:
+        known, moving: the two domains.
+        moving_share: share of pairs with a moving object.
+        sharp_share: share of pairs that are left sharp but for the camera's noise, so that the
+            network learns to leave sharp frames alone.
+        crop_px: side of the square crop.
+        min_scale: photographs are reduced by a random factor between this and 1.
+        min_detail: squares whose mean difference of neighbouring pixels is below this (on a
+            0...255 scale) hold sky and defocus; three more are drawn before one is taken.
+    """
+
+    known: KnownBlur = KnownBlur()
+    moving: ObjectMotion = ObjectMotion()
+    moving_share: float = 0.3
+    sharp_share: float = 0.05
+    crop_px: int = 128
+    min_scale: float = 0.4
+    min_detail: float = 4.0
+
+    @property
+    def margin_px(self) -> int:
+        return max(self.known.margin_px, self.moving.margin_px)
+
+
+class BlurredCrops(Dataset[tuple[Tensor, Tensor]]):
+    """Pairs (blurred, sharp), uint8 (3, crop, crop); pair ``i`` depends on the seed and ``i`` only.
+
+    Args:
+        photographs: uint8 (H, W, 3) each.
+        length: number of pairs; more may be drawn, the number bounds an epoch.
+    """
+
+    def __init__(
+        self, photographs: list[Pictures], recipe: PairRecipe, seed: int, length: int
+    ) -> None:
+        self.recipe = recipe
+        self.seed = seed
+        self.length = length
+        need = recipe.crop_px + 2 * recipe.margin_px
+        self.photographs = [p for p in photographs if min(p.shape[:2]) >= need]
+        if not self.photographs:
+            raise CalibrationError(f"no photograph is at least {need} px on its shorter side")
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        blurred, sharp = self.pair(np.random.default_rng((self.seed, index)))
+        return to_tensor(blurred), to_tensor(sharp)
+
+    def pair(self, random: np.random.Generator) -> tuple[Pictures, Pictures]:
+        """A blurred picture and its truth, uint8 (crop, crop, 3) both."""
+        recipe = self.recipe
+        kind = random.random()
+        if kind < recipe.sharp_share:
+            sharp = self._window(0, random)
+            return recipe.known.camera.expose(to_linear(sharp), random), sharp
+        if kind < recipe.sharp_share + recipe.moving_share:
+            margin = recipe.moving.margin_px
+            background, texture = self._window(margin, random), self._window(margin, random)
+            scene = recipe.moving.apply(background, texture, random)
+            return scene.blurred, scene.sharp
+        margin = recipe.known.margin_px
+        window = self._window(margin, random)
+        return recipe.known.apply(window, random), window[margin:-margin, margin:-margin]
+
+    def _window(self, margin: int, random: np.random.Generator) -> Pictures:
+        """A sharp square of the crop's side and a margin around it, scaled, flipped and turned."""
+        side = self.recipe.crop_px + 2 * margin
+        for _ in range(4):
+            window = self._cut(side, random)
+            if detail(window[::2, ::2]) >= self.recipe.min_detail:
+                break
+        if len(window) != side:
+            resized = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)
+            window = np.asarray(resized, np.uint8)
+        window = np.rot90(window, int(random.integers(4)))
+        return np.ascontiguousarray(window[:, ::-1] if random.random() < 0.5 else window)
+
+    def _cut(self, side: int, random: np.random.Generator) -> Pictures:
+        """A square of a photograph that is to be reduced to ``side`` pixels, or has as many."""
+        photograph = self.photographs[random.integers(len(self.photographs))]
+        shorter = min(photograph.shape[:2])
+        scale = random.uniform(max(self.recipe.min_scale, side / shorter), 1.0)
+        taken = min(round(side / scale), shorter)
+        top = random.integers(photograph.shape[0] - taken + 1)
+        left = random.integers(photograph.shape[1] - taken + 1)
+        return photograph[top : top + taken, left : left + taken]
+
+
+def detail(picture: Pictures) -> float:
+    """Mean absolute difference of horizontally neighbouring green values, 0...255."""
+    green = picture[:, :, 1]
+    return float(cv2.absdiff(green[:, 1:], green[:, :-1]).mean())
+
+
+def to_tensor(picture: Pictures) -> Tensor:
+    """uint8 (H, W, 3) to uint8 (3, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))

@@ -1,0 +1,89 @@
+"""What a training run learns from and is tested on."""
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
+
+from calibration.errors import CalibrationError
+from calibration.paired_folders import PairedCrops, find_pairs
+from calibration.pairs import BlurredCrops, PairRecipe
+from calibration.photographs import find_photographs, read_photograph, split_photographs
+
+_VALIDATION_SEED = 20240617
+_VALIDATION_PX = 256
+
+Crops = Dataset[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Crops to train on, the same validation crops every time, and the names of the files.
+
+    Attributes:
+        validation: blurred and sharp, uint8 (N, 3, 256, 256), none of a file that is trained on.
+    """
+
+    training: Crops
+    validation: tuple[Tensor, Tensor]
+    training_names: list[str]
+    held_out_names: list[str]
+
+    def workers(self, processes: int, device: torch.device) -> int:
+        """Processes that make crops beside each training process.
+
+        On a CPU with a process a core the crops are best made in turn with the steps: a worker
+        would take the core from a step that the other processes wait for.
+        """
+        if device.type == "cpu":
+            return 1 if processes == 1 else 0
+        return max(1, (os.cpu_count() or 1) // processes - 1)
+
+
+def open_training_data(
+    folders: Sequence[Path], recipe: PairRecipe, seed: int, crops: int, validation_crops: int
+) -> TrainingData:
+    """Look into the folders: pairs where there are any, else photographs to be blurred.
+
+    Raises:
+        CalibrationError: a folder is missing, holds nothing usable, or too little to hold any out.
+    """
+    cv2.setNumThreads(0)  # a worker forked after cv2 has threads hangs for ever
+    pairs = find_pairs(list(folders))
+    held_out_recipe = replace(recipe, moving_share=0.0, sharp_share=0.0, crop_px=_VALIDATION_PX)
+    if pairs:
+        train_pairs, held_out_pairs = split_photographs(pairs, key=lambda pair: pair.scene)
+        training: Crops = PairedCrops(train_pairs, recipe.crop_px, seed, crops)
+        held_out: Crops = PairedCrops(
+            held_out_pairs, _VALIDATION_PX, _VALIDATION_SEED, validation_crops
+        )
+        names = [[p.scene for p in part] for part in (train_pairs, held_out_pairs)]
+    else:
+        paths = find_photographs(list(folders))
+        train_paths, held_out_paths = split_photographs(paths)
+        if not held_out_paths:
+            raise CalibrationError(f"one photograph is too few: {paths[0]} has no other to test on")
+        training = BlurredCrops([read_photograph(p) for p in train_paths], recipe, seed, crops)
+        held_out = BlurredCrops(
+            [read_photograph(p) for p in held_out_paths],
+            held_out_recipe,
+            _VALIDATION_SEED,
+            validation_crops,
+        )
+        names = [[p.name for p in part] for part in (train_paths, held_out_paths)]
+    blurred, truth = default_collate([held_out[i] for i in range(validation_crops)])
+    return TrainingData(training, (blurred, truth), *(sorted(set(part)) for part in names))
+
+
+def one_thread(_: int) -> None:
+    """Set up a process that makes crops."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
