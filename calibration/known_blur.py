@@ -65,8 +65,7 @@ class KnownBlur:
         Returns:
             uint8 (H, W, 3): what the camera would have seen around the middle of ``sharp``.
         """
-        extent = random.uniform(self.min_extent_px, self.max_extent_px)
-        path = shake_trajectory(extent, random)
+        path = self.trajectory(random)
         light = to_linear(sharp)
         blurred = self._shaken(light, path, random)
         if self.max_parallax:
@@ -76,6 +75,11 @@ class KnownBlur:
             blurred = share * near + (1 - share) * blurred
         m = self.margin_px
         return self.camera.expose(np.ascontiguousarray(blurred[m:-m, m:-m]), random)
+
+    def trajectory(self, random: np.random.Generator) -> NDArray[np.float64]:
+        """The movement that :meth:`apply` begins with, of the same random numbers."""
+        extent = random.uniform(self.min_extent_px, self.max_extent_px)
+        return shake_trajectory(extent, random)
 
     def _shaken(
         self, light: NDArray[np.float32], path: NDArray[np.float64], random: np.random.Generator

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from calibration.camera import to_linear
+from calibration.camera import Camera, to_linear
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 
 Pictures = NDArray[np.uint8]
+
+_WEBCAM = Camera(compressed_share=0.15)
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class PairRecipe:
     """How a training pair is made.
 
     Attributes:
-        known, moving: the two domains.
+        known, moving: the two domains; by default some of the pictures are compressed as well.
         moving_share: share of pairs with a moving object.
         sharp_share: share of pairs that are left sharp but for the camera's noise, so that the
             network learns to leave sharp frames alone.
@@ -32,8 +34,8 @@ class PairRecipe:
             0...255 scale) hold sky and defocus; three more are drawn before one is taken.
     """
 
-    known: KnownBlur = KnownBlur()
-    moving: ObjectMotion = ObjectMotion()
+    known: KnownBlur = KnownBlur(camera=_WEBCAM)
+    moving: ObjectMotion = ObjectMotion(camera=_WEBCAM)
     moving_share: float = 0.3
     sharp_share: float = 0.05
     crop_px: int = 128

@@ -54,8 +54,8 @@ class DeblurrerTraining:
     data: tuple[Path, ...]
     out: Path
     crops: int = 400_000
-    batch: int = 32
-    learning_rate: float = 2e-3
+    batch: int = 16
+    learning_rate: float = 1e-3
     loss: LossWeights = LossWeights()
     decay_share: float = 0.25
     ema_steps: int = 500

@@ -56,7 +56,12 @@ def open_training_data(
     """
     cv2.setNumThreads(0)  # a worker forked after cv2 has threads hangs for ever
     pairs = find_pairs(list(folders))
-    held_out_recipe = replace(recipe, moving_share=0.0, sharp_share=0.0, crop_px=_VALIDATION_PX)
+    held_out_recipe = PairRecipe(
+        known=replace(recipe.known, camera=replace(recipe.known.camera, compressed_share=0.0)),
+        moving_share=0.0,
+        sharp_share=0.0,
+        crop_px=_VALIDATION_PX,
+    )
     if pairs:
         train_pairs, held_out_pairs = split_photographs(pairs, key=lambda pair: pair.scene)
         training: Crops = PairedCrops(train_pairs, recipe.crop_px, seed, crops)

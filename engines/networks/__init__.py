@@ -3,7 +3,12 @@
 from engines.networks.mimo_unet import MIMOUNet, MIMOUNetSpec
 from engines.networks.nafnet import NAFNet, NAFNetSpec
 from engines.networks.plain_unet import PlainUNet, PlainUNetSpec
-from engines.networks.specification import NetworkSpec, build_network, read_specification
+from engines.networks.specification import (
+    NetworkSpec,
+    build_network,
+    named_specification,
+    read_specification,
+)
 
 __all__ = [
     "MIMOUNet",
@@ -14,5 +19,6 @@ __all__ = [
     "PlainUNet",
     "PlainUNetSpec",
     "build_network",
+    "named_specification",
     "read_specification",
 ]

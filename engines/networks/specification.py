@@ -61,3 +61,25 @@ def build_network(specification: Mapping[str, Any]) -> nn.Module:
     if specification.get("architecture") == "identity":
         return nn.Identity()
     return read_specification(specification).build()
+
+
+_NAMED: dict[str, NetworkSpec] = {
+    "fast": PlainUNetSpec(stem=4, width=48),
+    "balanced": PlainUNetSpec(),
+    "quality": PlainUNetSpec(width=64, encoder_blocks=(2, 3, 6), decoder_blocks=(3, 2)),
+    "nafnet16": NAFNetSpec(width=16),
+    "nafnet32": NAFNetSpec(width=32),
+    "mimo-unet": MIMOUNetSpec(),
+}
+
+
+def named_specification(name: str) -> NetworkSpec:
+    """The shape that a name stands for: the shipped sizes and the published networks.
+
+    Raises:
+        ProfileError: there is none of that name.
+    """
+    try:
+        return _NAMED[name]
+    except KeyError:
+        raise ProfileError(f"no network {name!r}; there are {', '.join(_NAMED)}") from None

@@ -1,0 +1,411 @@
+"""`blur2blur bench quality`: how good the pictures are, by measures that disagree on purpose.
+
+Seeded blur over photographs that no compared network was trained on. Beside the shipped networks
+stand an unsharp mask, which is what image editors offer, and Wiener's filter with the true kernel,
+which no real camera tells: what could be had if the blur were known.
+"""
+
+import json
+import statistics as st
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.engine import median_engine_ms
+from calibration.camera import to_display, to_linear
+from calibration.errors import CalibrationError
+from calibration.features import EfficientNetLite0Features, distance, distance_map
+from calibration.known_blur import KnownBlur, rasterise
+from calibration.measures import gmsd, psnr_db, shift_psnr_db, ssim
+from calibration.object_motion import MovingObject, ObjectMotion
+from calibration.pairs import BlurredCrops, PairRecipe
+from calibration.photographs import find_photographs, read_photograph
+from engines.engine import EngineShape
+from engines.files import folder_problem, write_atomically, write_text_atomically
+from engines.folders import engine_cache
+from engines.networks import build_network
+from engines.networks.cost import multiply_accumulates
+from engines.openvino import OpenVINOEngine
+from engines.profile import Profile, load_profile
+from stream.blur import BlurGate
+from stream.errors import StreamError
+from stream.statistics import machine_facts, program_version
+
+Picture = NDArray[np.uint8]
+
+SIZES = ("fast", "balanced", "quality")
+COMPARED = Path(__file__).parent / "networks" / "nafnet16"
+_CROP_PX = 256
+_SEED = 31
+_SHEET_PICTURES = 6
+_WIENER_BALANCE = 0.01
+_STILL = 0.02
+"""Share of the exposure below which a pixel counts as background."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityBenchmark:
+    """What is measured. Without ``data``, the photographs that come with scikit-image."""
+
+    data: tuple[Path, ...] = ()
+    known: int = 48
+    moving: int = 24
+    sharp: int = 24
+
+
+@dataclass(frozen=True)
+class KnownCase:
+    """A shaken picture, its truth and the kernel that made it."""
+
+    blurred: Picture
+    sharp: Picture
+    kernel: NDArray[np.float32]
+    extent_px: float
+
+
+@dataclass(frozen=True)
+class Method:
+    """Something that restores pictures, and what it costs. ``restore`` may look at the kernel."""
+
+    name: str
+    restore: Callable[[Picture, NDArray[np.float32] | None], Picture]
+    params: int | None = None
+    gmacs: float | None = None
+    engine_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Cases:
+    known: list[KnownCase]
+    moving: list[MovingObject]
+    sharp: list[Picture]
+
+
+def run_quality_benchmark(
+    benchmark: QualityBenchmark, json_file: Path | None, sheet: Path | None, console: Console
+) -> int:
+    """Measure, print a table, write JSON and a contact sheet where asked; returns the exit status.
+
+    Raises:
+        StreamError, EngineError, ProfileError, CalibrationError: nothing can be measured here.
+    """
+    for file in (json_file, sheet):
+        if file is not None and (problem := folder_problem(file)) is not None:
+            raise StreamError(problem)
+    result, pictures = measure(benchmark, console)
+    console.print(_table(result))
+    if json_file is not None:
+        write_text_atomically(json_file, json.dumps(result, indent=2) + "\n")
+    if sheet is not None:
+        write_atomically(
+            sheet, lambda temporary: cv2.imwrite(str(temporary), pictures[:, :, ::-1])
+        )
+    return 0
+
+
+def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, Any], Picture]:
+    """All figures, and the contact sheet, uint8 (H, W, 3) RGB."""
+    profiles = {name: load_profile(name) for name in SIZES}
+    if COMPARED.is_dir():
+        profiles["nafnet16"] = load_profile(str(COMPARED))
+    photographs, names = _photographs(benchmark.data, profiles)
+    cases = make_cases(photographs, benchmark)
+    features = EfficientNetLite0Features()
+    rows: list[dict[str, Any]] = []
+    restored: dict[str, list[Picture]] = {}
+    methods = [*(_network(profile, name) for name, profile in profiles.items()), *_classical()]
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("measuring", total=len(methods))
+        for method in methods:
+            row, pictures = _measure_method(method, cases, features)
+            rows.append(row)
+            restored[method.name] = pictures
+            progress.advance(task)
+    result = {
+        "benchmark": "quality",
+        "version": program_version(),
+        "machine": machine_facts(),
+        "photographs": names,
+        "pictures": {"known": benchmark.known, "moving": benchmark.moving, "sharp": benchmark.sharp},
+        "rows": rows,
+        "gate": _gate(photographs, benchmark.sharp),
+    }
+    return result, _contact_sheet(cases, restored)
+
+
+def make_cases(photographs: list[Picture], benchmark: QualityBenchmark) -> Cases:
+    """The same pictures every time, 256x256, from the plain known and object-motion domains."""
+    known, moving = KnownBlur(), ObjectMotion()
+    recipe = PairRecipe(known=known, moving=moving, crop_px=_CROP_PX)
+    crops = BlurredCrops(photographs, recipe, _SEED, 0)
+    shaken = []
+    for number in range(benchmark.known):
+        random = np.random.default_rng((_SEED, number))
+        window = crops.window(known.margin_px, random)
+        path = known.trajectory(np.random.default_rng((_SEED, 1, number)))
+        blurred = known.apply(window, np.random.default_rng((_SEED, 1, number)))
+        sharp = np.ascontiguousarray(_inner(window, known.margin_px))
+        extent = float(np.ptp(path, axis=0).max())
+        shaken.append(KnownCase(blurred, sharp, rasterise(path), extent))
+    scenes = []
+    for number in range(benchmark.moving):
+        random = np.random.default_rng((_SEED, 2, number))
+        background, texture = (crops.window(moving.margin_px, random) for _ in range(2))
+        scenes.append(moving.apply(background, texture, random))
+    still = [
+        crops.window(0, np.random.default_rng((_SEED, 3, number)))
+        for number in range(benchmark.sharp)
+    ]
+    return Cases(shaken, scenes, still)
+
+
+def _photographs(
+    folders: tuple[Path, ...], profiles: Mapping[str, Profile]
+) -> tuple[list[Picture], list[str]]:
+    """Photographs that none of the networks was trained on."""
+    if folders:
+        paths = find_photographs(list(folders))
+    else:
+        import skimage
+
+        folder = Path(skimage.__file__).parent / "data"
+        names = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
+        paths = [folder / name for name in names]
+    seen = {
+        name
+        for profile in profiles.values()
+        for name in profile.card.get("training", {}).get("data", [])
+    }
+    paths = [path for path in paths if path.name not in seen]
+    if not paths:
+        raise CalibrationError(
+            "every photograph there was trained on by one of the networks; name others with --data"
+        )
+    smallest = _CROP_PX + 2 * KnownBlur().margin_px
+    pictures = {path.name: read_photograph(path) for path in paths}
+    large = {name: p for name, p in pictures.items() if min(p.shape[:2]) >= smallest}
+    if not large:
+        raise CalibrationError(f"no photograph there is at least {smallest} px on its shorter side")
+    return list(large.values()), list(large)
+
+
+def _network(profile: Profile, name: str) -> Method:
+    """A shipped network: pictures by its engine in fp32, time in the precision that `live` takes."""
+    engine = OpenVINOEngine(profile, EngineShape(height=_CROP_PX, width=_CROP_PX), "f32")
+    network = build_network(profile.card["deblurrer"])
+    return Method(
+        name,
+        lambda blurred, _: engine(blurred[None])[0],
+        params=sum(p.numel() for p in network.parameters()),
+        gmacs=round(multiply_accumulates(network, 480, 640) / 1e9, 2),
+        engine_ms=round(median_engine_ms(profile, EngineShape(height=480, width=640)), 2),
+    )
+
+
+def _classical() -> list[Method]:
+    return [Method("unsharp", _unsharp), Method("wiener", _wiener)]
+
+
+def _unsharp(blurred: Picture, _: NDArray[np.float32] | None) -> Picture:
+    from skimage.filters import unsharp_mask
+
+    sharper = unsharp_mask(blurred, radius=2.0, amount=1.0, channel_axis=2)  # type: ignore[no-untyped-call]
+    return np.asarray(np.rint(255 * np.clip(sharper, 0, 1)), np.uint8)
+
+
+def _wiener(blurred: Picture, kernel: NDArray[np.float32] | None) -> Picture:
+    """Wiener's filter with the true kernel, in linear light."""
+    from skimage.restoration import wiener
+
+    if kernel is None:
+        return blurred
+    margin = len(kernel)
+    light = np.pad(to_linear(blurred), ((margin, margin), (margin, margin), (0, 0)), "reflect")
+    channels = [
+        wiener(light[:, :, c], kernel, _WIENER_BALANCE, clip=False)  # type: ignore[no-untyped-call]
+        for c in range(3)
+    ]
+    sharper = np.stack(channels, axis=2).astype(np.float32)
+    return to_display(np.ascontiguousarray(_inner(sharper, margin)))
+
+
+def _measure_method(
+    method: Method, cases: Cases, features: EfficientNetLite0Features
+) -> tuple[dict[str, Any], list[Picture]]:
+    shaken = [method.restore(case.blurred, case.kernel) for case in cases.known]
+    row: dict[str, Any] = {
+        "name": method.name,
+        "params": method.params,
+        "gmacs": method.gmacs,
+        "engine_ms": method.engine_ms,
+        "known": _known_figures(shaken, cases.known, features),
+    }
+    pictures = shaken[:_SHEET_PICTURES]
+    if method.name != "wiener":  # it has no kernel for these
+        scenes = [method.restore(case.blurred, None) for case in cases.moving]
+        row["object_motion"] = _moving_figures(scenes, cases.moving, features)
+        still = [psnr_db(method.restore(sharp, None), sharp) for sharp in cases.sharp]
+        row["sharp_psnr_db"] = round(st.mean(still), 3)
+        pictures += scenes[:_SHEET_PICTURES]
+    return row, pictures
+
+
+def _known_figures(
+    restored: list[Picture], cases: list[KnownCase], features: EfficientNetLite0Features
+) -> dict[str, Any]:
+    blurred, sharp = [case.blurred for case in cases], [case.sharp for case in cases]
+    before = [psnr_db(b, s) for b, s in zip(blurred, sharp, strict=True)]
+    after = [psnr_db(r, s) for r, s in zip(restored, sharp, strict=True)]
+    gains = np.subtract(after, before)
+    shift_gains = [
+        shift_psnr_db(r, s) - shift_psnr_db(b, s)
+        for r, b, s in zip(restored, blurred, sharp, strict=True)
+    ]
+    order = np.argsort([case.extent_px for case in cases])
+    return {
+        "psnr_gain_db": round(float(gains.mean()), 3),
+        "psnr_shift_gain_db": round(st.mean(shift_gains), 3),
+        "psnr_db": round(st.mean(after), 3),
+        "psnr_input_db": round(st.mean(before), 3),
+        "ssim": round(st.mean(map(ssim, restored, sharp)), 4),
+        "ssim_input": round(st.mean(map(ssim, blurred, sharp)), 4),
+        "gmsd": round(st.mean(map(gmsd, restored, sharp)), 4),
+        "gmsd_input": round(st.mean(map(gmsd, blurred, sharp)), 4),
+        "feature_distance": round(_feature_distance(restored, sharp, features), 4),
+        "feature_distance_input": round(_feature_distance(blurred, sharp, features), 4),
+        "share_improved": round(float((gains > 0).mean()), 4),
+        "terciles": [
+            {
+                "extent_px": [round(cases[part[0]].extent_px, 1), round(cases[part[-1]].extent_px, 1)],
+                "psnr_gain_db": round(float(gains[part].mean()), 3),
+            }
+            for part in np.array_split(order, 3)
+            if len(part)
+        ],
+    }
+
+
+def _moving_figures(
+    restored: list[Picture], cases: list[MovingObject], features: EfficientNetLite0Features
+) -> dict[str, Any]:
+    gains, moving_gains, background, distances, input_distances = [], [], [], [], []
+    for picture, case in zip(restored, cases, strict=True):
+        moves, still = case.presence > _STILL, case.presence <= _STILL
+        gains.append(psnr_db(picture, case.sharp) - psnr_db(case.blurred, case.sharp))
+        moving_gains.append(
+            psnr_db(picture[moves], case.sharp[moves])
+            - psnr_db(case.blurred[moves], case.sharp[moves])
+        )
+        background.append(psnr_db(picture[still], case.blurred[still]))
+        distances.append(_distance_inside(picture, case.sharp, moves, features))
+        input_distances.append(_distance_inside(case.blurred, case.sharp, moves, features))
+    return {
+        "psnr_gain_db": round(st.mean(gains), 3),
+        "psnr_gain_moving_region_db": round(st.mean(moving_gains), 3),
+        "background_psnr_db": round(st.mean(background), 3),
+        "feature_distance": round(st.mean(distances), 4),
+        "feature_distance_input": round(st.mean(input_distances), 4),
+        "share_improved": round(float(np.mean(np.array(gains) > 0)), 4),
+    }
+
+
+@torch.inference_mode()
+def _feature_distance(
+    pictures: list[Picture], truths: list[Picture], features: EfficientNetLite0Features
+) -> float:
+    distances = [
+        float(distance(features(_tensor(p)), features(_tensor(t))))
+        for p, t in zip(pictures, truths, strict=True)
+    ]
+    return st.mean(distances)
+
+
+@torch.inference_mode()
+def _distance_inside(
+    picture: Picture,
+    truth: Picture,
+    inside: NDArray[np.bool_],
+    features: EfficientNetLite0Features,
+) -> float:
+    """Feature distance over the places of each tap that see the region."""
+    total = 0.0
+    for a, b in zip(features(_tensor(picture)), features(_tensor(truth)), strict=True):
+        places = distance_map(a, b)[0].numpy()
+        size = (places.shape[1], places.shape[0])
+        seen = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+        total += float(places[seen].mean())
+    return total
+
+
+def _gate(photographs: list[Picture], count: int) -> dict[str, float]:
+    """What `--deblur auto` does with sharp pictures, and with shake of 10 px and more."""
+    known = replace(KnownBlur(), min_extent_px=10.0)
+    recipe = PairRecipe(known=known, crop_px=_CROP_PX)
+    crops = BlurredCrops(photographs, recipe, _SEED, 0)
+    left, taken = [], []
+    for number in range(count):
+        random = np.random.default_rng((_SEED, 4, number))
+        window = crops.window(known.margin_px, random)
+        sharp = np.ascontiguousarray(_inner(window, known.margin_px))
+        left.append(not BlurGate().decide(sharp).deblur)
+        taken.append(BlurGate().decide(known.apply(window, random)).deblur)
+    return {
+        "sharp_untouched_share": round(float(np.mean(left)), 4),
+        "blurred_deblurred_share": round(float(np.mean(taken)), 4),
+    }
+
+
+def _contact_sheet(cases: Cases, restored: Mapping[str, list[Picture]]) -> Picture:
+    """A column a picture; rows: blurred, each method, truth."""
+    shown = [*cases.known[:_SHEET_PICTURES], *cases.moving[:_SHEET_PICTURES]]
+    blank = np.full((_CROP_PX, _CROP_PX, 3), 255, np.uint8)
+    rows = [("blurred", [case.blurred for case in shown]), *restored.items()]
+    rows.append(("truth", [case.sharp for case in shown]))
+    lines = []
+    for name, pictures in rows:
+        line = np.concatenate([*pictures, *[blank] * (len(shown) - len(pictures))], axis=1)
+        cv2.putText(line, name, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 4, cv2.LINE_AA)
+        cv2.putText(
+            line, name, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2, cv2.LINE_AA
+        )
+        lines.append(line)
+    return np.concatenate(lines, axis=0)
+
+
+def _inner(picture: NDArray[Any], margin: int) -> NDArray[Any]:
+    return picture[margin:-margin, margin:-margin]
+
+
+def _tensor(picture: Picture) -> torch.Tensor:
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32) / 255.0)
+
+
+def _table(result: dict[str, Any]) -> Table:
+    table = Table(title="quality: known blur, then a moving object, then a sharp picture")
+    headings = ("", "ms", "PSNR gain", "shift gain", "features", "improved")
+    for heading in (*headings, "PSNR gain", "background", "sharp"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for row in result["rows"]:
+        known, moving = row["known"], row.get("object_motion")
+        change = known["feature_distance"] / known["feature_distance_input"] - 1
+        table.add_row(
+            row["name"],
+            "" if row["engine_ms"] is None else f"{row['engine_ms']:.1f}",
+            f"{known['psnr_gain_db']:+.2f} dB",
+            f"{known['psnr_shift_gain_db']:+.2f} dB",
+            f"{100 * change:+.1f} %",
+            f"{100 * known['share_improved']:.0f} %",
+            "" if moving is None else f"{moving['psnr_gain_db']:+.2f} dB",
+            "" if moving is None else f"{moving['background_psnr_db']:.1f} dB",
+            "" if moving is None else f"{row['sharp_psnr_db']:.1f} dB",
+        )
+    return table
