@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engines.engine import EngineShape
 from engines.folders import engine_cache
-from engines.profile import load_profile
+from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import choose_engine
 from stream.capture import open_source
 from stream.output.picture import split_view, write_lines
@@ -47,7 +47,7 @@ def main() -> None:
     pictures = open_source(arguments.clip).open().pictures()
     before = next(islice(pictures, arguments.frame, None)).pixels
     shape = EngineShape(height=before.shape[0], width=before.shape[1])
-    engine = choose_engine(load_profile("generic"), shape, cache=engine_cache()).engine
+    engine = choose_engine(load_profile(DEFAULT_PROFILE), shape, cache=engine_cache()).engine
     after = engine(before[None])[0]
     x, y, size = (int(part) for part in arguments.detail.split(","))
     cv2.imwrite(str(arguments.picture), before_after(before, after, (x, y, size)))

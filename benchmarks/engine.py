@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from engines.engine import EngineShape
+from engines.engine import Engine
 from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
-from engines.profile import load_profile
-from engines.selection import ChosenEngine, PrecisionChoice
+from engines.profile import DEFAULT_PROFILE, load_profile
+from engines.selection import PrecisionChoice
 from stream.capture import open_source
 from stream.capture.source import Size
 from stream.deblurring import Deblurring
@@ -36,7 +36,7 @@ class EngineBenchmark:
 
     size: Size = Size(640, 480)
     precision: PrecisionChoice = "auto"
-    profile: str = "generic"
+    profile: str = DEFAULT_PROFILE
     rounds: int = 5
     frames: int = 200
 
@@ -79,7 +79,7 @@ def measure(benchmark: EngineBenchmark, console: Console) -> dict[str, Any]:
         _run_pipeline(synthetic, pool, mode="off", to=str(clip))
         task = progress.add_task("measuring", total=3 * benchmark.rounds)
         for _ in range(benchmark.rounds):
-            times_ms = _bare(chosen, benchmark)
+            times_ms = bare_times_ms(chosen.engine, benchmark.frames)
             progress.advance(task)
             over_synthetic = _run_pipeline(synthetic, pool)
             progress.advance(task)
@@ -123,15 +123,15 @@ def measure(benchmark: EngineBenchmark, console: Console) -> dict[str, Any]:
     }
 
 
-def _bare(chosen: ChosenEngine, benchmark: EngineBenchmark) -> list[float]:
-    """Milliseconds of each call in a tight loop, after a warm-up."""
-    shape: EngineShape = chosen.engine.facts.shape
+def bare_times_ms(engine: Engine, count: int) -> list[float]:
+    """Milliseconds of each call with one frame, in a tight loop after a warm-up."""
+    shape = engine.facts.shape
     random = np.random.default_rng(0)
     frames = random.integers(0, 256, (1, shape.height, shape.width, 3), dtype=np.uint8)
     times_ms = []
-    for index in range(_WARM_UP + benchmark.frames):
+    for index in range(_WARM_UP + count):
         start_ns = time.perf_counter_ns()
-        chosen.engine(frames)
+        engine(frames)
         if index >= _WARM_UP:
             times_ms.append((time.perf_counter_ns() - start_ns) / 1e6)
     return times_ms

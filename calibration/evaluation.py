@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engines.files import write_atomically
+from calibration.contact_sheet import contact_sheet, write_picture
 
 
 def psnr_db(picture: Tensor, truth: Tensor) -> Tensor:
@@ -57,12 +54,9 @@ def evaluate(network: nn.Module, blurred: Tensor, truth: Tensor, batch: int = 8)
     )
 
 
-def write_strip(path: Path, rows: list[Tensor], columns: int = 8) -> None:
-    """Write rows of pictures, uint8 (N, 3, H, W) each, as one PNG: a look beats a number."""
-    lines = [np.concatenate([_rgb(p) for p in row[:columns]], axis=1) for row in rows]
-    sheet = np.concatenate(lines, axis=0)
-    write_atomically(path, lambda temporary: cv2.imwrite(str(temporary), sheet[:, :, ::-1]))
-
-
-def _rgb(picture: Tensor) -> NDArray[np.uint8]:
-    return picture.permute(1, 2, 0).numpy()
+def write_strip(path: Path, rows: list[tuple[str, Tensor]], columns: int = 8) -> None:
+    """Write named rows of pictures, uint8 (N, 3, H, W) each, as one picture."""
+    pictures = [
+        (name, [p.permute(1, 2, 0).numpy().copy() for p in row[:columns]]) for name, row in rows
+    ]
+    write_picture(path, contact_sheet(pictures))

@@ -78,18 +78,18 @@ class BlurredCrops(Dataset[tuple[Tensor, Tensor]]):
         recipe = self.recipe
         kind = random.random()
         if kind < recipe.sharp_share:
-            sharp = self._window(0, random)
+            sharp = self.window(0, random)
             return recipe.known.camera.expose(to_linear(sharp), random), sharp
         if kind < recipe.sharp_share + recipe.moving_share:
             margin = recipe.moving.margin_px
-            background, texture = self._window(margin, random), self._window(margin, random)
+            background, texture = self.window(margin, random), self.window(margin, random)
             scene = recipe.moving.apply(background, texture, random)
             return scene.blurred, scene.sharp
         margin = recipe.known.margin_px
-        window = self._window(margin, random)
+        window = self.window(margin, random)
         return recipe.known.apply(window, random), window[margin:-margin, margin:-margin]
 
-    def _window(self, margin: int, random: np.random.Generator) -> Pictures:
+    def window(self, margin: int, random: np.random.Generator) -> Pictures:
         """A sharp square of the crop's side and a margin around it, scaled, flipped and turned."""
         side = self.recipe.crop_px + 2 * margin
         for _ in range(4):

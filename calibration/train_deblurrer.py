@@ -162,7 +162,8 @@ class DeblurrerTrainer:
         """Restore the held-out pairs with the averaged weights; draws ``examples.png``."""
         blurred, truth = self.data.validation
         result = evaluate(self.averaged, blurred, truth)
-        write_strip(self.settings.out / "examples.png", [blurred, result.restored, truth])
+        rows = [("blurred", blurred), ("restored", result.restored), ("truth", truth)]
+        write_strip(self.settings.out / "examples.png", rows)
         return result
 
     def _finish(self, report: Callable[[TrainingState], None]) -> Evaluation:

@@ -30,6 +30,7 @@ CARD = "profile.json"
 WEIGHTS = "weights.safetensors"
 GRAPH = "fused.onnx"
 GOLDEN = "golden.npz"
+DEFAULT_PROFILE = "balanced"
 
 _SHIPPED = Path(__file__).parent / "profiles"
 

@@ -28,6 +28,10 @@ bench = typer.Typer(help="Measure this machine: honest figures, in one file.", n
 train = typer.Typer(help="Train networks (needs the extra `train`).", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 app.add_typer(train, name="train")
+profile_commands = typer.Typer(
+    help="Weights to choose from: names for `live --profile`.", no_args_is_help=True
+)
+app.add_typer(profile_commands, name="profile")
 
 
 class Backend(StrEnum):
@@ -41,6 +45,14 @@ class PrecisionOption(StrEnum):
     f32 = "f32"
     bf16 = "bf16"
     f16 = "f16"
+
+
+class Model(StrEnum):
+    """The shipped networks, by what they cost."""
+
+    fast = "fast"
+    balanced = "balanced"
+    quality = "quality"
 
 
 class Deblur(StrEnum):
@@ -101,9 +113,19 @@ def live(
             show_default=False,
         ),
     ] = None,
+    model: Annotated[
+        Model,
+        typer.Option(
+            help="Shipped network: `balanced` for live pictures, `fast` for slow machines and many "
+            "cameras, `quality` for files."
+        ),
+    ] = Model.balanced,
     profile: Annotated[
-        str, typer.Option(help="Camera profile: a name, or a profile's folder.")
-    ] = "generic",
+        str | None,
+        typer.Option(
+            help="Camera profile instead: a name, or a profile's folder.", show_default=False
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -161,7 +183,7 @@ def live(
     job = LiveJob(
         sources=tuple(source),
         outputs=tuple(to or ()),
-        profile=profile,
+        profile=profile or model.value,
         size=_size(size),
         fps=fps,
         backend=backend.value,
@@ -191,7 +213,8 @@ def bench_engine(
     precision: Annotated[PrecisionOption, typer.Option(help="As for `live`.")] = (
         PrecisionOption.auto
     ),
-    profile: Annotated[str, typer.Option(help="As for `live`.")] = "generic",
+    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
+    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Repetitions; medians are reported.")] = 5,
     frames: Annotated[int, typer.Option(min=10, help="Frames a repetition.")] = 200,
 ) -> None:
@@ -205,9 +228,70 @@ def bench_engine(
     wanted = _size(size)
     assert wanted is not None
     benchmark = EngineBenchmark(
-        size=wanted, precision=precision.value, profile=profile, rounds=rounds, frames=frames
+        size=wanted,
+        precision=precision.value,
+        profile=profile or model.value,
+        rounds=rounds,
+        frames=frames,
     )
     raise typer.Exit(run_engine_benchmark(benchmark, json_file, _console()))
+
+
+@bench.command("quality")
+def bench_quality(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of sharp photographs; those that a network was trained on are left out. "
+            "May be given several times. Otherwise photographs that come with scikit-image.",
+            show_default=False,
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet to this picture.")
+    ] = None,
+    known: Annotated[int, typer.Option(min=3, help="Pictures with camera shake.")] = 48,
+    moving: Annotated[int, typer.Option(min=1, help="Pictures with a moving object.")] = 24,
+    sharp: Annotated[int, typer.Option(min=1, help="Sharp pictures.")] = 24,
+) -> None:
+    """How good the pictures are, beside an unsharp mask and Wiener's filter (which is told the
+    kernel).
+
+    Seeded blur over photographs that no network was trained on: PSNR, PSNR with a shift allowed,
+    SSIM, GMSD and a feature distance, because each of them alone misleads; what happens to a still
+    background behind a moving object, and to sharp pictures. Nothing is downloaded.
+    """
+    with _needs_extra_train():
+        from benchmarks.quality import QualityBenchmark, run_quality_benchmark
+    benchmark = QualityBenchmark(data=tuple(data or ()), known=known, moving=moving, sharp=sharp)
+    raise typer.Exit(run_quality_benchmark(benchmark, json_file, sheet, _console()))
+
+
+@profile_commands.command("import")
+def profile_import(
+    name: Annotated[str, typer.Argument(help="The new profile's name.")],
+    weights: Annotated[
+        Path, typer.Option(help="File of weights: `NAFNet-GoPro-width32.pth`, `MIMO-UNet.pkl`, …")
+    ],
+    about: Annotated[
+        str, typer.Option(help="A line for the card: where it is from, its licence.")
+    ] = "",
+) -> None:
+    """Use published NAFNet or MIMO-UNet weights as the deblurrer: `live --profile NAME`.
+
+    The file is read without executing anything in it, and must hold finite weights of the network's
+    names and shapes.
+    """
+    with _needs_extra_train():
+        from calibration.import_weights import import_weights
+    from engines.folders import user_profiles
+
+    folder = user_profiles() / name
+    spec = import_weights(weights, folder, name=name, about=about)
+    _console().print(f"{folder}: {spec}", markup=False, highlight=False)
 
 
 @train.command("deblurrer")
@@ -268,11 +352,26 @@ def train_deblurrer(
     raise typer.Exit(run_deblurrer_training(settings, _console()))
 
 
+@train.command("blur-sheet")
+def train_blur_sheet(
+    data: Annotated[list[Path], typer.Option(help="Folder of sharp photographs.")],
+    to: Annotated[Path, typer.Option(help="The picture to write.")],
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Draw what networks are trained on: kernels, shaken pictures, moving objects, their truths."""
+    with _needs_extra_train():
+        from calibration.blur_sheet import write_blur_sheet
+    write_blur_sheet(to, data, seed)
+
+
 @train.command("export")
 def train_export(
     run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
     to: Annotated[Path, typer.Option(help="Folder of the profile; it is made or replaced.")],
-    name: Annotated[str, typer.Option(help="The profile's name.")] = "generic",
+    name: Annotated[
+        str | None,
+        typer.Option(help="The profile's name; the folder's if not given.", show_default=False),
+    ] = None,
     about: Annotated[
         str, typer.Option(help="A line for the card: data, licences, what to expect.")
     ] = "",
@@ -283,7 +382,7 @@ def train_export(
     """
     with _needs_extra_train():
         from calibration.export_run import export_run
-    raise typer.Exit(export_run(run, to, name, about, _console()))
+    raise typer.Exit(export_run(run, to, name or to.name, about, _console()))
 
 
 @contextmanager

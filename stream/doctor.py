@@ -15,7 +15,7 @@ from engines.engine import EngineShape
 from engines.errors import EngineError, ProfileError
 from engines.folders import engine_cache, user_profiles
 from engines.processor import processor
-from engines.profile import load_profile, profile_names
+from engines.profile import DEFAULT_PROFILE, load_profile, profile_names
 from engines.selection import choose_engine
 from stream.capture.camera import list_cameras
 from stream.output.display import display_problem
@@ -104,7 +104,7 @@ def _engine() -> list[Finding]:
     refusals: list[str] = []
     shape = EngineShape(height=480, width=640)
     try:
-        profile = load_profile("generic")
+        profile = load_profile(DEFAULT_PROFILE)
         chosen = choose_engine(profile, shape, cache=engine_cache(), say=refusals.append)
     except (EngineError, ProfileError) as error:
         return [Finding("engine", "failed", str(error))]

@@ -12,7 +12,7 @@ from rich.markup import escape
 from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
-from engines.profile import load_profile
+from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import BackendChoice, PrecisionChoice
 from engines.signals import signals_received
 from stream.capture import Source, SourceOptions, open_source
@@ -37,7 +37,7 @@ class LiveJob:
 
     sources: tuple[str, ...]
     outputs: tuple[str, ...] = ()
-    profile: str = "generic"
+    profile: str = DEFAULT_PROFILE
     size: Size | None = None
     fps: float | None = None
     backend: BackendChoice = "auto"

@@ -36,8 +36,8 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def generic() -> Profile:
-    return load_profile("generic")
+def balanced() -> Profile:
+    return load_profile("balanced")
 
 
 @pytest.fixture(scope="session")

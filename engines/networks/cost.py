@@ -1,5 +1,7 @@
 """What a network costs to run, counted."""
 
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 
@@ -15,9 +17,9 @@ def multiply_accumulates(network: nn.Module, height: int, width: int) -> int:
         total += weight.numel() * places.shape[-2] * places.shape[-1]
 
     kinds = (nn.Conv2d, nn.ConvTranspose2d)
-    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, kinds)]
-    with torch.no_grad():
-        network(torch.zeros(1, 3, height, width))
-    for hook in hooks:
-        hook.remove()
+    shapes = deepcopy(network).to("meta")  # there, only shapes are computed
+    for module in shapes.modules():
+        if isinstance(module, kinds):
+            module.register_forward_hook(count)
+    shapes(torch.empty(1, 3, height, width, device="meta"))
     return total

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from calibration.evaluation import evaluate
+from calibration.pairs import PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
-from calibration.train_deblurrer import validation_pairs
+from calibration.training_data import open_training_data
 from engines.engine import EngineShape
 from engines.openvino import OpenVINOEngine
 from engines.profile import Profile
@@ -16,18 +17,19 @@ from engines.selfcheck import psnr_db
 from engines.torch import fused_from_profile
 
 
-def test_gain_on_held_out_photographs_is_positive(generic: Profile, media: Path) -> None:
-    _, held_out = split_photographs(find_photographs([media / "photos"]))
-    assert [p.name for p in held_out] == generic.card["training"]["held_out"]
-    blurred, truth = validation_pairs(held_out, 16)
-    result = evaluate(fused_from_profile(generic).deblurrer, blurred, truth)
+def test_gain_on_held_out_photographs_is_positive(balanced: Profile, media: Path) -> None:
+    data = open_training_data(
+        [media / "photos"], PairRecipe(), seed=0, crops=0, validation_crops=16
+    )
+    assert data.held_out_names == sorted(balanced.card["training"]["held_out"])
+    result = evaluate(fused_from_profile(balanced).deblurrer, *data.validation)
     assert result.gain_db > 0.1
     assert result.improved_share > 0.5
 
 
-def test_sharp_photographs_stay_as_they_are(generic: Profile, media: Path) -> None:
+def test_sharp_photographs_stay_as_they_are(balanced: Profile, media: Path) -> None:
     _, held_out = split_photographs(find_photographs([media / "photos"]))
-    engine = OpenVINOEngine(generic, EngineShape(height=240, width=320), "f32")
+    engine = OpenVINOEngine(balanced, EngineShape(height=240, width=320), "f32")
     distances = []
     for path in held_out:
         photograph = cv2.resize(read_photograph(path), None, fx=0.5, fy=0.5,
@@ -37,8 +39,8 @@ def test_sharp_photographs_stay_as_they_are(generic: Profile, media: Path) -> No
     assert np.mean(distances) > 33
 
 
-def test_card_tells_where_the_weights_come_from(generic: Profile) -> None:
-    training = generic.card["training"]
+def test_card_tells_where_the_weights_come_from(balanced: Profile) -> None:
+    training = balanced.card["training"]
     assert training["crops"] > 0
     assert training["data"]
     assert training["commit"]

@@ -3,7 +3,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 
@@ -28,23 +27,6 @@ PAIRS = PairRecipe(
     crop_px=64,
     min_scale=0.9,
 )
-
-
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six drawings with sharp edges that stand in for photographs."""
-    folder = tmp_path_factory.mktemp("photographs")
-    for index in range(6):
-        random = np.random.default_rng(index)
-        canvas = np.full((360, 400, 3), 128, np.uint8)
-        for _ in range(80):
-            corner = random.integers(0, 400, 2)
-            size = random.integers(5, 60, 2)
-            colour = tuple(int(c) for c in random.integers(0, 256, 3))
-            first, second = tuple(map(int, corner)), tuple(map(int, corner + size))
-            cv2.rectangle(canvas, first, second, colour, -1)
-        cv2.imwrite(str(folder / f"photo{index}.png"), canvas)
-    return folder
 
 
 @pytest.fixture
@@ -124,11 +106,11 @@ def test_damaged_checkpoint_is_named(settings: DeblurrerTraining) -> None:
 
 
 def test_new_run_may_begin_with_the_weights_of_a_profile(settings: DeblurrerTraining) -> None:
-    trainer = DeblurrerTrainer(replace(settings, network=PlainUNetSpec(), start="generic"))
-    weights = load_profile("generic").weights["deblurrer.head.0.weight"]
+    trainer = DeblurrerTrainer(replace(settings, network=PlainUNetSpec(), start="balanced"))
+    weights = load_profile("balanced").weights["deblurrer.head.0.weight"]
     assert torch.equal(trainer.averaged.head[0].weight, torch.from_numpy(weights).float())
     with pytest.raises(CalibrationError, match="another network"):
-        DeblurrerTrainer(replace(settings, out=settings.out / "b", start="generic"))
+        DeblurrerTrainer(replace(settings, out=settings.out / "b", start="balanced"))
 
 
 def test_learning_rate_warms_up_stays_and_falls() -> None:

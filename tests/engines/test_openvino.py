@@ -17,10 +17,10 @@ SHAPE = EngineShape(height=72, width=100, max_batch=3)
 ONE = EngineShape(height=72, width=100)
 
 
-def test_shipped_graph_and_weights_give_the_same_pictures(generic: Profile) -> None:
+def test_shipped_graph_and_weights_give_the_same_pictures(balanced: Profile) -> None:
     frames = fixed_frames(SHAPE.height, SHAPE.width)
-    by_graph = OpenVINOEngine(generic, SHAPE, "f32")(frames).astype(int)
-    by_weights = TorchEngine(generic, SHAPE, "f32")(frames).astype(int)
+    by_graph = OpenVINOEngine(balanced, SHAPE, "f32")(frames).astype(int)
+    by_weights = TorchEngine(balanced, SHAPE, "f32")(frames).astype(int)
     difference = np.abs(by_graph - by_weights)
     assert difference.max() <= 1
     assert difference.mean() < 0.001
@@ -37,32 +37,32 @@ def test_translator_and_deblurrer_run_as_one_graph(made: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (33, 71), (96, 128)])
-def test_any_size_goes_in_and_comes_out(generic: Profile, size: tuple[int, int]) -> None:
+def test_any_size_goes_in_and_comes_out(balanced: Profile, size: tuple[int, int]) -> None:
     shape = EngineShape(height=size[0], width=size[1])
     frame = fixed_frames(*size)[:1]
-    by_graph = OpenVINOEngine(generic, shape, "f32")(frame).astype(int)
-    by_weights = TorchEngine(generic, shape, "f32")(frame).astype(int)
+    by_graph = OpenVINOEngine(balanced, shape, "f32")(frame).astype(int)
+    by_weights = TorchEngine(balanced, shape, "f32")(frame).astype(int)
     assert by_graph.shape == frame.shape
     assert np.abs(by_graph - by_weights).max() <= 1
 
 
-def test_a_batch_is_its_frames(generic: Profile) -> None:
-    engine = OpenVINOEngine(generic, SHAPE, "f32")
+def test_a_batch_is_its_frames(balanced: Profile) -> None:
+    engine = OpenVINOEngine(balanced, SHAPE, "f32")
     frames = np.concatenate([fixed_frames(72, 100), fixed_frames(72, 100)[:1] // 2])
     together = engine(frames)
     alone = np.concatenate([engine(frames[i : i + 1]) for i in range(3)])
     assert np.abs(together.astype(int) - alone).max() <= 1
 
 
-def test_fastest_precision_stays_close_to_fp32(generic: Profile) -> None:
+def test_fastest_precision_stays_close_to_fp32(balanced: Profile) -> None:
     frames = fixed_frames(SHAPE.height, SHAPE.width)
-    fast = OpenVINOEngine(generic, SHAPE, processor().fastest_precision)
+    fast = OpenVINOEngine(balanced, SHAPE, processor().fastest_precision)
     assert fast.facts.precision == processor().fastest_precision
-    assert psnr_db(fast(frames), OpenVINOEngine(generic, SHAPE, "f32")(frames)) > 40
+    assert psnr_db(fast(frames), OpenVINOEngine(balanced, SHAPE, "f32")(frames)) > 40
 
 
-def test_results_are_not_overwritten_by_the_next_call(generic: Profile) -> None:
-    engine = OpenVINOEngine(generic, SHAPE, "f32")
+def test_results_are_not_overwritten_by_the_next_call(balanced: Profile) -> None:
+    engine = OpenVINOEngine(balanced, SHAPE, "f32")
     first = engine(fixed_frames(72, 100)[:1])
     kept = first.copy()
     engine(fixed_frames(72, 100)[1:])
@@ -78,44 +78,44 @@ def test_results_are_not_overwritten_by_the_next_call(generic: Profile) -> None:
         np.zeros((1, 72, 100, 3), np.float32),
     ],
 )
-def test_frames_that_do_not_fit_are_refused(generic: Profile, frames: np.ndarray) -> None:
+def test_frames_that_do_not_fit_are_refused(balanced: Profile, frames: np.ndarray) -> None:
     with pytest.raises(EngineError):
-        OpenVINOEngine(generic, SHAPE, "f32")(frames)
+        OpenVINOEngine(balanced, SHAPE, "f32")(frames)
 
 
-def test_compiled_engine_is_kept_and_damage_is_repaired(generic: Profile, tmp_path: Path) -> None:
+def test_compiled_engine_is_kept_and_damage_is_repaired(balanced: Profile, tmp_path: Path) -> None:
     frames = fixed_frames(72, 100)
     said: list[str] = []
-    expected = OpenVINOEngine(generic, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
+    expected = OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
     (blob,) = tmp_path.glob("*.blob")
-    again = OpenVINOEngine(generic, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
+    again = OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
     assert np.array_equal(again, expected)
     assert not said
     blob.write_bytes(blob.read_bytes()[:1000])
-    rebuilt = OpenVINOEngine(generic, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
+    rebuilt = OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
     assert np.array_equal(rebuilt, expected)
     assert "building it again" in said[0]
     assert blob.stat().st_size > 1000
 
 
-def test_each_ingredient_changes_the_name_in_the_cache(generic: Profile, tmp_path: Path) -> None:
-    OpenVINOEngine(generic, ONE, "f32", cache=tmp_path)
-    OpenVINOEngine(generic, EngineShape(height=72, width=101), "f32", cache=tmp_path)
-    OpenVINOEngine(generic, ONE, "bf16", cache=tmp_path)
+def test_each_ingredient_changes_the_name_in_the_cache(balanced: Profile, tmp_path: Path) -> None:
+    OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path)
+    OpenVINOEngine(balanced, EngineShape(height=72, width=101), "f32", cache=tmp_path)
+    OpenVINOEngine(balanced, ONE, "bf16", cache=tmp_path)
     assert len(list(tmp_path.glob("*.blob"))) == 3
 
 
-def test_cache_that_cannot_be_written_costs_a_line_only(generic: Profile, tmp_path: Path) -> None:
+def test_cache_that_cannot_be_written_costs_a_line_only(balanced: Profile, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     said: list[str] = []
-    engine = OpenVINOEngine(generic, ONE, "f32", cache=tmp_path / "file", say=said.append)
+    engine = OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path / "file", say=said.append)
     assert engine(fixed_frames(72, 100)[:1]).shape == (1, 72, 100, 3)
     assert "not kept" in said[0]
 
 
-def test_missing_device_is_named(generic: Profile) -> None:
+def test_missing_device_is_named(balanced: Profile) -> None:
     with pytest.raises(EngineError, match="sees no NPU"):
-        OpenVINOEngine(generic, SHAPE, "f32", device="NPU")
+        OpenVINOEngine(balanced, SHAPE, "f32", device="NPU")
 
 
 def test_importing_it_reports_nothing_to_anybody() -> None:
@@ -129,7 +129,7 @@ from engines.openvino import OpenVINOEngine
 from engines.profile import load_profile
 
 shape = EngineShape(height=64, width=80)
-first, second = (OpenVINOEngine(load_profile("generic"), shape, "f32") for _ in range(2))
+first, second = (OpenVINOEngine(load_profile("balanced"), shape, "f32") for _ in range(2))
 del first, second
 signal.signal(signal.SIGTERM, lambda *_: print("handled"))
 os.kill(os.getpid(), signal.SIGTERM)

@@ -38,10 +38,10 @@ def rewrite_card(folder: Path, **changes: object) -> None:
     (folder / CARD).write_text(json.dumps(card))
 
 
-def test_generic_profile_ships_and_is_listed(generic: Profile) -> None:
-    assert "generic" in profile_names()
-    assert generic.card["translator"] == {"architecture": "identity"}
-    assert all(tensor.dtype == np.float16 for tensor in generic.weights.values())
+def test_generic_profile_ships_and_is_listed(balanced: Profile) -> None:
+    assert "balanced" in profile_names()
+    assert balanced.card["translator"] == {"architecture": "identity"}
+    assert all(tensor.dtype == np.float16 for tensor in balanced.weights.values())
 
 
 def test_exported_profile_loads_by_folder(made: Path) -> None:
@@ -51,7 +51,7 @@ def test_exported_profile_loads_by_folder(made: Path) -> None:
 
 
 def test_unknown_name_tells_the_known_ones() -> None:
-    with pytest.raises(ProfileError, match="generic"):
+    with pytest.raises(ProfileError, match="balanced"):
         load_profile("no-such-camera")
 
 

@@ -34,7 +34,7 @@ def test_picture_to_picture_of_any_fitting_size(spec: NetworkSpec) -> None:
 
 def test_blocks_of_a_fresh_nafnet_change_nothing() -> None:
     network = NAFNet(NAFNetSpec(width=4))
-    x = torch.rand(1, 4, 16, 16)
+    x = torch.rand(1, 32, 16, 16)
     assert torch.equal(network.encoders[3](x), x)
 
 

@@ -34,42 +34,42 @@ class Wrong:
         return np.clip(right + random, 0, 255).astype(np.uint8)
 
 
-def test_good_engine_passes_and_says_how_close_it_is(generic: Profile, tmp_path: Path) -> None:
-    chosen = choose_engine(generic, SHAPE, cache=tmp_path)
+def test_good_engine_passes_and_says_how_close_it_is(balanced: Profile, tmp_path: Path) -> None:
+    chosen = choose_engine(balanced, SHAPE, cache=tmp_path)
     assert chosen.self_check_psnr_db > 40
     assert not chosen.refused
 
 
-def test_wrong_engine_is_refused_and_the_next_takes_over(generic: Profile, tmp_path: Path) -> None:
+def test_wrong_engine_is_refused_and_the_next_takes_over(balanced: Profile, tmp_path: Path) -> None:
     said: list[str] = []
 
     def build(candidate: Candidate, profile: Profile, shape: EngineShape) -> Engine:
         engine = build_engine(candidate, profile, shape)
         return Wrong(engine, 20) if candidate == candidates("auto", "auto")[0] else engine
 
-    chosen = choose_engine(generic, SHAPE, cache=tmp_path, say=said.append, build=build)
+    chosen = choose_engine(balanced, SHAPE, cache=tmp_path, say=said.append, build=build)
     assert chosen.candidate == candidates("auto", "auto")[1]
     assert "self-check" in chosen.refused[0].reason
     assert "is not used" in said[0]
 
 
-def test_engine_that_cannot_be_built_hands_over(generic: Profile, tmp_path: Path) -> None:
+def test_engine_that_cannot_be_built_hands_over(balanced: Profile, tmp_path: Path) -> None:
     def build(candidate: Candidate, profile: Profile, shape: EngineShape) -> Engine:
         if candidate.backend == "openvino":
             raise EngineError("no such device")
         return build_engine(candidate, profile, shape)
 
-    chosen = choose_engine(generic, SHAPE, cache=tmp_path, build=build)
+    chosen = choose_engine(balanced, SHAPE, cache=tmp_path, build=build)
     assert chosen.candidate == Candidate("torch", "f32")
     assert [r.reason for r in chosen.refused] == ["no such device"] * len(chosen.refused)
 
 
-def test_nothing_left_names_everything_that_was_tried(generic: Profile, tmp_path: Path) -> None:
+def test_nothing_left_names_everything_that_was_tried(balanced: Profile, tmp_path: Path) -> None:
     def build(candidate: Candidate, profile: Profile, shape: EngineShape) -> Engine:
         return Wrong(build_engine(Candidate("openvino", "f32"), profile, shape), 50)
 
     with pytest.raises(EngineError, match=r"openvino f32: self-check: only [\d.]+ dB"):
-        choose_engine(generic, SHAPE, cache=tmp_path, build=build)
+        choose_engine(balanced, SHAPE, cache=tmp_path, build=build)
 
 
 def test_explicit_wishes_are_tried_alone() -> None:
@@ -83,21 +83,21 @@ def test_precision_follows_what_the_processor_multiplies_natively() -> None:
     assert Processor("c", 2, ("asimdhp",)).fastest_precision == "f16"
 
 
-def test_reference_is_kept_and_a_damaged_one_made_again(generic: Profile, tmp_path: Path) -> None:
-    first = reference(generic, SHAPE, cache=tmp_path)
+def test_reference_is_kept_and_a_damaged_one_made_again(balanced: Profile, tmp_path: Path) -> None:
+    first = reference(balanced, SHAPE, cache=tmp_path)
     (kept,) = tmp_path.glob("reference-*")
     kept.write_bytes(b"damaged")
     said: list[str] = []
-    again = reference(generic, SHAPE, cache=tmp_path, say=said.append)
+    again = reference(balanced, SHAPE, cache=tmp_path, say=said.append)
     assert np.array_equal(first, again)
     assert "making it again" in said[0]
 
 
 def test_reference_refuses_a_graph_that_is_not_its_golden_sample(
-    generic: Profile, tmp_path: Path
+    balanced: Profile, tmp_path: Path
 ) -> None:
-    profile = Profile(generic.folder, generic.card)
-    frames, deblurred = generic.golden
+    profile = Profile(balanced.folder, balanced.card)
+    frames, deblurred = balanced.golden
     profile.__dict__["golden"] = (frames, 255 - deblurred)
     with pytest.raises(EngineError, match="golden sample"):
         reference(profile, SHAPE, cache=tmp_path)

@@ -28,7 +28,7 @@ def test_file_in_file_out_with_statistics(make_clip: MakeClip, tmp_path: Path) -
     assert set(figures["latency_ms"]) == {"capture", "wait", "engine", "output", "age"}
     assert all(set(v) == {"p50", "p95", "p99", "max"} for v in figures["latency_ms"].values())
     engine = figures["engine"]
-    assert (engine["backend"], engine["profile"]) == ("openvino", "generic")
+    assert (engine["backend"], engine["profile"]) == ("openvino", "balanced")
     assert (engine["width"], engine["height"], engine["batch"]) == (160, 96, 1)
     assert engine["self_check_psnr_db"] >= 40
     assert 0 < engine["first_frame_s"] < 60

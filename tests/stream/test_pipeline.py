@@ -68,9 +68,9 @@ def run(
     return pipeline
 
 
-def test_file_gives_every_frame_in_order(generic: Profile, make_clip: MakeClip) -> None:
+def test_file_gives_every_frame_in_order(balanced: Profile, make_clip: MakeClip) -> None:
     keeper = Keeper()
-    pipeline = run(generic, [open_source(str(make_clip()))], [keeper])
+    pipeline = run(balanced, [open_source(str(make_clip()))], [keeper])
     assert keeper.sequences == list(range(25))
     assert [read_number(f.captured.pixels) for f in keeper.frames] == list(range(25))
     assert pipeline.ledger.dropped == {}
@@ -79,17 +79,17 @@ def test_file_gives_every_frame_in_order(generic: Profile, make_clip: MakeClip) 
 
 
 def test_slow_output_holds_a_file_back_rather_than_lose_a_frame(
-    generic: Profile, make_clip: MakeClip
+    balanced: Profile, make_clip: MakeClip
 ) -> None:
     keeper = Keeper(delay_s=0.02)
-    run(generic, [open_source(str(make_clip()))], [keeper])
+    run(balanced, [open_source(str(make_clip()))], [keeper])
     assert keeper.sequences == list(range(25))
 
 
-def test_live_source_twice_as_fast_gives_the_newest(generic: Profile) -> None:
+def test_live_source_twice_as_fast_gives_the_newest(balanced: Profile) -> None:
     keeper = Keeper()
     source = open_source("synthetic:480x320@400?seconds=2")
-    pipeline = run(generic, [source], [keeper])
+    pipeline = run(balanced, [source], [keeper])
     assert pipeline.ledger.dropped["engine_busy"] > 50
     engine_ms = pipeline.ledger.latency_ms()["engine"]["p50"]
     wait_ms = pipeline.ledger.latency_ms()["wait"]["p50"]
@@ -97,10 +97,10 @@ def test_live_source_twice_as_fast_gives_the_newest(generic: Profile) -> None:
     assert keeper.sequences == sorted(keeper.sequences)
 
 
-def test_slow_output_does_not_slow_a_fast_one(generic: Profile) -> None:
+def test_slow_output_does_not_slow_a_fast_one(balanced: Profile) -> None:
     slow, fast = Keeper(delay_s=0.3), Keeper()
     source = open_source("synthetic:160x96@30?seconds=2")
-    pipeline = run(generic, [source], [slow, fast])
+    pipeline = run(balanced, [source], [slow, fast])
     assert len(fast.frames) > 50
     assert 3 <= len(slow.frames) <= 9
     slow_worker, fast_worker = pipeline.outputs
@@ -108,53 +108,53 @@ def test_slow_output_does_not_slow_a_fast_one(generic: Profile) -> None:
     assert pipeline.ledger.output == max(len(fast.frames), len(slow.frames))
 
 
-def test_failing_output_leaves_the_others_alone(generic: Profile, make_clip: MakeClip) -> None:
+def test_failing_output_leaves_the_others_alone(balanced: Profile, make_clip: MakeClip) -> None:
     failing, good = Keeper(fail_at=3), Keeper()
-    pipeline = run(generic, [open_source(str(make_clip()))], [failing, good])
+    pipeline = run(balanced, [open_source(str(make_clip()))], [failing, good])
     assert good.sequences == list(range(25))
     assert len(failing.frames) == 3
     assert failing.closed == 1
     assert pipeline.problems == ["the disk is full"]
 
 
-def test_run_ends_when_its_only_output_fails(generic: Profile) -> None:
+def test_run_ends_when_its_only_output_fails(balanced: Profile) -> None:
     failing = Keeper(fail_at=2)
-    pipeline = run(generic, [open_source("synthetic:160x96@30")], [failing])
+    pipeline = run(balanced, [open_source("synthetic:160x96@30")], [failing])
     assert pipeline.problems == ["the disk is full"]
     assert pipeline.ledger.output == 2
 
 
-def test_several_sources_share_an_engine(generic: Profile, make_clip: MakeClip) -> None:
+def test_several_sources_share_an_engine(balanced: Profile, make_clip: MakeClip) -> None:
     first = open_source(str(make_clip("a.mkv")))
     second = open_source(str(make_clip("b.mkv", pts_ms=range(0, 400, 40))))
     third = open_source(str(make_clip("c.mkv", width=192, height=128)))
     keeper = Keeper()
-    pipeline = run(generic, [first, second, third], [keeper])
+    pipeline = run(balanced, [first, second, third], [keeper])
     by_source = {
         name: [f.captured.sequence for f in keeper.frames if f.captured.source == name]
         for name in "abc"
     }
     assert by_source == {"a": list(range(25)), "b": list(range(10)), "c": list(range(25))}
     alone = Keeper()
-    run(generic, [open_source(first.uri)], [alone])
+    run(balanced, [open_source(first.uri)], [alone])
     shared = [f.pixels for f in keeper.frames if f.captured.source == "a"]
     for batched, single in zip(shared, alone.frames, strict=True):
         assert np.abs(batched.astype(int) - single.pixels).max() <= 1
     assert pipeline.problems == []
 
 
-def test_cameras_do_not_push_each_other_out(generic: Profile) -> None:
+def test_cameras_do_not_push_each_other_out(balanced: Profile) -> None:
     keeper = Keeper()
     sources = [open_source("synthetic:160x96@30?seconds=2") for _ in range(3)]
     for number, source in enumerate(sources):
         source.name = f"camera-{number}"
-    pipeline = run(generic, sources, [keeper])
+    pipeline = run(balanced, sources, [keeper])
     shown = [sum(f.captured.source == s.name for f in keeper.frames) for s in sources]
     assert min(shown) > 0.7 * max(shown), "on a busy machine too, each has its share"
     assert pipeline.ledger.dropped.get("output_busy", 0) < sum(shown) / 10
 
 
-def test_stall_is_counted_and_said_though_nobody_looks(generic: Profile) -> None:
+def test_stall_is_counted_and_said_though_nobody_looks(balanced: Profile) -> None:
     said: list[str] = []
     source = open_source("synthetic:160x96@30?seconds=5&stall=1%2B3")
     pipeline = Pipeline([source], [Null()], Deblurring(EnginePool, "off"), say=said.append)  # type: ignore[arg-type]
@@ -205,68 +205,68 @@ class BreaksAtTheEnd(Keeper):
 
 
 def test_failing_window_leaves_the_recording_beside_it_alone(
-    generic: Profile, make_clip: MakeClip
+    balanced: Profile, make_clip: MakeClip
 ) -> None:
     window, recording = FailingWindow(fail_at=1), Keeper()
-    pipeline = run(generic, [open_source(str(make_clip()))], [window, recording])
+    pipeline = run(balanced, [open_source(str(make_clip()))], [window, recording])
     assert recording.sequences == list(range(25))
     assert pipeline.problems == ["the disk is full"]
 
 
 def test_surprise_at_the_end_of_an_output_is_a_problem_not_a_crash(
-    generic: Profile, make_clip: MakeClip
+    balanced: Profile, make_clip: MakeClip
 ) -> None:
     other = Keeper()
-    pipeline = run(generic, [open_source(str(make_clip()))], [BreaksAtTheEnd(), other])
+    pipeline = run(balanced, [open_source(str(make_clip()))], [BreaksAtTheEnd(), other])
     assert "something nobody thought of" in pipeline.problems[0]
     assert other.closed == 1
 
 
-def test_broken_source_ends_alone(generic: Profile, make_clip: MakeClip, tmp_path: Path) -> None:
+def test_broken_source_ends_alone(balanced: Profile, make_clip: MakeClip, tmp_path: Path) -> None:
     keeper = Keeper()
     sources = [open_source(str(make_clip())), open_source(str(tmp_path / "missing.mp4"))]
-    pipeline = run(generic, sources, [keeper])
+    pipeline = run(balanced, sources, [keeper])
     assert keeper.sequences == list(range(25))
     assert [s.state for s in pipeline.statuses] == [SourceState.ENDED, SourceState.FAILED]
     assert "does not exist" in pipeline.problems[0]
 
 
-def test_seconds_end_an_endless_source(generic: Profile) -> None:
+def test_seconds_end_an_endless_source(balanced: Profile) -> None:
     keeper = Keeper()
     start = time.monotonic()
-    pipeline = run(generic, [open_source("synthetic:160x96@30")], [keeper], seconds=1.0)
+    pipeline = run(balanced, [open_source("synthetic:160x96@30")], [keeper], seconds=1.0)
     assert 25 <= len(keeper.frames) <= 36
     assert time.monotonic() - start < 10
     assert pipeline.problems == []
 
 
 def test_realtime_file_drops_only_what_the_engine_cannot_take(
-    generic: Profile, make_clip: MakeClip
+    balanced: Profile, make_clip: MakeClip
 ) -> None:
     clip = make_clip(codec="libx264", pixel_format="yuv420p")
     keeper = Keeper()
-    run(generic, [open_source(str(clip), SourceOptions(realtime=True))], [keeper])
+    run(balanced, [open_source(str(clip), SourceOptions(realtime=True))], [keeper])
     assert len(keeper.frames) >= 23
 
 
-def test_off_changes_nothing_and_builds_no_engine(generic: Profile, make_clip: MakeClip) -> None:
+def test_off_changes_nothing_and_builds_no_engine(balanced: Profile, make_clip: MakeClip) -> None:
     keeper = Keeper()
-    pipeline = run(generic, [open_source(str(make_clip()))], [keeper], mode="off")
+    pipeline = run(balanced, [open_source(str(make_clip()))], [keeper], mode="off")
     assert pipeline.deblurring.chosen is None
     assert pipeline.ledger.bypassed == 25
     for number, frame in enumerate(keeper.frames):
         assert np.array_equal(frame.pixels, picture(number))
 
 
-def test_auto_passes_sharp_frames_and_deblurs_blurred_ones(generic: Profile) -> None:
+def test_auto_passes_sharp_frames_and_deblurs_blurred_ones(balanced: Profile) -> None:
     sharp = Keeper()
-    run(generic, [open_source("synthetic:320x240@0?seconds=1")], [sharp], mode="auto")
+    run(balanced, [open_source("synthetic:320x240@0?seconds=1")], [sharp], mode="auto")
     assert [f.bypassed for f in sharp.frames] == [False] * 4 + [True] * 26
     assert all(f.blur is not None and f.blur < 0.15 for f in sharp.frames)
 
 
 def test_engine_that_dies_midway_ends_the_run_with_its_reason(
-    generic: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+    balanced: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = 0
 
@@ -278,7 +278,7 @@ def test_engine_that_dies_midway_ends_the_run_with_its_reason(
 
     monkeypatch.setattr("engines.openvino.check_frames", die)
     keeper = Keeper()
-    pipeline = run(generic, [open_source(str(make_clip()))], [keeper])
+    pipeline = run(balanced, [open_source(str(make_clip()))], [keeper])
     assert pipeline.problems == ["the device is gone"]
     assert keeper.closed == 1
     assert len(keeper.frames) < 25

@@ -1,0 +1,42 @@
+"""Rows of pictures with their names, as one picture: a look beats a number."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.files import write_atomically
+
+Picture = NDArray[np.uint8]
+
+
+def contact_sheet(rows: Sequence[tuple[str, Sequence[Picture]]]) -> Picture:
+    """Lay out pictures of one size, uint8 (H, W, 3); shorter rows are filled up with white."""
+    columns = max(len(pictures) for _, pictures in rows)
+    blank = np.full_like(rows[0][1][0], 255)
+    lines = []
+    for name, pictures in rows:
+        filled = [*pictures, *[blank] * (columns - len(pictures))]
+        line = np.concatenate(filled, axis=1)
+        if name:
+            _label(line, name)
+        lines.append(line)
+    return np.concatenate(lines, axis=0)
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write uint8 (H, W, 3) RGB, whole or not at all.
+
+    Raises:
+        OSError: the folder is missing, read-only or full.
+    """
+    write_atomically(path, lambda temporary: cv2.imwrite(str(temporary), picture[:, :, ::-1]))
+
+
+def _label(line: Picture, name: str) -> None:
+    font, size, thickness = cv2.FONT_HERSHEY_SIMPLEX, 0.55, 1
+    (width, height), below = cv2.getTextSize(name, font, size, thickness)
+    cv2.rectangle(line, (0, 0), (width + 12, height + below + 8), (0, 0, 0), -1)
+    cv2.putText(line, name, (6, height + 5), font, size, (255, 255, 255), thickness, cv2.LINE_AA)

@@ -1,0 +1,107 @@
+"""Published deblurring weights as a profile: NAFNet and MIMO-UNet as their authors ship them."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from calibration.errors import CalibrationError
+from engines.export import export_profile
+from engines.networks import MIMOUNetSpec, NAFNetSpec, NetworkSpec
+
+_WRAPPERS = ("params_ema", "params", "state_dict", "model")
+
+
+def import_weights(file: Path, to: Path, *, name: str, about: str) -> NetworkSpec:
+    """Make a profile of a file of weights; returns the network that they turned out to be of.
+
+    Args:
+        file: safetensors, or a PyTorch file, which is read without executing anything in it.
+        to: folder of the profile; it is made or replaced.
+        about: a line for the card: where the weights are from, and their licence.
+
+    Raises:
+        CalibrationError: the file cannot be read safely, or holds another network's weights.
+        ProfileError: the weights do not fit, or are not finite.
+    """
+    tensors = read_tensors(file)
+    spec = recognise(tensors)
+    if spec is None:
+        raise CalibrationError(
+            f"{file} holds weights of neither NAFNet nor MIMO-UNet "
+            f"(it begins with {', '.join(list(tensors)[:3]) or 'nothing'})"
+        )
+    export_profile(
+        to,
+        name=name,
+        translator={"architecture": "identity"},
+        deblurrer=spec.to_json(),
+        multiple=spec.multiple,
+        weights={f"deblurrer.{key}": value for key, value in tensors.items()},
+        card={"about": about, "imported": {"file": file.name}},
+    )
+    return spec
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a file by name, without the names that training scripts wrap around them.
+
+    Raises:
+        CalibrationError: the file is missing, damaged, or would have to be executed to be read.
+    """
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CalibrationError(
+            f"{file} cannot be read as weights ({reason}); files that hold more than tensors are "
+            "not opened, because opening them would execute what is in them"
+        ) from error
+    for wrapper in _WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping):
+        raise CalibrationError(f"{file} holds a {type(content).__name__}, not weights by name")
+    return {
+        str(key).removeprefix("module."): value
+        for key, value in content.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def recognise(tensors: Mapping[str, Tensor]) -> NetworkSpec | None:
+    """The network whose parameters have these names and shapes, or None."""
+    spec: NetworkSpec | None = None
+    try:
+        if "intro.weight" in tensors:
+            spec = NAFNetSpec(
+                width=len(tensors["intro.weight"]),
+                encoder_blocks=_counts(tensors, r"encoders\.(\d+)\.(\d+)\."),
+                middle_blocks=sum(_counts(tensors, r"(middle)_blks\.(\d+)\.")),
+                decoder_blocks=_counts(tensors, r"decoders\.(\d+)\.(\d+)\."),
+            )
+        elif "feat_extract.0.main.0.weight" in tensors:
+            spec = MIMOUNetSpec(
+                width=len(tensors["feat_extract.0.main.0.weight"]),
+                blocks=_counts(tensors, r"Encoder\.(\d+)\.layers\.(\d+)\.")[0],
+            )
+    except (ValueError, IndexError):
+        return None
+    return spec
+
+
+def _counts(tensors: Mapping[str, Tensor], pattern: str) -> tuple[int, ...]:
+    """How many blocks each level has, from names that hold the numbers of both."""
+    blocks: dict[str, int] = {}
+    for key in tensors:
+        if match := re.match(pattern, key):
+            level, number = match[1], int(match[2])
+            blocks[level] = max(blocks.get(level, 0), number + 1)
+    return tuple(blocks[level] for level in sorted(blocks, key=lambda text: (len(text), text)))

@@ -1,0 +1,53 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.quality import QualityBenchmark, make_cases
+from calibration.measures import psnr_db
+from tests.conftest import blur2blur
+
+
+def test_figures_of_a_small_run(tmp_path: Path) -> None:
+    file, sheet = tmp_path / "quality.json", tmp_path / "sheet.jpg"
+    result = blur2blur(
+        "bench", "quality", "--known", "6", "--moving", "2", "--sharp", "2",
+        "--json", file, "--sheet", sheet, timeout_s=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    figures = json.loads(file.read_text())
+    rows = {row["name"]: row for row in figures["rows"]}
+    assert {"balanced", "unsharp", "wiener"} <= rows.keys()
+    assert rows["wiener"]["known"]["psnr_gain_db"] > 1, "it is told the kernel"
+    assert rows["unsharp"]["engine_ms"] is None
+    network = rows["balanced"]
+    assert network["engine_ms"] > 0
+    assert network["params"] > 1e6
+    assert len(network["known"]["terciles"]) == 3
+    assert network["object_motion"]["background_psnr_db"] > 30
+    assert network["sharp_psnr_db"] > 30
+    assert set(figures["gate"]) == {"sharp_untouched_share", "blurred_deblurred_share"}
+    assert "astronaut.png" in figures["photographs"]
+    assert cv2.imread(str(sheet)).shape[1] == 8 * 256
+
+
+def test_photographs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    cv2.imwrite(str(seen / "kitten-on-lawn.jpg"), np.zeros((400, 400, 3), np.uint8))
+    result = blur2blur("bench", "quality", "--data", seen)
+    assert result.returncode == 1
+    assert "trained on" in " ".join(result.stderr.split())
+
+
+def test_cases_are_the_same_every_time_and_blurred() -> None:
+    photographs = [np.random.default_rng(0).integers(0, 256, (400, 420, 3), dtype=np.uint8)]
+    benchmark = QualityBenchmark(known=3, moving=2, sharp=1)
+    cases, again = make_cases(photographs, benchmark), make_cases(photographs, benchmark)
+    for one, other in zip(cases.known, again.known, strict=True):
+        assert np.array_equal(one.blurred, other.blurred)
+        assert psnr_db(one.blurred, one.sharp) < 30
+        assert abs(one.kernel.sum() - 1) < 1e-5
+        assert 5 <= one.extent_px <= 25
+    assert np.array_equal(cases.moving[1].sharp, again.moving[1].sharp)

@@ -1,0 +1,95 @@
+"""Two processes take the steps that one would take; a kill loses at most what was not saved."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from calibration.checkpoint import load_checkpoint
+from tests.calibration.test_training import SMALL
+from tests.conftest import ROOT
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
+from tests.calibration.test_training import PAIRS, SMALL
+
+data, out, crops, save_minutes = sys.argv[1:]
+settings = DeblurrerTraining(
+    data=(Path(data),), out=Path(out), crops=int(crops), batch=8, network=SMALL, pairs=PAIRS,
+    validation_crops=4, save_minutes=float(save_minutes), ema_steps=20,
+)
+DeblurrerTrainer(settings).run(lambda state: print(state.crops_done, flush=True))
+"""
+
+
+def start(*arguments: object, processes: int = 1) -> subprocess.Popen[str]:
+    launcher = (
+        [
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            f"--nproc-per-node={processes}",
+            "--no-python",
+            sys.executable,
+        ]
+        if processes > 1
+        else []
+    )
+    return subprocess.Popen(
+        [sys.executable, *launcher, "-c", PROGRAM, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+
+
+def validation_psnr(run: Path) -> float:
+    return float(json.loads((run / "run.json").read_text())["validation_psnr_out_db"])
+
+
+def test_two_processes_learn_what_one_does(photographs: Path, tmp_path: Path) -> None:
+    finish(start(photographs, tmp_path / "one", 320, 5))
+    finish(start(photographs, tmp_path / "two", 320, 5, processes=2))
+    one, two = (json.loads((tmp_path / n / "log.jsonl").read_text()) for n in ("one", "two"))
+    assert two["psnr_out_db"] == pytest.approx(one["psnr_out_db"], rel=0.01)
+    first, second = (
+        load_checkpoint(tmp_path / n / "checkpoint.pt")["averaged"] for n in ("one", "two")
+    )
+    moved = torch.cat([(first[k] - SMALL.build().state_dict()[k]).flatten() for k in first])
+    apart = torch.cat([(first[k] - second[k]).flatten() for k in first])
+    assert apart.norm() < 0.2 * moved.norm()
+
+
+def test_killed_run_reaches_what_an_undisturbed_one_reaches(
+    photographs: Path, tmp_path: Path
+) -> None:
+    finish(start(photographs, tmp_path / "straight", 640, 5))
+    killed = start(photographs, tmp_path / "killed", 640, 0)
+    assert killed.stdout is not None
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed" / "checkpoint.pt").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(timeout=30)
+    done = load_checkpoint(tmp_path / "killed" / "checkpoint.pt")["crops_done"]
+    assert 0 < done <= 640
+    finish(start(photographs, tmp_path / "killed", 640, 5))
+    assert validation_psnr(tmp_path / "killed") == pytest.approx(
+        validation_psnr(tmp_path / "straight"), abs=0.02
+    )

@@ -1,0 +1,81 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from calibration.errors import CalibrationError
+from calibration.import_weights import import_weights, read_tensors, recognise
+from engines.engine import EngineShape
+from engines.networks import MIMOUNetSpec, NAFNetSpec, NetworkSpec
+from engines.openvino import OpenVINOEngine
+from engines.profile import load_profile
+from engines.selfcheck import fixed_frames, psnr_db
+from engines.torch import TorchEngine
+from tests.conftest import blur2blur
+
+NAFNET = NAFNetSpec(width=8, encoder_blocks=(1, 2), middle_blocks=2, decoder_blocks=(1, 1))
+MIMO = MIMOUNetSpec(width=8, blocks=2)
+
+
+@pytest.mark.parametrize(("spec", "wrapper"), [(NAFNET, "params"), (MIMO, "model")])
+def test_published_file_becomes_a_profile_that_runs(
+    spec: NetworkSpec, wrapper: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    network = spec.build()
+    file = tmp_path / "published.pth"
+    torch.save({wrapper: network.state_dict()}, file)
+    assert import_weights(file, tmp_path / "mine", name="mine", about="a test") == spec
+    profile = load_profile(str(tmp_path / "mine"))
+    shape = EngineShape(height=50, width=70)
+    frames = fixed_frames(50, 70)[:1]
+    by_openvino = OpenVINOEngine(profile, shape, "f32")(frames)
+    by_torch = TorchEngine(profile, shape, "f32")(frames)
+    assert psnr_db(by_openvino, by_torch) > 50
+
+
+def test_command_imports_and_live_takes_it(tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    save_file(NAFNET.build().state_dict(), file)
+    home = {"XDG_DATA_HOME": str(tmp_path / "data")}
+    result = blur2blur("profile", "import", "theirs", "--weights", file, **home)
+    assert result.returncode == 0, result.stderr
+    live = blur2blur(
+        "live", "synthetic:128x64@0?seconds=0.3", "--to", "null", "--profile", "theirs", **home
+    )
+    assert live.returncode == 0, live.stderr
+    nothing = blur2blur("profile", "import", "x", "--weights", tmp_path / "no.pth", **home)
+    assert nothing.returncode == 1
+    assert "no.pth" in nothing.stderr
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (Path("exploded"),))  # type: ignore[return-value]
+
+
+def test_file_that_wants_to_execute_something_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "bomb.pth"
+    torch.save({"params": Bomb()}, file)
+    with pytest.raises(CalibrationError, match="would execute"):
+        read_tensors(file)
+    file.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(CalibrationError):
+        read_tensors(file)
+    assert not Path("exploded").exists()
+
+
+def test_other_weights_are_named(tmp_path: Path) -> None:
+    assert recognise({}) is None
+    file = tmp_path / "other.pth"
+    torch.save({"conv1.weight": torch.zeros(2, 2)}, file)
+    with pytest.raises(CalibrationError, match=r"conv1\.weight"):
+        import_weights(file, tmp_path / "mine", name="mine", about="")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_published_shapes_are_recognised() -> None:
+    for spec in (NAFNetSpec(width=16), MIMOUNetSpec()):
+        assert recognise(spec.build().state_dict()) == spec

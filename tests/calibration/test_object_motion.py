@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calibration.camera import Camera
+from calibration.measures import psnr_db
+from calibration.object_motion import MovingObject, ObjectMotion
+
+QUIET = ObjectMotion(camera=Camera(max_noise=0))
+
+
+def scene(seed: int, domain: ObjectMotion = QUIET) -> MovingObject:
+    random = np.random.default_rng(seed)
+    side = 128 + 2 * domain.margin_px
+    background, texture = (random.integers(0, 256, (side, side, 3), dtype=np.uint8) for _ in "ab")
+    return domain.apply(background, texture, random)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_background_stands_still_and_the_object_moves(seed: int) -> None:
+    made = scene(seed)
+    assert made.blurred.shape == made.sharp.shape == (128, 128, 3)
+    assert made.presence.min() >= -1e-4
+    assert made.presence.max() <= 1 + 1e-4
+    still = made.presence < 1e-6
+    assert np.abs(made.blurred[still].astype(int) - made.sharp[still]).max(initial=0) <= 1
+    moves = made.presence > 0.02
+    if moves.sum() > 100:
+        assert psnr_db(made.blurred[moves], made.sharp[moves]) < 30
+
+
+def test_same_seed_same_scene() -> None:
+    assert np.array_equal(scene(3).blurred, scene(3).blurred)
+    assert not np.array_equal(scene(3).blurred, scene(4).blurred)
+
+
+def test_object_that_does_not_move_is_its_truth() -> None:
+    made = scene(1, ObjectMotion(min_extent_px=0, max_extent_px=0, camera=Camera(max_noise=0)))
+    assert np.abs(made.blurred.astype(int) - made.sharp).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"min_extent_px": 9, "max_extent_px": 3}, {"min_size": 0}, {"max_size": 0.1}]
+)
+def test_impossible_motion_is_refused(arguments: dict[str, float]) -> None:
+    with pytest.raises(ValueError):
+        ObjectMotion(**arguments)

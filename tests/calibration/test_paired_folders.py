@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from calibration.errors import CalibrationError
+from calibration.paired_folders import PairedCrops, find_pairs
+from calibration.pairs import PairRecipe
+from calibration.training_data import open_training_data
+
+
+def write_pair(blurred: Path, sharp: Path, seed: int) -> None:
+    picture = np.random.default_rng(seed).integers(0, 256, (270, 300, 3), dtype=np.uint8)
+    for path, pixels in ((sharp, picture), (blurred, picture // 2)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), pixels)
+
+
+@pytest.fixture(params=["gopro", "reds"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    for scene in range(4):
+        for number in range(2):
+            if request.param == "gopro":
+                root = tmp_path / "train" / f"GOPR{scene}"
+                paths = root / "blur" / f"{number}.png", root / "sharp" / f"{number}.png"
+            else:
+                name = Path(f"{scene:03}") / f"{number:08}.png"
+                paths = tmp_path / "train_blur" / name, tmp_path / "train_sharp" / name
+            write_pair(*paths, seed=10 * scene + number)
+    return tmp_path
+
+
+def test_pairs_are_found_in_both_layouts(folder: Path) -> None:
+    pairs = find_pairs([folder])
+    assert len(pairs) == 8
+    assert len({pair.scene for pair in pairs}) == 4
+    assert all(pair.blurred.name == pair.sharp.name for pair in pairs)
+
+
+def test_crops_of_a_pair_belong_together(folder: Path) -> None:
+    crops = PairedCrops(find_pairs([folder]), 64, seed=1, length=20)
+    for index in range(20):
+        blurred, sharp = crops[index]
+        assert torch.equal(blurred, sharp // 2)
+        assert blurred.shape == (3, 64, 64)
+    assert torch.equal(crops[3][0], PairedCrops(crops.pairs, 64, seed=1, length=4)[3][0])
+
+
+def test_scenes_are_split_whole(folder: Path) -> None:
+    data = open_training_data([folder], PairRecipe(crop_px=64), 0, 8, 4)
+    assert not set(data.training_names) & set(data.held_out_names)
+    assert len(data.training_names) + len(data.held_out_names) == 4
+    assert data.validation[0].shape == (4, 3, 256, 256)
+
+
+def test_pairs_of_different_size_are_named(tmp_path: Path) -> None:
+    write_pair(tmp_path / "a" / "blur" / "1.png", tmp_path / "a" / "sharp" / "1.png", 0)
+    cv2.imwrite(str(tmp_path / "a" / "sharp" / "1.png"), np.zeros((90, 90, 3), np.uint8))
+    with pytest.raises(CalibrationError, match="same size"):
+        PairedCrops(find_pairs([tmp_path]), 64, 0, 1)[0]
+
+
+def test_one_scene_is_too_few(tmp_path: Path) -> None:
+    write_pair(tmp_path / "a" / "blur" / "1.png", tmp_path / "a" / "sharp" / "1.png", 0)
+    with pytest.raises(CalibrationError, match="single scene"):
+        open_training_data([tmp_path], PairRecipe(crop_px=64), 0, 8, 4)
