@@ -7,7 +7,7 @@ which no real camera tells: what could be had if the blur were known.
 
 import json
 import statistics as st
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,37 +20,32 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.engine import bare_times_ms
-from calibration.camera import to_display, to_linear
+from benchmarks.quality_cases import (
+    CROP_PX,
+    SEED,
+    Cases,
+    KnownCase,
+    Picture,
+    inner,
+    make_cases,
+    unseen_photographs,
+)
+from benchmarks.quality_methods import Method, classical_methods, network_method
 from calibration.contact_sheet import contact_sheet, write_picture
-from calibration.errors import CalibrationError
 from calibration.features import EfficientNetLite0Features, distance, distance_map
-from calibration.known_blur import KnownBlur, rasterise
+from calibration.known_blur import KnownBlur
 from calibration.measures import gmsd, psnr_db, shift_psnr_db, ssim
-from calibration.object_motion import MovingObject, ObjectMotion
+from calibration.object_motion import MovingObject
 from calibration.pairs import BlurredCrops, PairRecipe
-from calibration.photographs import find_photographs, read_photograph
-from engines.engine import EngineShape
 from engines.files import folder_problem, write_text_atomically
-from engines.folders import engine_cache
-from engines.networks import build_network
-from engines.networks.cost import multiply_accumulates
-from engines.openvino import OpenVINOEngine
-from engines.profile import Profile, load_profile, profile_names
-from engines.selection import choose_engine
+from engines.profile import load_profile, profile_names
 from stream.blur import BlurGate, blur_measure
 from stream.errors import StreamError
 from stream.statistics import machine_facts, program_version
 
-Picture = NDArray[np.uint8]
-
 SIZES = ("fast", "balanced", "quality")
 COMPARED = Path(__file__).parent / "networks" / "nafnet16"
-_CROP_PX = 256
-_SEED = 31
-_TIMED_FRAMES = 60
 _SHEET_PICTURES = 6
-_WIENER_BALANCE = 0.01
 _STILL = 0.02
 """Share of the exposure below which a pixel counts as background."""
 
@@ -63,34 +58,6 @@ class QualityBenchmark:
     known: int = 48
     moving: int = 24
     sharp: int = 24
-
-
-@dataclass(frozen=True)
-class KnownCase:
-    """A shaken picture, its truth and the kernel that made it."""
-
-    blurred: Picture
-    sharp: Picture
-    kernel: NDArray[np.float32]
-    extent_px: float
-
-
-@dataclass(frozen=True)
-class Method:
-    """Something that restores pictures, and what it costs. ``restore`` may look at the kernel."""
-
-    name: str
-    restore: Callable[[Picture, NDArray[np.float32] | None], Picture]
-    params: int | None = None
-    gmacs: float | None = None
-    engine_ms: float | None = None
-
-
-@dataclass(frozen=True)
-class Cases:
-    known: list[KnownCase]
-    moving: list[MovingObject]
-    sharp: list[Picture]
 
 
 def run_quality_benchmark(
@@ -118,12 +85,15 @@ def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, An
     profiles = {name: load_profile(name) for name in SIZES if name in profile_names()}
     if COMPARED.is_dir():
         profiles["nafnet16"] = load_profile(str(COMPARED))
-    photographs, names = _photographs(benchmark.data, profiles)
-    cases = make_cases(photographs, benchmark)
+    photographs, names = unseen_photographs(benchmark.data, profiles.values())
+    cases = make_cases(photographs, benchmark.known, benchmark.moving, benchmark.sharp)
     features = EfficientNetLite0Features()
     rows: list[dict[str, Any]] = []
     restored: dict[str, list[Picture]] = {}
-    methods = [*(_network(profile, name) for name, profile in profiles.items()), *_classical()]
+    methods = [
+        *(network_method(profile, name) for name, profile in profiles.items()),
+        *classical_methods(),
+    ]
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("measuring", total=len(methods))
         for method in methods:
@@ -145,108 +115,6 @@ def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, An
         "gate": _gate(photographs, benchmark.sharp),
     }
     return result, _contact_sheet(cases, restored)
-
-
-def make_cases(photographs: list[Picture], benchmark: QualityBenchmark) -> Cases:
-    """The same pictures every time, 256x256, from the plain known and object-motion domains."""
-    known, moving = KnownBlur(), ObjectMotion()
-    recipe = PairRecipe(known=known, moving=moving, crop_px=_CROP_PX)
-    crops = BlurredCrops(photographs, recipe, _SEED, 0)
-    shaken = []
-    for number in range(benchmark.known):
-        random = np.random.default_rng((_SEED, number))
-        window = crops.window(known.margin_px, random)
-        path = known.trajectory(np.random.default_rng((_SEED, 1, number)))
-        blurred = known.apply(window, np.random.default_rng((_SEED, 1, number)))
-        sharp = np.ascontiguousarray(_inner(window, known.margin_px))
-        extent = float(np.ptp(path, axis=0).max())
-        shaken.append(KnownCase(blurred, sharp, rasterise(path), extent))
-    scenes = []
-    for number in range(benchmark.moving):
-        random = np.random.default_rng((_SEED, 2, number))
-        background, texture = (crops.window(moving.margin_px, random) for _ in range(2))
-        scenes.append(moving.apply(background, texture, random))
-    still = [
-        crops.window(0, np.random.default_rng((_SEED, 3, number)))
-        for number in range(benchmark.sharp)
-    ]
-    return Cases(shaken, scenes, still)
-
-
-def _photographs(
-    folders: tuple[Path, ...], profiles: Mapping[str, Profile]
-) -> tuple[list[Picture], list[str]]:
-    """Photographs that none of the networks was trained on."""
-    if folders:
-        paths = find_photographs(list(folders))
-    else:
-        import skimage
-
-        folder = Path(skimage.__file__).parent / "data"
-        names = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
-        paths = [folder / name for name in names]
-    seen = {
-        name
-        for profile in profiles.values()
-        for name in profile.card.get("training", {}).get("data", [])
-    }
-    paths = [path for path in paths if path.name not in seen]
-    if not paths:
-        raise CalibrationError(
-            "every photograph there was trained on by one of the networks; name others with --data"
-        )
-    smallest = _CROP_PX + 2 * KnownBlur().margin_px
-    pictures = {path.name: read_photograph(path) for path in paths}
-    large = {name: p for name, p in pictures.items() if min(p.shape[:2]) >= smallest}
-    if not large:
-        raise CalibrationError(f"no photograph there is at least {smallest} px on its shorter side")
-    return list(large.values()), list(large)
-
-
-def _network(profile: Profile, name: str) -> Method:
-    """A shipped network: pictures by its engine in fp32, time in the precision of `live`."""
-    engine = OpenVINOEngine(profile, EngineShape(height=_CROP_PX, width=_CROP_PX), "f32")
-    network = build_network(profile.card["deblurrer"])
-    return Method(
-        name,
-        lambda blurred, _: engine(blurred[None])[0],
-        params=sum(p.numel() for p in network.parameters()),
-        gmacs=round(multiply_accumulates(network, 480, 640) / 1e9, 2),
-        engine_ms=round(_engine_ms(profile), 2),
-    )
-
-
-def _engine_ms(profile: Profile) -> float:
-    """Median of the bare engine at 640x480, in the precision that `live` takes here."""
-    chosen = choose_engine(profile, EngineShape(height=480, width=640), cache=engine_cache())
-    return st.median(bare_times_ms(chosen.engine, _TIMED_FRAMES))
-
-
-def _classical() -> list[Method]:
-    return [Method("unsharp", _unsharp), Method("wiener", _wiener)]
-
-
-def _unsharp(blurred: Picture, _: NDArray[np.float32] | None) -> Picture:
-    from skimage.filters import unsharp_mask
-
-    sharper = unsharp_mask(blurred, radius=2.0, amount=1.0, channel_axis=2)  # type: ignore[no-untyped-call]
-    return np.asarray(np.rint(255 * np.clip(sharper, 0, 1)), np.uint8)
-
-
-def _wiener(blurred: Picture, kernel: NDArray[np.float32] | None) -> Picture:
-    """Wiener's filter with the true kernel, in linear light."""
-    from skimage.restoration import wiener
-
-    if kernel is None:
-        return blurred
-    margin = len(kernel)
-    light = np.pad(to_linear(blurred), ((margin, margin), (margin, margin), (0, 0)), "reflect")
-    channels = [
-        wiener(light[:, :, c], kernel, _WIENER_BALANCE, clip=False)  # type: ignore[no-untyped-call]
-        for c in range(3)
-    ]
-    sharper = np.stack(channels, axis=2).astype(np.float32)
-    return to_display(np.ascontiguousarray(_inner(sharper, margin)))
 
 
 def _measure_method(
@@ -363,13 +231,13 @@ def _distance_inside(
 def _gate(photographs: list[Picture], count: int) -> dict[str, float]:
     """What `--deblur auto` does with sharp pictures, and with shake of 10 px and more."""
     known = replace(KnownBlur(), min_extent_px=10.0)
-    recipe = PairRecipe(known=known, crop_px=_CROP_PX)
-    crops = BlurredCrops(photographs, recipe, _SEED, 0)
+    recipe = PairRecipe(known=known, crop_px=CROP_PX)
+    crops = BlurredCrops(photographs, recipe, SEED, 0)
     left, taken = [], []
     for number in range(count):
-        random = np.random.default_rng((_SEED, 4, number))
+        random = np.random.default_rng((SEED, 4, number))
         window = crops.window(known.margin_px, random)
-        sharp = np.ascontiguousarray(_inner(window, known.margin_px))
+        sharp = np.ascontiguousarray(inner(window, known.margin_px))
         left.append(not _settled_gate(sharp, engaged=True))
         taken.append(_settled_gate(known.apply(window, random), engaged=False))
     return {
@@ -395,10 +263,6 @@ def _contact_sheet(cases: Cases, restored: Mapping[str, list[Picture]]) -> Pictu
     ]
     blurred, truth = [case.blurred for case in shown], [case.sharp for case in shown]
     return contact_sheet([("blurred", blurred), *restored.items(), ("truth", truth)])
-
-
-def _inner(picture: NDArray[Any], margin: int) -> NDArray[Any]:
-    return picture[margin:-margin, margin:-margin]
 
 
 def _tensor(picture: Picture) -> torch.Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera, to_display, to_linear
-from calibration.known_blur import blur, shake_kernel
+from calibration.known_blur import Origin, blur, shake_kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class ObjectMotion:
     Attributes:
         min_extent_px, max_extent_px: the trajectory's longer side, drawn uniformly.
         min_size, max_size: the object's diameter as a share of the picture's shorter side.
+        origin: which point of the trajectory is the truth's.
         camera: what follows the light.
     """
 
@@ -32,6 +33,7 @@ class ObjectMotion:
     max_extent_px: float = 25.0
     min_size: float = 0.35
     max_size: float = 0.85
+    origin: Origin = "mid-exposure"
     camera: Camera = Camera()
 
     def __post_init__(self) -> None:
@@ -69,7 +71,8 @@ class ObjectMotion:
         height, width = still.shape[:2]
         diameter = random.uniform(self.min_size, self.max_size) * (min(height, width) - 2 * m)
         opacity = _silhouette((height, width), diameter, random)[:, :, None]
-        kernel = shake_kernel(random.uniform(self.min_extent_px, self.max_extent_px), random)
+        extent = random.uniform(self.min_extent_px, self.max_extent_px)
+        kernel = shake_kernel(extent, random, self.origin)
         layer = blur(np.concatenate([opacity * surface, opacity], axis=2), kernel)
         light = layer[:, :, :3] + (1 - layer[:, :, 3:]) * still
         truth = opacity * surface + (1 - opacity) * still

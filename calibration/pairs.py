@@ -1,6 +1,6 @@
 """Training pairs: crops of sharp photographs, blurred in one of the domains, all from a seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from calibration.camera import Camera, to_linear
 from calibration.errors import CalibrationError
-from calibration.known_blur import KnownBlur
+from calibration.known_blur import KnownBlur, Origin
 from calibration.object_motion import ObjectMotion
 
 Pictures = NDArray[np.uint8]
@@ -41,6 +41,14 @@ class PairRecipe:
     crop_px: int = 128
     min_scale: float = 0.4
     min_detail: float = 4.0
+
+    def with_origin(self, origin: Origin) -> "PairRecipe":
+        """The same with another origin of the trajectories, in both domains."""
+        return replace(
+            self,
+            known=replace(self.known, origin=origin),
+            moving=replace(self.moving, origin=origin),
+        )
 
     @property
     def margin_px(self) -> int:

@@ -57,7 +57,11 @@ def open_training_data(
     cv2.setNumThreads(0)  # a worker forked after cv2 has threads hangs for ever
     pairs = find_pairs(list(folders))
     held_out_recipe = PairRecipe(
-        known=replace(recipe.known, camera=replace(recipe.known.camera, compressed_share=0.0)),
+        known=replace(
+            recipe.known,
+            origin="mid-exposure",
+            camera=replace(recipe.known.camera, compressed_share=0.0),
+        ),
         moving_share=0.0,
         sharp_share=0.0,
         crop_px=_VALIDATION_PX,

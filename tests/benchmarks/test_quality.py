@@ -4,7 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.quality import QualityBenchmark, make_cases
+from benchmarks.quality_cases import make_cases
 from calibration.measures import psnr_db
 from tests.conftest import blur2blur
 
@@ -43,8 +43,7 @@ def test_photographs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:
 
 def test_cases_are_the_same_every_time_and_blurred() -> None:
     photographs = [np.random.default_rng(0).integers(0, 256, (400, 420, 3), dtype=np.uint8)]
-    benchmark = QualityBenchmark(known=3, moving=2, sharp=1)
-    cases, again = make_cases(photographs, benchmark), make_cases(photographs, benchmark)
+    cases, again = (make_cases(photographs, known=3, moving=2, sharp=1) for _ in range(2))
     for one, other in zip(cases.known, again.known, strict=True):
         assert np.array_equal(one.blurred, other.blurred)
         assert psnr_db(one.blurred, one.sharp) < 30

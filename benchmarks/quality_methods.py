@@ -1,0 +1,79 @@
+"""What restores pictures in the comparison: networks, and what there was before them."""
+
+import statistics as st
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.engine import bare_times_ms
+from benchmarks.quality_cases import CROP_PX, Picture, inner
+from calibration.camera import to_display, to_linear
+from engines.engine import EngineShape
+from engines.folders import engine_cache
+from engines.networks import build_network
+from engines.networks.cost import multiply_accumulates
+from engines.openvino import OpenVINOEngine
+from engines.profile import Profile
+from engines.selection import choose_engine
+
+_TIMED_FRAMES = 60
+_WIENER_BALANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Method:
+    """Something that restores pictures, and what it costs. ``restore`` may look at the kernel."""
+
+    name: str
+    restore: Callable[[Picture, NDArray[np.float32] | None], Picture]
+    params: int | None = None
+    gmacs: float | None = None
+    engine_ms: float | None = None
+
+
+def network_method(profile: Profile, name: str) -> Method:
+    """A shipped network: pictures by its engine in fp32, time in the precision of `live`."""
+    engine = OpenVINOEngine(profile, EngineShape(height=CROP_PX, width=CROP_PX), "f32")
+    network = build_network(profile.card["deblurrer"])
+    return Method(
+        name,
+        lambda blurred, _: engine(blurred[None])[0],
+        params=sum(p.numel() for p in network.parameters()),
+        gmacs=round(multiply_accumulates(network, 480, 640) / 1e9, 2),
+        engine_ms=round(_engine_ms(profile), 2),
+    )
+
+
+def _engine_ms(profile: Profile) -> float:
+    """Median of the bare engine at 640x480, in the precision that `live` takes here."""
+    chosen = choose_engine(profile, EngineShape(height=480, width=640), cache=engine_cache())
+    return st.median(bare_times_ms(chosen.engine, _TIMED_FRAMES))
+
+
+def classical_methods() -> list[Method]:
+    return [Method("unsharp", _unsharp), Method("wiener", _wiener)]
+
+
+def _unsharp(blurred: Picture, _: NDArray[np.float32] | None) -> Picture:
+    from skimage.filters import unsharp_mask
+
+    sharper = unsharp_mask(blurred, radius=2.0, amount=1.0, channel_axis=2)  # type: ignore[no-untyped-call]
+    return np.asarray(np.rint(255 * np.clip(sharper, 0, 1)), np.uint8)
+
+
+def _wiener(blurred: Picture, kernel: NDArray[np.float32] | None) -> Picture:
+    """Wiener's filter with the true kernel, in linear light."""
+    from skimage.restoration import wiener
+
+    if kernel is None:
+        return blurred
+    margin = len(kernel)
+    light = np.pad(to_linear(blurred), ((margin, margin), (margin, margin), (0, 0)), "reflect")
+    channels = [
+        wiener(light[:, :, c], kernel, _WIENER_BALANCE, clip=False)  # type: ignore[no-untyped-call]
+        for c in range(3)
+    ]
+    sharper = np.stack(channels, axis=2).astype(np.float32)
+    return to_display(np.ascontiguousarray(inner(sharper, margin)))
