@@ -11,8 +11,8 @@ from rich.markup import escape
 from calibration.checkpoint import load_checkpoint
 from calibration.errors import CalibrationError
 from calibration.train_deblurrer import RUN_CARD
-from engines.export import export_profile
-from engines.networks import PlainUNetSpec
+from engines.export import export_deblurrer
+from engines.networks import read_specification
 
 
 def export_run(run: Path, to: Path, name: str, about: str, console: Console) -> int:
@@ -24,15 +24,11 @@ def export_run(run: Path, to: Path, name: str, about: str, console: Console) -> 
     """
     card = _run_card(run)
     state = load_checkpoint(run / "checkpoint.pt")
-    specification: dict[str, Any] = state["specification"]
-    arguments = {key: value for key, value in specification.items() if key != "architecture"}
-    export_profile(
+    export_deblurrer(
         to,
         name=name,
-        translator={"architecture": "identity"},
-        deblurrer=specification,
-        multiple=PlainUNetSpec.from_json(arguments).multiple,
-        weights={f"deblurrer.{key}": value for key, value in state["averaged"].items()},
+        network=read_specification(state["specification"]),
+        weights=state["averaged"],
         card={"about": about, "training": {**card, "commit": _commit()}},
     )
     figures = {key: value for key, value in card.items() if key.startswith("validation_")}

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from calibration.errors import CalibrationError
-from engines.export import export_profile
+from engines.export import export_deblurrer
 from engines.networks import MIMOUNetSpec, NAFNetSpec, NetworkSpec
 
 _WRAPPERS = ("params_ema", "params", "state_dict", "model")
@@ -36,15 +36,8 @@ def import_weights(file: Path, to: Path, *, name: str, about: str) -> NetworkSpe
             f"{file} holds weights of neither NAFNet nor MIMO-UNet "
             f"(it begins with {', '.join(list(tensors)[:3]) or 'nothing'})"
         )
-    export_profile(
-        to,
-        name=name,
-        translator={"architecture": "identity"},
-        deblurrer=spec.to_json(),
-        multiple=spec.multiple,
-        weights={f"deblurrer.{key}": value for key, value in tensors.items()},
-        card={"about": about, "imported": {"file": file.name}},
-    )
+    card = {"about": about, "imported": {"file": file.name}}
+    export_deblurrer(to, name=name, network=spec, weights=tensors, card=card)
     return spec
 
 

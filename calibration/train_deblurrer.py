@@ -131,8 +131,8 @@ class DeblurrerTrainer:
         last_save = last_report = last_step = time.monotonic()
         since_report, losses = 0, torch.zeros((), device=self.fabric.device)
         with signals_received() as signals:
-            for number, (blurred, truth) in enumerate(self._batches(), start=1):
-                losses += self._step(blurred, truth) * settings.batch
+            for number, (blurred, truth) in enumerate(self.batches(), start=1):
+                losses += self.step(blurred, truth) * settings.batch
                 since_report += settings.batch
                 now = time.monotonic()
                 self.seconds += now - last_step
@@ -178,7 +178,7 @@ class DeblurrerTrainer:
         self.fabric.barrier()
         return final
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """This process's share of each batch that is left, on its device."""
         batch, rank, processes = (
             self.settings.batch,
@@ -200,7 +200,8 @@ class DeblurrerTrainer:
         for blurred, truth in loader:
             yield self.fabric.to_device((blurred, truth))
 
-    def _step(self, blurred: Tensor, truth: Tensor) -> Tensor:
+    def step(self, blurred: Tensor, truth: Tensor) -> Tensor:
+        """Learn from one batch, uint8 (N, 3, H, W) both; returns the loss."""
         settings = self.settings
         factor = learning_rate_factor(self.crops_done, settings.crops, settings.decay_share)
         for optimizer in self.optimizers:

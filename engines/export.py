@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from engines.errors import ProfileError
 from engines.fused import FusedDeblur
-from engines.networks import build_network
+from engines.networks import NetworkSpec, build_network
 from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, WEIGHTS, sha256_of
 from engines.selfcheck import fixed_frames
 
@@ -82,6 +82,30 @@ def export_profile(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def export_deblurrer(
+    folder: Path,
+    *,
+    name: str,
+    network: NetworkSpec,
+    weights: Mapping[str, torch.Tensor],
+    card: Mapping[str, Any],
+) -> None:
+    """Write a profile without a translator: a deblurrer as it is, its tensors under its own names.
+
+    Raises:
+        ProfileError: as :func:`export_profile`.
+    """
+    export_profile(
+        folder,
+        name=name,
+        translator={"architecture": "identity"},
+        deblurrer=network.to_json(),
+        multiple=network.multiple,
+        weights={f"deblurrer.{key}": value for key, value in weights.items()},
+        card=card,
+    )
 
 
 def _write_graph(fused: FusedDeblur, path: Path) -> None:

@@ -80,8 +80,8 @@ def test_interrupted_run_goes_on_exactly(settings: DeblurrerTraining, tmp_path: 
     straight.run(lambda state: None)
     # Stop in the middle the way a full disk or a kill would: after a checkpoint, with no warning.
     first = DeblurrerTrainer(replace(settings, out=tmp_path / "other"))
-    for number, (blurred, truth) in enumerate(first._batches(), start=1):
-        first._step(blurred, truth)
+    for number, (blurred, truth) in enumerate(first.batches(), start=1):
+        first.step(blurred, truth)
         if number == 5:
             first._save()
             break

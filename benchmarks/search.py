@@ -1,0 +1,172 @@
+"""Which network to train? Candidates get equal time; PSNR is drawn against engine time.
+
+Run: python -m benchmarks.search --data PHOTOS --out RUNS --minutes 5
+
+Each candidate trains in a folder of its own and resumes there; the figures are written to
+``search.json`` and drawn to ``search.png`` in ``--to`` (benchmarks/results if not given).
+"""
+
+import argparse
+import json
+import statistics as st
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.engine import bare_times_ms
+from calibration.checkpoint import load_checkpoint
+from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
+from engines.engine import EngineShape
+from engines.export import export_deblurrer
+from engines.files import write_atomically, write_text_atomically
+from engines.networks import NAFNetSpec, NetworkSpec, PlainUNetSpec
+from engines.networks.cost import multiply_accumulates
+from engines.profile import load_profile
+from engines.selection import choose_engine
+from stream.statistics import machine_facts
+
+CANDIDATES: dict[str, NetworkSpec] = {
+    "s4-w32": PlainUNetSpec(stem=4),
+    "s4-w48": PlainUNetSpec(stem=4, width=48),
+    "s4-w64-two-levels": PlainUNetSpec(
+        stem=4, width=64, encoder_blocks=(4, 6), decoder_blocks=(4,)
+    ),
+    "s2-w24": PlainUNetSpec(width=24),
+    "s2-w32": PlainUNetSpec(),
+    "s2-w32-four-levels": PlainUNetSpec(encoder_blocks=(1, 2, 2, 2), decoder_blocks=(1, 2, 2)),
+    "s2-w48": PlainUNetSpec(width=48),
+    "nafnet16": NAFNetSpec(width=16),
+}
+_TIMING_STEPS = 12
+_TIMED_FRAMES = 60
+
+
+@dataclass(frozen=True)
+class Found:
+    """One candidate's figures."""
+
+    name: str
+    params: int
+    gmacs: float
+    engine_ms: float
+    crops: int
+    psnr_gain_db: float
+
+
+def search(settings: DeblurrerTraining, minutes: float, console: Console) -> list[Found]:
+    """Train every candidate for so long and measure it."""
+    results = []
+    for name, spec in CANDIDATES.items():
+        chosen = replace(settings, network=spec, out=settings.out / name)
+        chosen = replace(chosen, crops=_crops_in(chosen, minutes))
+        trainer = DeblurrerTrainer(chosen)
+        final = trainer.run(lambda state: None)
+        network = spec.build()
+        found = Found(
+            name=name,
+            params=sum(p.numel() for p in network.parameters()),
+            gmacs=round(multiply_accumulates(network, 480, 640) / 1e9, 2),
+            engine_ms=round(_engine_ms(chosen), 2),
+            crops=trainer.crops_done,
+            psnr_gain_db=round(final.gain_db, 3),
+        )
+        console.print(found)
+        results.append(found)
+    return results
+
+
+def pareto_front(found: list[Found]) -> list[str]:
+    """Names of those that no other beats in both time and gain, fastest first."""
+    front: list[Found] = []
+    for one in sorted(found, key=lambda f: (f.engine_ms, -f.psnr_gain_db)):
+        if not front or one.psnr_gain_db > front[-1].psnr_gain_db:
+            front.append(one)
+    return [one.name for one in front]
+
+
+def draw(found: list[Found], path: Path) -> None:
+    """Gain over engine time, the front joined by a line."""
+    from matplotlib.figure import Figure  # takes a second to load
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    front = set(pareto_front(found))
+    on_front = sorted((f for f in found if f.name in front), key=lambda f: f.engine_ms)
+    axes.plot([f.engine_ms for f in on_front], [f.psnr_gain_db for f in on_front], "-", alpha=0.5)
+    for one in found:
+        axes.plot(one.engine_ms, one.psnr_gain_db, "o" if one.name in front else "x", color="C0")
+        axes.annotate(
+            one.name,
+            (one.engine_ms, one.psnr_gain_db),
+            xytext=(5, 4),
+            textcoords="offset points",
+            fontsize=8,
+        )
+    axes.set(
+        xscale="log",
+        xlabel="engine, ms a frame at 640x480",
+        ylabel="PSNR gain on held-out photographs, dB",
+    )
+    axes.grid(alpha=0.3)
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
+
+
+def _crops_in(settings: DeblurrerTraining, minutes: float) -> int:
+    """How many pairs this network takes in so long, by a few timed steps."""
+    if (settings.out / "crops.json").is_file():  # a resumed candidate keeps its number
+        return int(json.loads((settings.out / "crops.json").read_text()))
+    steps = replace(settings, crops=_TIMING_STEPS * settings.batch, out=settings.out / "timing")
+    trainer = DeblurrerTrainer(steps)
+    times = []
+    last = time.perf_counter()
+    for blurred, truth in trainer.batches():
+        trainer.step(blurred, truth)
+        times.append(time.perf_counter() - last)
+        last = time.perf_counter()
+    crops = int(minutes * 60 / st.median(times)) * settings.batch
+    (settings.out / "crops.json").write_text(json.dumps(crops))
+    return crops
+
+
+def _engine_ms(settings: DeblurrerTraining) -> float:
+    """Median of the fused engine at 640x480 in the precision that `live` takes here."""
+    state = load_checkpoint(settings.out / "checkpoint.pt")
+    folder = settings.out / "profile"
+    export_deblurrer(
+        folder,
+        name=settings.out.name,
+        network=settings.network,
+        weights=state["averaged"],
+        card={},
+    )
+    shape = EngineShape(height=480, width=640)
+    chosen = choose_engine(load_profile(str(folder)), shape, cache=None)
+    return float(np.median(bare_times_ms(chosen.engine, _TIMED_FRAMES)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--minutes", type=float, default=5.0, help="training of each candidate")
+    parser.add_argument("--to", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    settings = DeblurrerTraining(data=tuple(arguments.data), out=arguments.out)
+    found = search(settings, arguments.minutes, Console())
+    result: dict[str, Any] = {
+        "benchmark": "search",
+        "machine": machine_facts(),
+        "minutes": arguments.minutes,
+        "front": pareto_front(found),
+        "candidates": [vars(one) for one in found],
+    }
+    write_text_atomically(arguments.to / "search.json", json.dumps(result, indent=2) + "\n")
+    draw(found, arguments.to / "search.png")
+
+
+if __name__ == "__main__":
+    main()
