@@ -270,7 +270,7 @@ class DeblurrerTrainer:
         if "optimizers" not in state:
             raise CalibrationError(
                 f"{self.checkpoint} was written by an earlier version; export it there, and begin "
-                "a new --out with --start"
+                "a new --out with --from"
             )
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])

@@ -326,13 +326,13 @@ def train_deblurrer(
         TruthOrigin,
         typer.Option(
             help="The moment of the exposure that the truth shows. Begin with `centroid`, which is "
-            "learned several times faster, and go on from there with `mid-exposure` and --start."
+            "learned several times faster, and go on from there with `mid-exposure` and --from."
         ),
     ] = TruthOrigin.mid_exposure,
     seed: Annotated[int, typer.Option()] = 0,
     start: Annotated[
         str | None,
-        typer.Option(help="Begin with the weights of this profile.", show_default=False),
+        typer.Option("--from", help="Begin with the weights of this profile.", show_default=False),
     ] = None,
 ) -> None:
     """Train a deblurrer: on sharp photographs that are blurred on the fly, or on pairs.
