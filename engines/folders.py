@@ -15,3 +15,8 @@ def engine_cache() -> Path:
 def user_profiles() -> Path:
     """The camera profiles that calibration made."""
     return Path(platformdirs.user_data_dir(_NAME)) / "profiles"
+
+
+def user_keys() -> Path:
+    """Keys of publishers and subscribers, see ``stream.keys``."""
+    return Path(platformdirs.user_config_dir(_NAME)) / "keys"

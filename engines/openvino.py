@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ class OpenVINOEngine:
                 f"OpenVINO cannot compile {profile.graph} for {device} in {precision}: {error}"
             ) from error
 
-    @property
+    @cached_property
     def facts(self) -> EngineFacts:
         name = str(self._core.get_property(self._device, "FULL_DEVICE_NAME")).strip()
         return EngineFacts(

@@ -109,7 +109,8 @@ def live(
         typer.Argument(
             help="Where frames come from: a camera (`0`, `camera:0`, `/dev/video0`), a file "
             "(`clip.mp4`), a stream (`rtsp://…`, `http://…/video.mjpeg` of a phone's IP-camera "
-            "app), `demo`, or `synthetic:640x480@30`. Several share one engine.",
+            "app), `zmq+tcp://…` (a publisher), `demo`, or `synthetic:640x480@30`. Several share "
+            "one engine.",
             show_default=False,
         ),
     ],
@@ -117,7 +118,8 @@ def live(
         list[str] | None,
         typer.Option(
             "--to",
-            help="Where frames go: `window` (the default), `out.mp4`, `out.mkv`, `null`. "
+            help="Where frames go: `window` (the default), `out.mp4`, `out.mkv`, "
+            "`zmq+tcp://127.0.0.1:5555` (other programs subscribe), `null`. "
             "May be given several times.",
             show_default=False,
         ),
@@ -175,6 +177,12 @@ def live(
         Path | None,
         typer.Option(help="Write statistics of the run to this JSON file.", show_default=False),
     ] = None,
+    insecure_bind: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-bind", help="Publish to other machines without keys: anybody may watch."
+        ),
+    ] = False,
 ) -> None:
     """Deblur frames from SOURCE while they come.
 
@@ -201,6 +209,7 @@ def live(
         realtime=realtime,
         seconds=seconds,
         stats=stats,
+        insecure_bind=insecure_bind,
     )
     raise typer.Exit(run_live(job, _console()))
 
@@ -211,6 +220,49 @@ def doctor() -> None:
     from stream.doctor import examine, show
 
     raise typer.Exit(show(examine(), Console()))
+
+
+keys = typer.Typer(help="Keys for publishing to other machines.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("new")
+def keys_new(
+    name: Annotated[str, typer.Argument(help="A word: `studio`, `laptop`.")],
+    to: Annotated[
+        Path | None, typer.Option(help="Folder; the user's own if not given.", show_default=False)
+    ] = None,
+) -> None:
+    """Make a pair of CURVE keys: NAME.key to give away, NAME.key_secret to keep.
+
+    The publisher: `live 0 --to "zmq+tcp://0.0.0.0:5555?key=studio"`, with the subscribers' .key
+    files in the folder `authorised` beside its own. A subscriber:
+    `watch "tcp://studio:5555?key=laptop&server=studio.key"`.
+    """
+    from stream.keys import AUTHORISED, new_key
+
+    public = new_key(name, to)
+    typer.echo(f"{public} - give it away")
+    typer.echo(f"{public.with_suffix('.key_secret')} - keep it to yourself")
+    typer.echo(f"{public.parent / AUTHORISED} - put the .key files of subscribers here")
+
+
+@app.command()
+def watch(
+    address: Annotated[
+        str,
+        typer.Argument(help="Of a publisher: `tcp://127.0.0.1:5555`, `ipc:///tmp/camera`."),
+    ],
+    seconds: Annotated[
+        float | None, typer.Option(min=0.0, help="End after this long.", show_default=False)
+    ] = None,
+) -> None:
+    """Show what a publisher publishes, with rate, age and losses."""
+    from stream.live import LiveJob, run_live
+
+    source = address if address.startswith("zmq+") else f"zmq+{address}"
+    job = LiveJob(sources=(source,), deblur="off", seconds=seconds)
+    raise typer.Exit(run_live(job, _console()))
 
 
 @bench.command("engine")

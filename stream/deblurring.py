@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from engines.engine import EngineFacts
 from engines.pool import EnginePool
 from engines.selection import ChosenEngine
 from stream.blur import BlurGate, blur_measure
@@ -59,12 +60,14 @@ class Deblurring:
         decisions = [self._decide(frame) for frame in frames]
         wanted = [f for f, (engaged, _) in zip(frames, decisions, strict=True) if engaged]
         deblurred = iter(())
+        facts: EngineFacts | None = None
         if wanted:
             self.chosen = self._engine(*size)
             batch = wanted[0].pixels[None]
             if len(wanted) > 1:
                 batch = np.stack([frame.pixels for frame in wanted])
             deblurred = iter(self.chosen.engine(batch))
+            facts = self.chosen.engine.facts
         finished_ns = time.perf_counter_ns()
         for frame, (engaged, blur) in zip(frames, decisions, strict=True):
             yield ProcessedFrame(
@@ -74,6 +77,7 @@ class Deblurring:
                 blur=blur,
                 taken_ns=taken_ns,
                 finished_ns=finished_ns,
+                engine=facts if engaged else None,
             )
 
     def _decide(self, frame: Frame) -> tuple[bool, float | None]:

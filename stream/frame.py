@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.engine import EngineFacts
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Frame:
@@ -55,6 +57,7 @@ class ProcessedFrame:
         blur: the blur measure in 0...1 that decided, None where nothing was measured.
         taken_ns: when the engine took the frame out of its mailbox.
         finished_ns: when the engine was done with it.
+        engine: what deblurred it, None where ``bypassed``.
     """
 
     captured: Frame
@@ -63,6 +66,7 @@ class ProcessedFrame:
     blur: float | None
     taken_ns: int
     finished_ns: int
+    engine: EngineFacts | None = None
 
     def __post_init__(self) -> None:
         self.pixels.flags.writeable = False

@@ -46,6 +46,7 @@ class LiveJob:
     realtime: bool | None = None
     seconds: float | None = None
     stats: Path | None = None
+    insecure_bind: bool = False
 
 
 def run_live(job: LiveJob, console: Console) -> int:
@@ -132,7 +133,8 @@ def _open_outputs(job: LiveJob) -> list[Output]:
     uris = job.outputs or ("window",)
     if not job.outputs and (problem := display_problem()) is not None:
         raise OutputError(f"no window: {problem}; record instead, with --to out.mp4")
-    return [open_output(uri, several=len(job.sources) > 1) for uri in uris]
+    several = len(job.sources) > 1
+    return [open_output(uri, several=several, insecure_bind=job.insecure_bind) for uri in uris]
 
 
 def _open_sources(job: LiveJob) -> list[Source]:

@@ -4,9 +4,11 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote
 
+from stream import endpoint
 from stream.capture.camera import Camera
 from stream.capture.network import SCHEMES, NetworkStream
 from stream.capture.source import Source, SourceOptions
+from stream.capture.subscriber import Subscriber
 from stream.capture.synthetic import Synthetic, SyntheticSettings
 from stream.capture.video_file import VideoFile
 from stream.errors import SourceError
@@ -25,6 +27,7 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     ``/dev/video0``              the same by path
     ``clip.mp4``, ``file://…``   a video file
     ``rtsp://…``, ``http://…``   a network stream: IP camera, phone, MJPEG server
+    ``zmq+tcp://``, ``zmq+ipc``  a publisher: another ``blur2blur live --to zmq+tcp://…``
     ``demo``                     the clip that comes with the program
     ``synthetic:640x480@30``     a test pattern on its own clock
     ============================ ========================================================
@@ -36,12 +39,15 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     scheme = scheme_of(uri)
     if scheme in SCHEMES:
         return NetworkStream(uri, options)
+    if scheme in endpoint.SCHEMES:
+        return Subscriber(uri, options)
     if scheme == "file":
         return VideoFile(Path(unquote(uri[len("file://") :])), options)
     if scheme:
         raise SourceError(
             f"nothing is known of {scheme}:// addresses; "
-            f"sources are a camera number, a file, or {', '.join(f'{s}://' for s in SCHEMES)}"
+            "sources are a camera number, a file, or "
+            + ", ".join(f"{known}://" for known in (*SCHEMES, *endpoint.SCHEMES))
         )
     if uri == "demo":
         demo = VideoFile(DEMO_CLIP, options, name="demo")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stream.endpoint import SCHEMES as ZMQ_SCHEMES
 from stream.errors import OutputError
 from stream.output.null import Null
 from stream.output.output import Output
@@ -11,17 +12,19 @@ from stream.uri import scheme_of
 __all__ = ["Output", "open_output"]
 
 
-def open_output(uri: str, *, several: bool = False) -> Output:
+def open_output(uri: str, *, several: bool = False, insecure_bind: bool = False) -> Output:
     """The output that an address means.
 
     ====================== ===============================================
     ``window``             a window on this machine's display
     ``out.mp4``, ``.mkv``  a recording
+    ``zmq+tcp://…``        a publisher; also ``zmq+ipc://…``
     ``null``               nothing, for statistics and benchmarks
     ====================== ===============================================
 
     Args:
         several: there are several sources; a recording makes a file of each.
+        insecure_bind: a publisher may let in anybody from other machines.
 
     Raises:
         OutputError: the address is of no kind that this version knows, or it cannot be opened.
@@ -32,9 +35,14 @@ def open_output(uri: str, *, several: bool = False) -> Output:
         from stream.output.window import Window
 
         return Window()
+    if scheme_of(uri) in ZMQ_SCHEMES:
+        from stream.output.publisher import Publisher
+
+        return Publisher(uri, insecure_bind=insecure_bind)
     if scheme_of(uri):
         raise OutputError(
             f"nothing is known of {scheme_of(uri)}:// as an output; "
-            f"outputs are window, null, or a file that ends in {' or '.join(SUFFIXES)}"
+            "outputs are window, null, zmq+tcp://, zmq+ipc://, "
+            f"or a file that ends in {' or '.join(SUFFIXES)}"
         )
     return Recording(Path(uri), several=several)

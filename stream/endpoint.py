@@ -1,0 +1,55 @@
+"""Addresses of ZeroMQ: ``zmq+tcp://127.0.0.1:5555?option=value`` and ``zmq+ipc:///path``."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from stream.errors import StreamError
+from stream.uri import host_of, scheme_of
+
+SCHEMES = ("zmq+tcp", "zmq+ipc")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a socket binds or connects, as libzmq writes it, and the options behind the ``?``."""
+
+    address: str
+    options: Mapping[str, str]
+
+    @property
+    def loopback(self) -> bool:
+        """Nobody on another machine can reach it."""
+        if self.address.startswith("ipc:"):
+            return True
+        host = host_of(self.address)
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+
+def parse_endpoint(uri: str, allowed: set[str]) -> Endpoint:
+    """Read an address; ``zmq+`` in front may be left out.
+
+    Args:
+        allowed: the options that may stand behind the ``?``.
+
+    Raises:
+        StreamError: it is not of this form, or has an option that is not allowed.
+    """
+    scheme = scheme_of(uri)
+    kind = scheme.removeprefix("zmq+")
+    place, _, query = uri.partition("?")
+    rest = place[len(scheme) + len("://") :]
+    if f"zmq+{kind}" not in SCHEMES or not rest:
+        raise StreamError(f"{place} is not like zmq+tcp://127.0.0.1:5555 or zmq+ipc:///tmp/camera")
+    port = rest.rpartition(":")[2]
+    if kind == "tcp" and not (":" in rest and (port.isdecimal() or port == "*")):
+        raise StreamError(f"{place} lacks a port; name it like zmq+tcp://127.0.0.1:5555")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if unknown := options.keys() - allowed:
+        known = ", ".join(sorted(allowed))
+        raise StreamError(f"{place}: no option {', '.join(sorted(unknown))}; there are {known}")
+    return Endpoint(f"{kind}://{rest}", options)

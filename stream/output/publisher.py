@@ -1,0 +1,142 @@
+"""A ZeroMQ publisher: every subscriber gets the newest frames, none holds another up."""
+
+import time
+
+import zmq
+from zmq.auth.thread import ThreadAuthenticator
+
+from engines.engine import EngineFacts
+from stream.endpoint import Endpoint, parse_endpoint
+from stream.errors import OutputError, StreamError
+from stream.frame import ProcessedFrame
+from stream.keys import authorised_folder, load_key
+from stream.wire import VERSION, Encoding, EngineNote, Header, clock_name, pack
+
+_WAITING = 2
+_OPTIONS = {"encoding", "quality", "key", "authorised"}
+
+
+class Publisher:
+    """Publishes ``[topic, header, pixels]``, see ``stream.wire``.
+
+    A subscriber that is slow misses frames; two at most wait for it here, whatever it does. Raw
+    pixels are sent without a copy: frames are never written to after they were made.
+
+    Args:
+        uri: ``zmq+tcp://127.0.0.1:5555`` or ``zmq+ipc:///path``, with ``encoding=raw|jpeg``,
+            ``quality=1...100``, ``key=NAME`` and ``authorised=FOLDER`` behind a ``?``.
+        insecure_bind: allow an address that other machines reach without keys.
+
+    Raises:
+        OutputError: the address cannot be bound, or would let in anybody.
+    """
+
+    every_frame = False
+    main_thread = False
+
+    def __init__(self, uri: str, *, insecure_bind: bool = False) -> None:
+        try:
+            endpoint = parse_endpoint(uri, _OPTIONS)
+            self.encoding, self.quality = _encoding(endpoint)
+            self.uri = endpoint.address
+            if not endpoint.loopback and "key" not in endpoint.options and not insecure_bind:
+                raise OutputError(
+                    f"{endpoint.address} can be reached by other machines, and anybody there could "
+                    "watch: make keys with `blur2blur keys new`, then add ?key=NAME, or say "
+                    "--insecure-bind"
+                )
+            self._context = zmq.Context()
+            self._authenticator: ThreadAuthenticator | None = None
+            self._socket = self._bind(endpoint)
+        except OutputError:
+            raise
+        except StreamError as error:
+            raise OutputError(str(error)) from None
+        self._clock = clock_name()
+
+    @property
+    def address(self) -> str:
+        """Where it is bound, with the port that was chosen for ``tcp://…:*``."""
+        return self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def write(self, frame: ProcessedFrame) -> None:
+        captured = frame.captured
+        header = Header(
+            version=VERSION,
+            source=captured.source,
+            sequence=captured.sequence,
+            width=int(frame.pixels.shape[1]),
+            height=int(frame.pixels.shape[0]),
+            dtype="uint8",
+            encoding=self.encoding,
+            pts_s=captured.pts_s,
+            captured_ns=captured.captured_ns,
+            engine_ns=frame.finished_ns,
+            published_ns=time.perf_counter_ns(),
+            wall_ns=time.time_ns(),
+            clock=self._clock,
+            bypassed=frame.bypassed,
+            blur=frame.blur,
+            engine=None if frame.engine is None else _note(frame.engine),
+        )
+        parts = pack(header, frame.pixels, jpeg_quality=self.quality)
+        try:
+            self._socket.send_multipart(parts, copy=False)
+        except zmq.ZMQError as error:
+            raise OutputError(f"{self.uri}: {error}") from None
+
+    def idle(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        if self._authenticator is not None:
+            self._authenticator.stop()
+        self._socket.close(linger=0)
+        self._context.term()
+
+    def _bind(self, endpoint: Endpoint) -> "zmq.Socket[bytes]":
+        socket = self._context.socket(zmq.PUB)
+        try:
+            socket.setsockopt(zmq.SNDHWM, _WAITING)  # has no effect after bind
+            socket.setsockopt(zmq.LINGER, 0)
+            if "key" in endpoint.options:
+                self._require_keys(socket, endpoint)
+            socket.bind(endpoint.address)
+        except BaseException as error:
+            if self._authenticator is not None:
+                self._authenticator.stop()
+            socket.close(linger=0)
+            self._context.term()
+            if isinstance(error, zmq.ZMQError):
+                raise OutputError(f"{endpoint.address} cannot be bound: {error}") from None
+            raise
+        return socket
+
+    def _require_keys(self, socket: "zmq.Socket[bytes]", endpoint: Endpoint) -> None:
+        key = load_key(endpoint.options["key"], with_secret=True)
+        folder = authorised_folder(endpoint.options.get("authorised"))
+        self._authenticator = ThreadAuthenticator(self._context)
+        self._authenticator.start()
+        self._authenticator.configure_curve(domain="*", location=str(folder))
+        socket.curve_publickey = key.public
+        socket.curve_secretkey = key.secret
+        socket.curve_server = True
+
+
+def _encoding(endpoint: Endpoint) -> tuple[Encoding, int]:
+    encoding = endpoint.options.get("encoding", "raw")
+    quality = endpoint.options.get("quality", "90")
+    if encoding not in ("raw", "jpeg"):
+        raise OutputError(f"{endpoint.address}: encoding is raw or jpeg, not {encoding!r}")
+    if not quality.isdecimal() or not 1 <= int(quality) <= 100:
+        raise OutputError(f"{endpoint.address}: quality is 1 to 100, not {quality!r}")
+    return ("jpeg" if encoding == "jpeg" else "raw"), int(quality)
+
+
+def _note(facts: EngineFacts) -> EngineNote:
+    return EngineNote(
+        backend=facts.backend,
+        device=facts.device[:200],
+        precision=facts.precision,
+        profile=facts.profile[:200],
+    )

@@ -1,0 +1,221 @@
+"""Subscribe to a publisher: the newest frame, however slow the loop is.
+
+with subscribe("tcp://127.0.0.1:5555") as frames:
+    for frame in frames:
+        work_on(frame.pixels)
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Condition, Thread
+from types import TracebackType
+
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from stream.endpoint import Endpoint, parse_endpoint
+from stream.keys import load_key, new_pair
+from stream.wire import Header, WireError, clock_name, unpack
+
+_WAITING = 2
+_POLL_MS = 100
+_RECONNECT_MS = 100
+_RECONNECT_MAX_MS = 1000
+_HEARTBEAT_MS = 1000
+_MAX_SOURCES = 256
+_MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+OPTIONS = {"key", "server"}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReceivedFrame:
+    """A frame that came over the wire.
+
+    Attributes:
+        header: everything that the publisher says of it.
+        pixels: uint8 (height, width, 3) RGB, not to be written to.
+        received_ns: ``perf_counter_ns`` when it was taken off the socket.
+        same_clock: the header's stamps can be compared with ``perf_counter_ns`` here.
+    """
+
+    header: Header
+    pixels: NDArray[np.uint8]
+    received_ns: int
+    same_clock: bool
+
+    @property
+    def captured_ns(self) -> int:
+        """When it was captured by our own clock; when it came, where that cannot be known."""
+        return self.header.captured_ns if self.same_clock else self.received_ns
+
+    def age_ms(self) -> float:
+        """Milliseconds since it was captured (or came, see :attr:`captured_ns`)."""
+        return (time.perf_counter_ns() - self.captured_ns) / 1e6
+
+
+@dataclass
+class SubscriptionCounts:
+    """What happened so far.
+
+    Attributes:
+        received: well-formed frames that came.
+        replaced: of these, those that a newer one replaced before they were taken.
+        missed: gaps in the sequence numbers: frames that never came here.
+        malformed: messages that were not frames, dropped unseen.
+        reason: what was wrong with the last of them.
+    """
+
+    received: int = 0
+    replaced: int = 0
+    missed: int = 0
+    malformed: int = 0
+    reason: str = ""
+    next_sequence: dict[str, int] = field(default_factory=dict, repr=False)
+
+
+class Subscription:
+    """Frames of a publisher, which may come and go: ZeroMQ connects again by itself.
+
+    A thread takes everything off the socket at once, so that nothing grows old in a queue that
+    nobody sees. Iterating waits for the next frame and ends after :meth:`close`.
+
+    Args:
+        address: ``tcp://host:port`` or ``ipc:///path``, ``zmq+`` in front or not, with
+            ``key=NAME`` (one's own) and ``server=NAME`` (the publisher's) behind a ``?``.
+        source: take only frames of this source; all if empty.
+        every: keep every frame in order, up to ``capacity``, instead of the newest of each source.
+        capacity: how many wait at most; then the oldest goes.
+
+    Raises:
+        StreamError: the address or a key is wrong.
+    """
+
+    def __init__(
+        self, address: str, *, source: str = "", every: bool = False, capacity: int = 256
+    ) -> None:
+        endpoint = parse_endpoint(address, OPTIONS)
+        self.address = endpoint.address
+        self.counts = SubscriptionCounts()
+        self._source = source
+        self._every = every
+        self._capacity = capacity
+        self._clock = clock_name()
+        self._waiting: deque[ReceivedFrame] = deque()
+        self._changed = Condition()
+        self._closed = threading.Event()
+        self._context = zmq.Context()
+        self._socket = self._connect(endpoint)
+        self._thread = Thread(target=self._receive, name=f"subscription {address}", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[ReceivedFrame]:
+        while (frame := self.next_frame()) is not None:
+            yield frame
+
+    def __enter__(self) -> "Subscription":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def next_frame(self, timeout_s: float | None = None) -> ReceivedFrame | None:
+        """Wait for a frame; None when the time is over or the subscription was closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed.is_set(), timeout_s)
+            return self._waiting.popleft() if self._waiting else None
+
+    def close(self) -> None:
+        """Take no more frames; whoever waits is woken."""
+        with self._changed:
+            self._closed.set()
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _connect(self, endpoint: Endpoint) -> "zmq.Socket[bytes]":
+        socket = self._context.socket(zmq.SUB)
+        socket.setsockopt(zmq.RCVHWM, _WAITING)  # has no effect after connect
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.MAXMSGSIZE, _MAX_MESSAGE_BYTES)
+        socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
+        socket.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
+        try:
+            if "server" in endpoint.options:
+                own = endpoint.options.get("key")
+                key = load_key(own, with_secret=True) if own else new_pair()
+                socket.curve_serverkey = load_key(
+                    endpoint.options["server"], with_secret=False
+                ).public
+                socket.curve_publickey, socket.curve_secretkey = key.public, key.secret
+            socket.setsockopt(zmq.SUBSCRIBE, self._source.encode())
+            socket.connect(endpoint.address)
+        except BaseException:
+            socket.close(linger=0)
+            self._context.term()
+            raise
+        return socket
+
+    def _receive(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        while not self._closed.is_set():
+            if poller.poll(_POLL_MS):
+                self._take(self._socket.recv_multipart(copy=False))
+        self._socket.close(linger=0)
+        self._context.term()
+
+    def _take(self, parts: list[zmq.Frame]) -> None:
+        counts = self.counts
+        try:
+            header, pixels = unpack([part.buffer for part in parts])
+        except WireError as error:
+            counts.malformed += 1
+            counts.reason = str(error)
+            return
+        if self._source and header.source != self._source:
+            return  # ZeroMQ subscribes to all topics that begin so
+        counts.received += 1
+        if len(counts.next_sequence) > _MAX_SOURCES:
+            counts.next_sequence.clear()
+        expected = counts.next_sequence.get(header.source, header.sequence)
+        counts.missed += max(0, header.sequence - expected)
+        counts.next_sequence[header.source] = header.sequence + 1
+        frame = ReceivedFrame(
+            header=header,
+            pixels=pixels,
+            received_ns=time.perf_counter_ns(),
+            same_clock=bool(self._clock) and header.clock == self._clock,
+        )
+        with self._changed:
+            self._replace(frame)
+            self._waiting.append(frame)
+            self._changed.notify_all()
+
+    def _replace(self, frame: ReceivedFrame) -> None:
+        """Make room: the older frame of the same source goes, or the oldest where all are kept."""
+        waiting = self._waiting
+        if not self._every:
+            for old in waiting:
+                if old.header.source == frame.header.source:
+                    waiting.remove(old)
+                    self.counts.replaced += 1
+                    return
+        while len(waiting) >= self._capacity:
+            waiting.popleft()
+            self.counts.replaced += 1
+
+
+def subscribe(
+    address: str, *, source: str = "", every: bool = False, capacity: int = 256
+) -> Subscription:
+    """Subscribe to a publisher, see :class:`Subscription`."""
+    return Subscription(address, source=source, every=every, capacity=capacity)

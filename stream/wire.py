@@ -1,0 +1,175 @@
+"""The ZeroMQ message: ``[topic, header, pixels]``, checked before anything in it is believed.
+
+*Topic*: the source's name in UTF-8. *Header*: JSON, the fields of :class:`Header`. *Pixels*, last,
+so that they can be sent without a copy: raw bytes of uint8 (height, width, 3) RGB, or a JPEG of
+it.
+
+There is no pickle and no dtype that a message could choose. A message that is not exactly of this
+form raises :class:`WireError` and is never interpreted further.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+import simplejpeg  # type: ignore[import-untyped]
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from engines.engine import MAX_PIXELS
+from stream.errors import StreamError
+
+VERSION = 1
+
+MAX_HEADER_BYTES = 8192
+MAX_TOPIC_BYTES = 256
+_MAX_JPEG_BYTES = 3 * MAX_PIXELS
+
+Encoding = Literal["raw", "jpeg"]
+
+_Side = Annotated[int, Meta(ge=1, le=65535)]
+_Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+_Name = Annotated[str, Meta(max_length=200)]
+
+
+class WireError(StreamError):
+    """A message that is not of this form."""
+
+
+class EngineNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What made the pixels. None in a header where nothing did."""
+
+    backend: _Name
+    device: _Name
+    precision: _Name
+    profile: _Name
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about a frame but its pixels.
+
+    Attributes:
+        version: of this form; a receiver refuses what it does not know.
+        source: name of the source, the same as the topic.
+        sequence: counts the frames that the source gave, from 0; gaps show drops.
+        width, height: in pixels.
+        dtype: of the values; always ``uint8``.
+        encoding: of the third part: ``raw`` or ``jpeg``.
+        pts_s: presentation time stamp of the source, in seconds.
+        captured_ns, engine_ns, published_ns: the publisher's monotonic clock: when the frame was
+            captured, when the engine was done with it, when it was handed to ZeroMQ.
+        wall_ns: nanoseconds since 1970 at ``published_ns``, by the publisher's wall clock.
+        clock: names the monotonic clock. Where it is the receiver's own (:func:`clock_name`), the
+            stamps can be compared with ``time.perf_counter_ns()``; else they cannot.
+        bypassed: the frame was sharp, or deblurring was off: pixels as captured.
+        blur: the measure that decided, 0 (sharp) to 1, None where nothing was measured.
+        engine: what deblurred it, None for a bypassed frame.
+    """
+
+    version: Annotated[int, Meta(ge=1)]
+    source: _Name
+    sequence: _Nanoseconds
+    width: _Side
+    height: _Side
+    dtype: Literal["uint8"]
+    encoding: Encoding
+    pts_s: float
+    captured_ns: _Nanoseconds
+    engine_ns: _Nanoseconds
+    published_ns: _Nanoseconds
+    wall_ns: _Nanoseconds
+    clock: _Name
+    bypassed: bool
+    blur: Annotated[float, Meta(ge=0, le=1)] | None = None
+    engine: EngineNote | None = None
+
+
+_decoder = msgspec.json.Decoder(Header)
+_encoder = msgspec.json.Encoder()
+
+
+def pack(
+    header: Header, pixels: NDArray[np.uint8], *, jpeg_quality: int = 90
+) -> tuple[bytes, bytes, memoryview | bytes]:
+    """The three parts of a message.
+
+    Args:
+        pixels: uint8 (height, width, 3) RGB, contiguous. Raw ones are not copied: they must not
+            change until the message is sent.
+    """
+    body: memoryview | bytes
+    if header.encoding == "jpeg":
+        body = simplejpeg.encode_jpeg(pixels, quality=jpeg_quality, colorspace="RGB")
+    else:
+        body = pixels.data.cast("B") if pixels.size else b""
+    return header.source.encode(), _encoder.encode(header), body
+
+
+def unpack(parts: Sequence[bytes | memoryview]) -> tuple[Header, NDArray[np.uint8]]:
+    """Check a message and decode it.
+
+    Returns:
+        The header, and uint8 (height, width, 3) RGB that cannot be written to; raw pixels are those
+        of the message, not a copy.
+
+    Raises:
+        WireError: anything about it is not as it should be.
+    """
+    if len(parts) != 3:
+        raise WireError(f"{len(parts)} parts instead of 3")
+    topic, head, body = parts
+    if len(topic) > MAX_TOPIC_BYTES or len(head) > MAX_HEADER_BYTES:
+        raise WireError(f"topic or header too long: {len(topic)} and {len(head)} bytes")
+    try:
+        header = _decoder.decode(head)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError(f"header: {error}") from None
+    if header.version != VERSION:
+        raise WireError(f"version {header.version}; this program reads version {VERSION}")
+    if bytes(topic) != header.source.encode():
+        raise WireError("the topic is not the header's source")
+    if header.width * header.height > MAX_PIXELS:
+        raise WireError(f"{header.width}x{header.height} pixels are too many")
+    pixels = _raw(header, body) if header.encoding == "raw" else _jpeg(header, body)
+    pixels.flags.writeable = False
+    return header, pixels
+
+
+def clock_name() -> str:
+    """Names this machine's monotonic clock, the same in all its processes until it is restarted.
+
+    Empty where the system does not tell; then stamps of another process are not to be compared.
+    """
+    if sys.platform != "linux":
+        return ""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _raw(header: Header, body: bytes | memoryview) -> NDArray[np.uint8]:
+    expected = header.width * header.height * 3
+    if len(body) != expected:
+        raise WireError(
+            f"{header.width}x{header.height} pixels are {expected} bytes, not {len(body)}"
+        )
+    return np.frombuffer(body, np.uint8).reshape(header.height, header.width, 3)
+
+
+def _jpeg(header: Header, body: bytes | memoryview) -> NDArray[np.uint8]:
+    if len(body) > _MAX_JPEG_BYTES:
+        raise WireError(f"a JPEG of {len(body)} bytes is too long")
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(body)
+        if (width, height) != (header.width, header.height):
+            raise WireError(
+                f"a JPEG of {width}x{height} under a header of {header.width}x{header.height}"
+            )
+        pixels = simplejpeg.decode_jpeg(body, colorspace="RGB", strict=True)
+    except ValueError as error:
+        raise WireError(f"JPEG: {error}") from None
+    return np.asarray(pixels, np.uint8)
