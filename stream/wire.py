@@ -108,6 +108,24 @@ def pack(
     return header.source.encode(), _encoder.encode(header), body
 
 
+def pack_imagezmq(
+    source: str, pixels: NDArray[np.uint8], encoding: Encoding, *, jpeg_quality: int = 90
+) -> tuple[bytes, memoryview | bytes]:
+    """The two parts that the package imagezmq sends over PUB/SUB: for its unmodified hub.
+
+    Args:
+        pixels: uint8 (height, width, 3) RGB; imagezmq's users expect BGR, so raw ones are turned.
+    """
+    if encoding == "jpeg":
+        body = simplejpeg.encode_jpeg(pixels, quality=jpeg_quality, colorspace="RGB")
+        return _encoder.encode({"msg": source}), body
+    turned = np.ascontiguousarray(pixels[:, :, ::-1])
+    return (
+        _encoder.encode({"msg": source, "dtype": "uint8", "shape": pixels.shape}),
+        turned.data.cast("B"),
+    )
+
+
 def unpack(parts: Sequence[bytes | memoryview]) -> tuple[Header, NDArray[np.uint8]]:
     """Check a message and decode it.
 

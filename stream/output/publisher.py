@@ -1,6 +1,7 @@
 """A ZeroMQ publisher: every subscriber gets the newest frames, none holds another up."""
 
 import time
+from collections.abc import Sequence
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
@@ -10,10 +11,10 @@ from stream.endpoint import Endpoint, parse_endpoint
 from stream.errors import OutputError, StreamError
 from stream.frame import ProcessedFrame
 from stream.keys import authorised_folder, load_key
-from stream.wire import VERSION, Encoding, EngineNote, Header, clock_name, pack
+from stream.wire import VERSION, Encoding, EngineNote, Header, clock_name, pack, pack_imagezmq
 
 _WAITING = 2
-_OPTIONS = {"encoding", "quality", "key", "authorised"}
+_OPTIONS = {"encoding", "quality", "format", "key", "authorised"}
 
 
 class Publisher:
@@ -24,7 +25,8 @@ class Publisher:
 
     Args:
         uri: ``zmq+tcp://127.0.0.1:5555`` or ``zmq+ipc:///path``, with ``encoding=raw|jpeg``,
-            ``quality=1...100``, ``key=NAME`` and ``authorised=FOLDER`` behind a ``?``.
+            ``quality=1...100``, ``format=imagezmq`` (for the hub of that package), ``key=NAME`` and
+            ``authorised=FOLDER`` behind a ``?``.
         insecure_bind: allow an address that other machines reach without keys.
 
     Raises:
@@ -38,6 +40,7 @@ class Publisher:
         try:
             endpoint = parse_endpoint(uri, _OPTIONS)
             self.encoding, self.quality = _encoding(endpoint)
+            self.imagezmq = _is_imagezmq(endpoint)
             self.uri = endpoint.address
             if not endpoint.loopback and "key" not in endpoint.options and not insecure_bind:
                 raise OutputError(
@@ -60,7 +63,17 @@ class Publisher:
         return self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def write(self, frame: ProcessedFrame) -> None:
+        try:
+            self._socket.send_multipart(self._parts(frame), copy=False)
+        except zmq.ZMQError as error:
+            raise OutputError(f"{self.uri}: {error}") from None
+
+    def _parts(self, frame: ProcessedFrame) -> Sequence[bytes | memoryview]:
         captured = frame.captured
+        if self.imagezmq:
+            return pack_imagezmq(
+                captured.source, frame.pixels, self.encoding, jpeg_quality=self.quality
+            )
         header = Header(
             version=VERSION,
             source=captured.source,
@@ -79,11 +92,7 @@ class Publisher:
             blur=frame.blur,
             engine=None if frame.engine is None else _note(frame.engine),
         )
-        parts = pack(header, frame.pixels, jpeg_quality=self.quality)
-        try:
-            self._socket.send_multipart(parts, copy=False)
-        except zmq.ZMQError as error:
-            raise OutputError(f"{self.uri}: {error}") from None
+        return pack(header, frame.pixels, jpeg_quality=self.quality)
 
     def idle(self) -> None:
         """Nothing to do."""
@@ -131,6 +140,13 @@ def _encoding(endpoint: Endpoint) -> tuple[Encoding, int]:
     if not quality.isdecimal() or not 1 <= int(quality) <= 100:
         raise OutputError(f"{endpoint.address}: quality is 1 to 100, not {quality!r}")
     return ("jpeg" if encoding == "jpeg" else "raw"), int(quality)
+
+
+def _is_imagezmq(endpoint: Endpoint) -> bool:
+    wanted = endpoint.options.get("format", "blur2blur")
+    if wanted not in ("blur2blur", "imagezmq"):
+        raise OutputError(f"{endpoint.address}: format is blur2blur or imagezmq, not {wanted!r}")
+    return wanted == "imagezmq"
 
 
 def _note(facts: EngineFacts) -> EngineNote:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import zmq
@@ -229,6 +230,35 @@ def test_source_that_hears_nothing_says_what_to_look_at() -> None:
         subscriber.OPEN_TIMEOUT_S = before
 
 
+@pytest.mark.parametrize("encoding", ["raw", "jpeg"])
+def test_unmodified_imagezmq_hub_shows_our_frames(encoding: str) -> None:
+    imagezmq = pytest.importorskip("imagezmq")
+    publisher = Publisher(f"zmq+tcp://127.0.0.1:*?format=imagezmq&encoding={encoding}")
+    hub = imagezmq.ImageHub(open_port=publisher.address, REQ_REP=False)
+    receive = hub.recv_image if encoding == "raw" else hub.recv_jpg
+    try:
+        for _ in range(200):
+            publisher.write(processed(0))
+            if hub.zmq_socket.poll(20):
+                break
+        while hub.zmq_socket.poll(100):
+            receive()
+        for number in range(1, 301 if encoding == "raw" else 5):
+            publisher.write(processed(number))
+            assert hub.zmq_socket.poll(5000)
+            name, content = receive()
+            assert name == "camera"
+            if encoding == "raw":
+                assert np.array_equal(content[:, :, ::-1], picture(number))
+            else:
+                seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+                assert np.abs(seen[:, :, ::-1].astype(int) - picture(number)).mean() < 20
+            time.sleep(0.005)
+    finally:
+        hub.close()
+        publisher.close()
+
+
 @pytest.mark.parametrize(
     ("uri", "seen"),
     [
@@ -239,6 +269,7 @@ def test_source_that_hears_nothing_says_what_to_look_at() -> None:
         ("zmq+tcp://127.0.0.1:*?encoding=gif", "raw or jpeg"),
         ("zmq+tcp://127.0.0.1:*?quality=101", "1 to 100"),
         ("zmq+tcp://127.0.0.1:*?colour=1", "no option colour"),
+        ("zmq+tcp://127.0.0.1:*?format=gstreamer", "blur2blur or imagezmq"),
         ("zmq+tcp://127.0.0.1:*?key=nobody", "no key in"),
     ],
 )
