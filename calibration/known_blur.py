@@ -5,11 +5,14 @@ has inertia, is pulled back to the start, shivers, and now and then jerks into a
 (after the motion model of Boracchi and Foi, "Modeling the performance of image restoration from
 motion blur", IEEE TIP 2012). The kernel is the time that the trajectory spends over each pixel.
 The truth that belongs to a blurred picture is the one at the middle of the exposure, so the
-trajectory is moved to pass through the kernel's centre at that time. Where along a tangled path the
-middle was can hardly be seen in the picture: it lies 3.4 px (median) from the kernel's centroid,
-and a network that does not know better paints an average over the places where it may have been.
-With the centroid for origin it learns to deblur several times faster, so a training may begin
-there.
+trajectory is moved to pass through the kernel's centre at that time.
+
+How tangled the trajectories are is a choice. A camera at 30 frames a second exposes for 33 ms at
+most, a third of a cycle of a hand's tremor (8 to 12 Hz), so its path is an arc, now and then with a
+corner: velocity is remembered for one to ten exposures, and one exposure in three sees a jerk (on
+average). With ten times less memory the middle of a tangled path cannot be seen in the picture,
+networks paint an average over the places where it may have been, and learn half as fast. Where the
+centroid is the origin instead, there is less to find out; a training may begin there.
 """
 
 from dataclasses import dataclass
@@ -25,6 +28,8 @@ Origin = Literal["mid-exposure", "centroid"]
 
 _STEPS = 256
 _PULL_BACK = 1e-4
+_MEMORY_STEPS = (300.0, 3000.0)
+_JERKS = (0.0, 0.0, 1.0)
 _WARPS = 33
 """Moments of an exposure at which a turning picture is added up: one a pixel for the longest."""
 
@@ -138,8 +143,8 @@ def shake_trajectory(
         float64 (256, 2): positions (x, y) in pixels at equal time steps, (0, 0) at mid-exposure or
         at their mean, the longer side of the bounding box ``extent_px`` long.
     """
-    memory_steps = np.exp(random.uniform(np.log(20), np.log(600)))
-    jerk_probability = random.choice([0.0, 1.0, 3.0]) / _STEPS
+    memory_steps = np.exp(random.uniform(*np.log(_MEMORY_STEPS)))
+    jerk_probability = random.choice(_JERKS) / _STEPS
     directions = np.exp(2j * np.pi * random.random(_STEPS + 1))
     pushes = random.standard_normal((_STEPS, 2)) @ np.array([1.0, 1.0j])
     pushes *= np.sqrt(1.0 / memory_steps)
