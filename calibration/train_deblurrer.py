@@ -5,6 +5,7 @@ Lightning Fabric; the step that is taken is the one that a single process would 
 """
 
 import json
+import logging
 import math
 import os
 import time
@@ -327,6 +328,7 @@ class DeblurrerTrainer:
 
 def _fabric() -> Fabric:
     """As torchrun says, or one process; bf16 with fp32 weights."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     launched = torch.distributed.is_torchelastic_launched()
     fabric = Fabric(
         accelerator="cuda" if torch.cuda.is_available() else "cpu",

@@ -177,6 +177,12 @@ def live(
         Path | None,
         typer.Option(help="Write statistics of the run to this JSON file.", show_default=False),
     ] = None,
+    batch_wait_ms: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=100.0, help="Several cameras: wait so long for frames to share a batch."
+        ),
+    ] = 0.0,
     insecure_bind: Annotated[
         bool,
         typer.Option(
@@ -210,6 +216,7 @@ def live(
         seconds=seconds,
         stats=stats,
         insecure_bind=insecure_bind,
+        batch_wait_ms=batch_wait_ms,
     )
     raise typer.Exit(run_live(job, _console()))
 

@@ -47,6 +47,7 @@ class LiveJob:
     seconds: float | None = None
     stats: Path | None = None
     insecure_bind: bool = False
+    batch_wait_ms: float = 0.0
 
 
 def run_live(job: LiveJob, console: Console) -> int:
@@ -77,7 +78,14 @@ def run_live(job: LiveJob, console: Console) -> int:
         )
 
     deblurring = Deblurring(make_engines, job.deblur)
-    pipeline = Pipeline(sources, outputs, deblurring, seconds=job.seconds, say=say)
+    pipeline = Pipeline(
+        sources,
+        outputs,
+        deblurring,
+        batch_wait_ms=job.batch_wait_ms,
+        seconds=job.seconds,
+        say=say,
+    )
     for output in outputs:
         if output.main_thread:
             output.controls = _Controls(pipeline)  # type: ignore[attr-defined]

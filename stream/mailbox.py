@@ -27,6 +27,11 @@ class Mailbox(Generic[T]):
         """Nothing more will come, though an item may still wait."""
         return self._closed
 
+    @property
+    def waiting(self) -> T | None:
+        """The item that waits, which stays where it is."""
+        return self._item
+
     def offer(self, item: T) -> T | None:
         """Leave an item; returns the one that it replaced, or itself if the mailbox is closed."""
         with self._changed:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 
 from engines.errors import EngineError, ProfileError
+from stream.batching import Waiting, wait_more_ms
 from stream.capture.source import Source, SourceState, SourceStatus, StreamInfo
 from stream.capture.worker import CaptureWorker
 from stream.deblurring import Deblurring
@@ -37,6 +38,8 @@ class Pipeline:
     every frame, the reader waits. A window must be driven by :meth:`step_main_thread`.
 
     Args:
+        batch_wait_ms: with several live sources, how long the engine waits for their frames to be
+            in one batch.
         seconds: end this long after the first frame (or after the start, where none comes).
         say: takes a line for each change that the user should know of; called from any thread.
     """
@@ -47,6 +50,7 @@ class Pipeline:
         outputs: Sequence[Output],
         deblurring: Deblurring,
         *,
+        batch_wait_ms: float = 0.0,
         seconds: float | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -58,6 +62,7 @@ class Pipeline:
         self._stopped_at: float | None = None
         self._say = say
         self._seconds = seconds
+        self._batch_wait_ms = batch_wait_ms
         self._changed = Condition()
         self._requests: Mailbox[Frame | _SizeRequest] = Mailbox(self._changed)
         self._boxes: list[Mailbox[Frame | _SizeRequest]] = []
@@ -194,6 +199,8 @@ class Pipeline:
 
     def _serve(self) -> bool:
         """Answer one size request or process one batch; False when no more can come."""
+        if self._batch_wait_ms:
+            self._wait_for_others()
         items = take_ready(
             [self._requests, *self._boxes],
             self._changed,
@@ -217,6 +224,28 @@ class Pipeline:
             for output in self.outputs:
                 output.post(delivery)
         return bool(items)
+
+    def _wait_for_others(self) -> None:
+        """Once a frame waits, give other live sources a moment for theirs."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    self._requests.waiting is not None
+                    or any(box.waiting is not None for box in self._boxes)
+                    or all(box.closed for box in self._boxes)
+                )
+            )
+            while self._requests.waiting is None:
+                more_ms = wait_more_ms(self._waiting(), self._batch_wait_ms)
+                if more_ms <= 0:
+                    return
+                self._changed.wait(more_ms / 1000)
+
+    def _waiting(self) -> Waiting:
+        frames = [box.waiting for box in self._boxes if isinstance(box.waiting, Frame)]
+        oldest_ns = min((frame.posted_ns for frame in frames), default=0)
+        live = sum(status.state is SourceState.LIVE for status in self.statuses)
+        return Waiting(len(frames), live, (time.perf_counter_ns() - oldest_ns) / 1e6)
 
     def _time_is_over(self) -> bool:
         if self._seconds is None:

@@ -17,6 +17,37 @@ def test_trajectory_has_its_extent_and_passes_the_origin_at_mid_exposure(
     assert path[len(path) // 2] == pytest.approx([0, 0])
 
 
+def test_centroid_may_be_the_origin() -> None:
+    for seed in range(20):
+        kernel = shake_kernel(20, np.random.default_rng(seed), "centroid").astype(float)
+        y, x = np.mgrid[: len(kernel), : len(kernel)] - len(kernel) // 2
+        assert (kernel * x).sum() == pytest.approx(0, abs=0.01)
+        assert (kernel * y).sum() == pytest.approx(0, abs=0.01)
+
+
+def test_roll_and_parallax_differ_from_place_to_place() -> None:
+    dots = np.zeros((240, 240, 3), np.uint8)
+    for y in range(30, 240, 36):
+        for x in range(30, 240, 36):
+            dots[y - 2 : y + 3, x - 2 : x + 3] = 255
+    options = [{}, {"max_roll_degrees": 8.0}, {"max_parallax": 1.0}]
+    spreads = []
+    for arguments in options:
+        blur = KnownBlur(
+            min_extent_px=10, max_extent_px=10, camera=Camera(max_noise=0), **arguments
+        )
+        m = blur.margin_px
+        picture = blur.apply(np.pad(dots, ((m, m), (m, m), (0, 0))), np.random.default_rng(3))
+        tiles = [
+            picture[y - 17 : y + 17, x - 17 : x + 17, 1].astype(float)
+            for y in range(66, 180, 36)
+            for x in range(66, 180, 36)
+        ]
+        spreads.append(np.std(tiles, axis=0).mean())
+    assert spreads[0] < 0.01
+    assert min(spreads[1:]) > 0.5
+
+
 @given(extent=st.floats(0, 40), seed=st.integers(0, 10_000))
 @settings(max_examples=60, deadline=None)
 def test_kernel_keeps_brightness_and_has_a_centre(extent: float, seed: int) -> None:

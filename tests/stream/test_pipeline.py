@@ -1,6 +1,7 @@
 """The pipeline with real sources, a real engine, and outputs that misbehave on purpose."""
 
 import time
+from collections import Counter
 from pathlib import Path
 from threading import Event
 
@@ -52,11 +53,18 @@ def run(
     *,
     mode: DeblurMode = "on",
     seconds: float | None = None,
+    batch_wait_ms: float = 0.0,
 ) -> Pipeline:
     def engines() -> EnginePool:
         return EnginePool(profile, precision="f32", max_batch=len(sources))
 
-    pipeline = Pipeline(sources, outputs, Deblurring(engines, mode), seconds=seconds)
+    pipeline = Pipeline(
+        sources,
+        outputs,
+        Deblurring(engines, mode),
+        seconds=seconds,
+        batch_wait_ms=batch_wait_ms,
+    )
     pipeline.start()
     deadline = time.monotonic() + 60
     while pipeline.step_main_thread(0.02):
@@ -141,6 +149,19 @@ def test_several_sources_share_an_engine(balanced: Profile, make_clip: MakeClip)
     for batched, single in zip(shared, alone.frames, strict=True):
         assert np.abs(batched.astype(int) - single.pixels).max() <= 1
     assert pipeline.problems == []
+
+
+def test_cameras_share_a_batch_when_there_is_time_to_wait(balanced: Profile) -> None:
+    def share_of_full_batches(batch_wait_ms: float) -> float:
+        keeper = Keeper()
+        sources = [open_source("synthetic:160x96@15?seconds=2") for _ in range(3)]
+        for number, source in enumerate(sources):
+            source.name = f"camera-{number}"
+        run(balanced, sources, [keeper], batch_wait_ms=batch_wait_ms)
+        batches = Counter(frame.taken_ns for frame in keeper.frames)
+        return sum(size == 3 for size in batches.values()) / len(batches)
+
+    assert share_of_full_batches(60.0) > 0.5
 
 
 def test_cameras_do_not_push_each_other_out(balanced: Profile) -> None:
