@@ -183,10 +183,19 @@ def live(
             min=0.0, max=100.0, help="Several cameras: wait so long for frames to share a batch."
         ),
     ] = 0.0,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve Prometheus metrics there (`127.0.0.1:9100`), and /healthz.",
+            show_default=False,
+        ),
+    ] = None,
     insecure_bind: Annotated[
         bool,
         typer.Option(
-            "--insecure-bind", help="Publish to other machines without keys: anybody may watch."
+            "--insecure-bind",
+            help="Publish, or serve metrics, to other machines without keys: anybody may watch.",
         ),
     ] = False,
 ) -> None:
@@ -217,6 +226,7 @@ def live(
         stats=stats,
         insecure_bind=insecure_bind,
         batch_wait_ms=batch_wait_ms,
+        metrics=metrics,
     )
     raise typer.Exit(run_live(job, _console()))
 

@@ -21,13 +21,15 @@ class Endpoint:
     @property
     def loopback(self) -> bool:
         """Nobody on another machine can reach it."""
-        if self.address.startswith("ipc:"):
-            return True
-        host = host_of(self.address)
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return self.address.startswith("ipc:") or is_loopback(host_of(self.address))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or IP address is this machine, seen by itself only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def parse_endpoint(uri: str, allowed: set[str]) -> Endpoint:

@@ -3,6 +3,8 @@
 import json
 import os.path
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,7 @@ class LiveJob:
     stats: Path | None = None
     insecure_bind: bool = False
     batch_wait_ms: float = 0.0
+    metrics: str | None = None
 
 
 def run_live(job: LiveJob, console: Console) -> int:
@@ -89,7 +92,7 @@ def run_live(job: LiveJob, console: Console) -> int:
     for output in outputs:
         if output.main_thread:
             output.controls = _Controls(pipeline)  # type: ignore[attr-defined]
-    with signals_received() as signals:
+    with signals_received() as signals, _monitoring(job, pipeline, say):
         pipeline.start()
         try:
             with live_line(pipeline, console) as line:
@@ -128,6 +131,22 @@ class _Controls:
 
     def quit(self) -> None:
         self._pipeline.stop()
+
+
+@contextmanager
+def _monitoring(job: LiveJob, pipeline: Pipeline, say: Callable[[str], None]) -> Iterator[None]:
+    """Serve metrics for as long as the run lasts, where they were asked for."""
+    if job.metrics is None:
+        yield
+        return
+    from stream.monitoring import Monitoring
+
+    monitoring = Monitoring(job.metrics, pipeline, insecure_bind=job.insecure_bind)
+    say(f"http://{monitoring.address}/metrics and /healthz")
+    try:
+        yield
+    finally:
+        monitoring.close()
 
 
 def _drive(pipeline: Pipeline, line: LiveLine, signals: list[int]) -> None:

@@ -1,0 +1,179 @@
+"""Prometheus metrics and a health check over HTTP: everything that the statistics know."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    StateSetMetricFamily,
+)
+
+from stream.capture.source import SourceState
+from stream.endpoint import is_loopback
+from stream.errors import StreamError
+from stream.pipeline import Pipeline
+from stream.statistics import statistics
+
+_OK = "200 OK"
+_UNAVAILABLE = "503 Service Unavailable"
+
+
+class Monitoring:
+    """Serves ``/metrics`` and ``/healthz`` until it is closed.
+
+    Args:
+        address: ``127.0.0.1:9100``; port 0 chooses one.
+        insecure_bind: allow an address that other machines reach; there are no passwords.
+
+    Raises:
+        StreamError: the address is not of this form, cannot be bound, or would let in anybody.
+    """
+
+    def __init__(self, address: str, pipeline: Pipeline, *, insecure_bind: bool = False) -> None:
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        if not host or not port.isdecimal():
+            raise StreamError(f"{address!r} is not an address like 127.0.0.1:9100")
+        if not is_loopback(host) and not insecure_bind:
+            raise StreamError(
+                f"metrics on {address} could be read by anybody on the network; use 127.0.0.1, or "
+                "say --insecure-bind"
+            )
+        registry = CollectorRegistry()
+        registry.register(_Collector(pipeline))
+        try:
+            self._server = make_server(
+                host, int(port), _routes(pipeline, make_wsgi_app(registry)), _Server, _Quiet
+            )
+        except (OSError, OverflowError) as error:
+            raise StreamError(f"metrics cannot be served on {address}: {error}") from None
+        self.address = f"{host}:{self._server.server_port}"
+        self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def health(pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
+    """Whether everything is as it should be, and what is not."""
+    sources = {s.name: f"{s.state}{': ' * bool(s.reason)}{s.reason}" for s in pipeline.statuses}
+    failed = {o.output.uri: o.failure for o in pipeline.outputs if o.failure}
+    live = all(s.state is SourceState.LIVE for s in pipeline.statuses)
+    well = live and not failed and pipeline.failure is None
+    state = {"live": well, "sources": sources, "failed_outputs": failed}
+    if pipeline.failure is not None:
+        state["engine"] = pipeline.failure
+    return well, state
+
+
+class _Collector:
+    """The statistics at the moment of the question, in Prometheus's form."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def collect(self) -> Iterator[Metric]:
+        now = statistics(self._pipeline)
+        for name, about in (
+            ("captured", "Frames that the sources gave."),
+            ("output", "Frames that reached an output."),
+            ("bypassed", "Frames that were left as they are."),
+        ):
+            yield CounterMetricFamily(f"blur2blur_frames_{name}", about, now[f"frames_{name}"])
+        dropped = CounterMetricFamily(
+            "blur2blur_frames_dropped", "Frames that were dropped, by cause.", labels=["cause"]
+        )
+        for cause, count in now["frames_dropped"].items():
+            dropped.add_metric([cause], count)
+        yield dropped
+        yield GaugeMetricFamily(
+            "blur2blur_frames_in_flight", "Frames on their way.", now["frames_in_flight_at_end"]
+        )
+        latency = GaugeMetricFamily(
+            "blur2blur_latency_seconds",
+            "Latency of each stage since the start; age is from capture to hand-over.",
+            labels=["stage", "quantile"],
+        )
+        for stage, percentiles in now["latency_ms"].items():
+            for quantile, milliseconds in percentiles.items():
+                latency.add_metric([stage, quantile], milliseconds / 1000)
+        yield latency
+        yield from self._of_sources(now["sources"])
+        yield from self._of_outputs(now["outputs"])
+        if now["engine"] is not None:
+            facts = {key: str(now["engine"][key]) for key in ("backend", "device", "precision")}
+            facts["profile"] = now["engine"]["profile"]
+            yield InfoMetricFamily("blur2blur_engine", "What deblurs.", facts)
+
+    def _of_sources(self, sources: list[dict[str, Any]]) -> Iterator[Metric]:
+        for field, about in (
+            ("frames", "Frames of this source."),
+            ("reconnects", "How often it was opened again."),
+            ("stalls", "How often it fell silent."),
+        ):
+            family = CounterMetricFamily(f"blur2blur_source_{field}", about, labels=["source"])
+            for source in sources:
+                family.add_metric([source["name"]], source[field])
+            yield family
+        states = StateSetMetricFamily(
+            "blur2blur_source_state", "State of this source.", labels=["source"]
+        )
+        for source in sources:
+            every = {state.value: state.value == source["state"] for state in SourceState}
+            states.add_metric([source["name"]], every)
+        yield states
+
+    def _of_outputs(self, outputs: list[dict[str, Any]]) -> Iterator[Metric]:
+        for field, about in (
+            ("written", "Frames that this output took."),
+            ("dropped", "Frames that it missed."),
+        ):
+            family = CounterMetricFamily(f"blur2blur_output_{field}", about, labels=["output"])
+            for output in outputs:
+                family.add_metric([output["uri"]], output[field])
+            yield family
+        failed = GaugeMetricFamily(
+            "blur2blur_output_failed", "1 where this output has failed.", labels=["output"]
+        )
+        for output in outputs:
+            failed.add_metric([output["uri"]], output["failure"] is not None)
+        yield failed
+
+
+_Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def _routes(pipeline: Pipeline, metrics: _Application) -> _Application:
+    def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            return metrics(environ, start)
+        if path == "/healthz":
+            well, state = health(pipeline)
+            start(_OK if well else _UNAVAILABLE, [("Content-Type", "application/json")])
+            return [json.dumps(state).encode() + b"\n"]
+        start("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"there are /metrics and /healthz\n"]
+
+    return application
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 5  # a client that says nothing is not waited for
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The console is for the user."""

@@ -1,0 +1,84 @@
+"""Metrics and health of a real run, read over HTTP."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from engines.pool import EnginePool
+from engines.profile import Profile
+from stream.capture import open_source
+from stream.deblurring import Deblurring
+from stream.errors import StreamError
+from stream.monitoring import Monitoring
+from stream.output.null import Null
+from stream.pipeline import Pipeline
+
+
+@pytest.fixture
+def pipeline(balanced: Profile) -> Iterator[Pipeline]:
+    source = open_source("synthetic:160x96@30?seconds=20&stall=2+10")
+    source.uri = "rtsp://camera/live"  # as a network source shows itself, without credentials
+    made = Pipeline([source], [Null()], Deblurring(lambda: EnginePool(balanced), "off"))
+    made.start()
+    yield made
+    made.close()
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_metrics_and_health_follow_the_run(pipeline: Pipeline) -> None:
+    monitoring = Monitoring("127.0.0.1:0", pipeline)
+    try:
+        deadline = time.monotonic() + 10
+        while pipeline.ledger.output < 10:
+            pipeline.step_main_thread(0.02)
+            assert time.monotonic() < deadline
+        status, text = get(f"http://{monitoring.address}/metrics")
+        assert status == 200
+        samples = {
+            (sample.name, *sorted(sample.labels.values())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        assert samples["blur2blur_frames_captured_total",] >= 10
+        assert samples["blur2blur_frames_output_total",] >= 10
+        assert samples["blur2blur_source_state", "live", "synthetic"] == 1
+        assert 0 < samples["blur2blur_latency_seconds", "age", "p95"] < 5
+        assert samples["blur2blur_output_failed", "null"] == 0
+        assert get(f"http://{monitoring.address}/healthz")[0] == 200
+        while pipeline.statuses[0].state != "stalled":
+            pipeline.step_main_thread(0.02)
+            assert time.monotonic() < deadline
+        status, text = get(f"http://{monitoring.address}/healthz")
+        assert status == 503
+        assert json.loads(text)["sources"]["synthetic"].startswith("stalled")
+        assert get(f"http://{monitoring.address}/")[0] == 404
+    finally:
+        monitoring.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("9100", "127.0.0.1:9100"),
+        ("127.0.0.1:x", "127.0.0.1:9100"),
+        ("0.0.0.0:9100", "insecure-bind"),
+        ("127.0.0.1:99999", "cannot be served"),
+    ],
+)
+def test_addresses_that_cannot_be_used_are_refused(
+    pipeline: Pipeline, address: str, seen: str
+) -> None:
+    with pytest.raises(StreamError, match=seen):
+        Monitoring(address, pipeline)
