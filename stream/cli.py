@@ -85,6 +85,21 @@ def _size(text: str | None) -> "Size | None":
         raise typer.BadParameter(str(error)) from None
 
 
+def _take_config(context: typer.Context, path: Path | None) -> Path | None:
+    """What the file says becomes what the options are if they are not given."""
+    if path is not None:
+        from stream.config import read_config
+
+        parameters = {p.name: p for p in context.command.params if p.name not in (None, "config")}
+        names = {str(name) for name in parameters}
+        values = read_config(path, names)
+        for name, value in values.items():
+            if parameters[name].multiple or parameters[name].nargs == -1:
+                values[name] = value if isinstance(value, list) else [value]
+        context.default_map = {**(context.default_map or {}), **values}
+    return path
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from stream.statistics import program_version
@@ -176,6 +191,16 @@ def live(
     stats: Annotated[
         Path | None,
         typer.Option(help="Write statistics of the run to this JSON file.", show_default=False),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            callback=_take_config,
+            is_eager=True,
+            help='TOML file with any of these (`source = ["0"]`, `to = ["window"]`, …); what is '
+            "given on the command line counts more.",
+            show_default=False,
+        ),
     ] = None,
     batch_wait_ms: Annotated[
         float,

@@ -1,0 +1,29 @@
+"""A TOML file for everything that a command takes on the command line."""
+
+import tomllib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from stream.errors import StreamError
+
+
+def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
+    """Options by name, as the command line would have given them.
+
+    Names are the options' own, with ``-`` or ``_``: ``source = ["0"]``, ``batch-wait-ms = 5``.
+
+    Raises:
+        StreamError: the file cannot be read, is not TOML, or names an option that is not there.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StreamError(f"{path} cannot be read as TOML: {error}") from None
+    values = {name.replace("-", "_"): value for name, value in content.items()}
+    if unknown := sorted(values.keys() - set(known)):
+        raise StreamError(
+            f"{path}: nothing is known of {', '.join(unknown)}; "
+            f"there are {', '.join(sorted(known))}"
+        )
+    return values

@@ -1,0 +1,36 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import blur2blur
+
+
+def test_file_stands_in_for_the_command_line(tmp_path: Path) -> None:
+    config = tmp_path / "live.toml"
+    config.write_text(
+        'source = "synthetic:160x96@0?seconds=1"\n'
+        'to = ["null"]\n'
+        'deblur = "off"\n'
+        "batch-wait-ms = 2.5\n"
+        f'stats = "{tmp_path / "s.json"}"\n'
+    )
+    result = blur2blur("live", "--config", config)
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "s.json").read_text())["frames_bypassed"] == 30
+    louder = blur2blur("live", "synthetic:160x96@0?seconds=2", "--config", config)
+    assert louder.returncode == 0, louder.stderr
+    assert json.loads((tmp_path / "s.json").read_text())["frames_bypassed"] == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [("colour = 1", "colour"), ("source = ", "TOML"), ('deblur = "maybe"', "maybe")],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, seen: str) -> None:
+    config = tmp_path / "live.toml"
+    config.write_text(text)
+    result = blur2blur("live", "synthetic:160x96@0?seconds=1", "--config", config)
+    assert result.returncode != 0
+    assert seen in result.stderr
+    assert "Traceback" not in result.stderr
