@@ -340,6 +340,27 @@ def bench_engine(
     raise typer.Exit(run_engine_benchmark(benchmark, json_file, _console()))
 
 
+@bench.command("publish")
+def bench_publish(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Of each run.")] = 20.0,
+    work_ms: Annotated[
+        float, typer.Option(min=0.0, help="What the slow subscriber does with each frame.")
+    ] = 60.0,
+) -> None:
+    """A slow and a fast subscriber: how old are the frames, ours beside imagezmq's and NetGear's.
+
+    The same 720p frames at 30 a second, raw, each publisher at its documented settings, PUB/SUB and
+    REQ/REP. Needs the extra `bench`.
+    """
+    from benchmarks.publish import PublishBenchmark, run_publish_benchmark
+
+    benchmark = PublishBenchmark(seconds=seconds, work_ms=work_ms)
+    raise typer.Exit(run_publish_benchmark(benchmark, json_file, _console()))
+
+
 @bench.command("quality")
 def bench_quality(
     data: Annotated[
