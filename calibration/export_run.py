@@ -15,21 +15,27 @@ from engines.export import export_deblurrer
 from engines.networks import read_specification
 
 
-def export_run(run: Path, to: Path, name: str, about: str, console: Console) -> int:
+def export_run(
+    run: Path, to: Path, name: str, about: str, quality: Path | None, console: Console
+) -> int:
     """Write the run's averaged weights as a profile with a card; returns the exit status.
 
+    Args:
+        quality: what `bench quality --json` wrote of a profile of this name, for the card.
+
     Raises:
-        CalibrationError: the folder holds no run.
+        CalibrationError: the folder holds no run, or the file no figures of this profile.
         ProfileError: the weights cannot be written as a profile.
     """
     card = _run_card(run)
+    figures_of_quality = {} if quality is None else {"quality": _quality(quality, name)}
     state = load_checkpoint(run / "checkpoint.pt")
     export_deblurrer(
         to,
         name=name,
         network=read_specification(state["specification"]),
         weights=state["averaged"],
-        card={"about": about, "training": {**card, "commit": _commit()}},
+        card={"about": about, "training": {**card, "commit": _commit()}, **figures_of_quality},
     )
     figures = {key: value for key, value in card.items() if key.startswith("validation_")}
     console.print(escape(f"{to}: {figures}"), highlight=False)
@@ -44,6 +50,19 @@ def _run_card(run: Path) -> dict[str, Any]:
             f"{run} holds no finished run ({RUN_CARD}: {error}); train there first"
         ) from error
     return card
+
+
+def _quality(file: Path, name: str) -> dict[str, Any]:
+    """The row of this profile, and the photographs that it was measured on."""
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+        row = next(row for row in result["rows"] if row["name"] == name)
+        return {"photographs": result["photographs"], **row}
+    except (OSError, ValueError, KeyError, StopIteration) as error:
+        raise CalibrationError(
+            f"{file} holds no figures of {name} ({type(error).__name__}); "
+            "`blur2blur bench quality --json FILE` writes them"
+        ) from error
 
 
 def _commit() -> str:

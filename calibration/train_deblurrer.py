@@ -8,6 +8,8 @@ import json
 import logging
 import math
 import os
+import shlex
+import sys
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -311,6 +313,7 @@ class DeblurrerTrainer:
             "batch": settings.batch,
             "hours": round(self.seconds / 3600, 2),
             "processes": self.fabric.world_size,
+            "command": shlex.join(sys.argv),
             "optimizer": f"Muon and AdamW, learning rate {settings.learning_rate}",
             "loss": str(settings.loss),
             "seed": settings.seed,

@@ -506,6 +506,13 @@ def train_export(
     about: Annotated[
         str, typer.Option(help="A line for the card: data, licences, what to expect.")
     ] = "",
+    quality: Annotated[
+        Path | None,
+        typer.Option(
+            help="Put the figures of this file into the card (`bench quality --json FILE`).",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make a profile of a training run: weights, exported graph and card.
 
@@ -513,7 +520,7 @@ def train_export(
     """
     with _needs_extra_train():
         from calibration.export_run import export_run
-    raise typer.Exit(export_run(run, to, name or to.name, about, _console()))
+    raise typer.Exit(export_run(run, to, name or to.name, about, quality, _console()))
 
 
 @contextmanager
