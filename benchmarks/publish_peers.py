@@ -14,6 +14,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -175,34 +176,14 @@ def _our_address(peer: str, port: int) -> str:
 
 
 def _our_sender(address: str) -> Callable[[Pixels], None]:
-    from stream.frame import Frame, ProcessedFrame
     from stream.output.publisher import Publisher
 
     publisher = Publisher(address)
-    count = 0
+    numbers = count()
 
     def put(pixels: Pixels) -> None:
-        nonlocal count
-        now = time.perf_counter_ns()
-        frame = Frame(
-            pixels=pixels,
-            source="camera",
-            sequence=count,
-            pts_s=count / FPS,
-            captured_ns=now,
-            posted_ns=now,
-        )
-        publisher.write(
-            ProcessedFrame(
-                captured=frame,
-                pixels=pixels,
-                bypassed=True,
-                blur=None,
-                taken_ns=now,
-                finished_ns=now,
-            )
-        )
-        count += 1
+        number = next(numbers)
+        publisher.publish(pixels, source="camera", sequence=number, pts_s=number / FPS)
 
     return put
 

@@ -340,6 +340,36 @@ def bench_engine(
     raise typer.Exit(run_engine_benchmark(benchmark, json_file, _console()))
 
 
+@bench.command("latency")
+def bench_latency(
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write the figures to this file, and a table beside it (.md)."),
+    ] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw the ages to this picture.")] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(help="Compare with this stored run; fails where ages are half as much again."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=4.0, help="Of each scenario.")] = 10.0,
+    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
+    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
+) -> None:
+    """How old is the picture, at every load that a camera can bring.
+
+    Under, at and over what the engine can do; a camera that stalls; a slow subscriber; a publisher
+    that goes and returns; four cameras. Sources keep their own clock, so nothing hides. Sensor and
+    display are not included.
+    """
+    from benchmarks.latency import LatencyBenchmark, run_latency_benchmark
+
+    benchmark = LatencyBenchmark(seconds=seconds, profile=profile or model.value)
+    status = run_latency_benchmark(
+        benchmark, json_file=json_file, chart=chart, check=check, console=_console()
+    )
+    raise typer.Exit(status)
+
+
 @bench.command("publish")
 def bench_publish(
     json_file: Annotated[

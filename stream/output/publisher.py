@@ -3,13 +3,15 @@
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import zmq
+from numpy.typing import NDArray
 from zmq.auth.thread import ThreadAuthenticator
 
 from engines.engine import EngineFacts
 from stream.endpoint import Endpoint, parse_endpoint
 from stream.errors import OutputError, StreamError
-from stream.frame import ProcessedFrame
+from stream.frame import Frame, ProcessedFrame
 from stream.keys import authorised_folder, load_key
 from stream.wire import VERSION, Encoding, EngineNote, Header, clock_name, pack, pack_imagezmq
 
@@ -93,6 +95,43 @@ class Publisher:
             engine=None if frame.engine is None else _note(frame.engine),
         )
         return pack(header, frame.pixels, jpeg_quality=self.quality)
+
+    def publish(
+        self,
+        pixels: NDArray[np.uint8],
+        *,
+        source: str,
+        sequence: int,
+        pts_s: float,
+        captured_ns: int | None = None,
+    ) -> None:
+        """Publish pixels of one's own, captured now if no time is given.
+
+        Args:
+            pixels: uint8 (H, W, 3) RGB, contiguous; they must not be written to afterwards.
+
+        Raises:
+            OutputError: they cannot be sent.
+        """
+        now_ns = time.perf_counter_ns()
+        frame = Frame(
+            pixels=pixels,
+            source=source,
+            sequence=sequence,
+            pts_s=pts_s,
+            captured_ns=now_ns if captured_ns is None else captured_ns,
+            posted_ns=now_ns,
+        )
+        self.write(
+            ProcessedFrame(
+                captured=frame,
+                pixels=pixels,
+                bypassed=True,
+                blur=None,
+                taken_ns=now_ns,
+                finished_ns=now_ns,
+            )
+        )
 
     def idle(self) -> None:
         """Nothing to do."""

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from benchmarks.latency import compare, percentiles, scenarios
+from tests.conftest import blur2blur
+
+
+def test_loads_follow_what_the_engine_can_do() -> None:
+    slow, fast = scenarios(50.0, 10), scenarios(5.0, 10)
+    assert [s.name for s in slow] == [s.name for s in fast]
+    assert slow[1].sources == ("synthetic:640x480@20?seconds=10",)
+    assert fast[2].sources == ("synthetic:640x480@200?seconds=10",)
+    assert len(fast[-1].sources) == 4
+
+
+def run(bare_ms: float, p95: float) -> dict[str, Any]:
+    row = {"name": "under", "latency_ms": {"age": {"p95": p95}}}
+    return {"engine": {"bare_ms": bare_ms}, "scenarios": [row]}
+
+
+def test_runs_are_compared_in_engine_times() -> None:
+    assert compare(run(20, 30), run(20, 25)) == []
+    assert compare(run(40, 60), run(20, 30)) == [], "a slower machine is not a worse program"
+    assert "under" in compare(run(20, 60), run(20, 30))[0]
+
+
+def test_percentiles_of_nothing() -> None:
+    assert percentiles([])["count"] == 0
+    assert percentiles([1.0, 3.0])["max"] == 3.0
+
+
+def test_every_scenario_gives_figures(tmp_path: Path) -> None:
+    file, chart = tmp_path / "latency.json", tmp_path / "latency.png"
+    result = blur2blur(
+        "bench", "latency", "--seconds", "4", "--json", file, "--chart", chart, timeout_s=300
+    )
+    assert result.returncode == 0, result.stderr
+    rows = {row["name"]: row for row in json.loads(file.read_text())["scenarios"]}
+    assert list(rows) == ["under", "at", "over", "stall", "slow-subscriber", "reconnect", "four"]
+    for row in rows.values():
+        dropped = sum(row["frames_dropped"].values())
+        assert row["frames_captured"] == row["frames_output"] + dropped
+        assert row["frames_output"] > 5
+        stamped, seen = row["latency_ms"]["age"], row["glass_to_glass_ms"]
+        if seen is not None:
+            assert seen["count"] == row["frames_output"]
+            assert abs(seen["p50"] - stamped["p50"]) < 3, "pixels and stamps tell the same"
+    assert rows["over"]["frames_dropped"]["engine_busy"] > 0
+    assert rows["slow-subscriber"]["subscriber_age_ms"]["count"] > 5
+    assert rows["reconnect"]["back_after_ms"] < 2500
+    assert len(rows["four"]["frames_by_source"]) == 4
+    assert min(rows["four"]["frames_by_source"]) > 0
+    assert "| under" in file.with_suffix(".md").read_text()
+    assert cv2.imread(str(chart)) is not None
+    again = blur2blur("bench", "latency", "--check", chart)
+    assert again.returncode == 1
+    assert "no stored run" in " ".join(again.stderr.split())
