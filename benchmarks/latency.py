@@ -194,7 +194,6 @@ def _run(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[str, Any]
 
 def _figures(scenario: Scenario, pipeline: Pipeline, probe: _Probe) -> dict[str, Any]:
     ledger = pipeline.ledger
-    shares = [sum(s[0] == status.name for s in probe.seen) for status in pipeline.statuses]
     return {
         "name": scenario.name,
         "about": scenario.about,
@@ -202,7 +201,7 @@ def _figures(scenario: Scenario, pipeline: Pipeline, probe: _Probe) -> dict[str,
         "frames_captured": ledger.captured,
         "frames_output": ledger.output,
         "frames_dropped": dict(ledger.dropped),
-        "frames_by_source": shares,
+        "frames_by_source": {name: one.output for name, one in pipeline.ledgers.items()},
         "fps_output": round(ledger.fps_output, 2),
         "latency_ms": {
             stage: {**percentiles, "count": ledger.output}

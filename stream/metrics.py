@@ -60,9 +60,13 @@ class Ledger:
 
     ``captured = output + dropped (by cause) + in flight`` at all times: a frame leaves flight by
     being output or dropped, once.
+
+    Args:
+        whole: the ledger of the whole run, which counts what this one of a source counts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, whole: "Ledger | None" = None) -> None:
+        self._whole = whole
         self._lock = Lock()
         self._stages = {stage: Histogram() for stage in STAGES}
         self._dropped: Counter[str] = Counter()
@@ -74,17 +78,23 @@ class Ledger:
         self._last_handed_ns = 0
 
     def count_captured(self, captured_ns: int) -> None:
+        if self._whole is not None:
+            self._whole.count_captured(captured_ns)
         with self._lock:
             self.captured += 1
             if self.first_captured_ns is None:
                 self.first_captured_ns = captured_ns
 
     def count_dropped(self, cause: str) -> None:
+        if self._whole is not None:
+            self._whole.count_dropped(cause)
         with self._lock:
             self._dropped[cause] += 1
 
     def count_output(self, frame: ProcessedFrame, handed_ns: int) -> None:
         """A frame reached an output at ``handed_ns``."""
+        if self._whole is not None:
+            self._whole.count_output(frame, handed_ns)
         captured = frame.captured
         edges = (
             captured.captured_ns,

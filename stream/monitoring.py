@@ -117,7 +117,8 @@ class _Collector:
 
     def _of_sources(self, sources: list[dict[str, Any]]) -> Iterator[Metric]:
         for field, about in (
-            ("frames", "Frames of this source."),
+            ("frames", "Frames that this source gave."),
+            ("frames_output", "Frames of this source that reached an output."),
             ("reconnects", "How often it was opened again."),
             ("stalls", "How often it fell silent."),
         ):
@@ -125,6 +126,15 @@ class _Collector:
             for source in sources:
                 family.add_metric([source["name"]], source[field])
             yield family
+        age = GaugeMetricFamily(
+            "blur2blur_source_age_seconds",
+            "Age of this source's frames at hand-over, since the start.",
+            labels=["source", "quantile"],
+        )
+        for source in sources:
+            for quantile, milliseconds in source["latency_ms"]["age"].items():
+                age.add_metric([source["name"], quantile], milliseconds / 1000)
+        yield age
         states = StateSetMetricFamily(
             "blur2blur_source_state", "State of this source.", labels=["source"]
         )

@@ -56,6 +56,7 @@ class Pipeline:
     ) -> None:
         self.deblurring = deblurring
         self.ledger = Ledger()
+        self.ledgers: dict[str, Ledger] = {}
         self.failure: str | None = None
         self.started_ns = 0
         self.ended_ns: int | None = None
@@ -139,8 +140,8 @@ class Pipeline:
         for worker in self._workers:
             worker.join(_DRIVER_PATIENCE_S)
         for box in self._boxes:
-            if box.take(0) is not None:
-                self.ledger.count_dropped("stopped")
+            if isinstance(frame := box.take(0), Frame):
+                self.ledgers[frame.source].count_dropped("stopped")
         self.ended_ns = time.perf_counter_ns()
 
     @property
@@ -154,16 +155,17 @@ class Pipeline:
     def _add(self, source: Source) -> None:
         box: Mailbox[Frame | _SizeRequest] = Mailbox(self._changed)
         self._boxes.append(box)
+        ledger = self.ledgers[source.name] = Ledger(self.ledger)
 
         def deliver(frame: Frame) -> None:
-            self.ledger.count_captured(frame.captured_ns)
+            ledger.count_captured(frame.captured_ns)
             if not source.live:
                 if not box.put(frame):
-                    self.ledger.count_dropped("stopped")
+                    ledger.count_dropped("stopped")
                 return
             replaced = box.offer(frame)
             if replaced is not None:
-                self.ledger.count_dropped("stopped" if replaced is frame else "engine_busy")
+                ledger.count_dropped("stopped" if replaced is frame else "engine_busy")
 
         def finished() -> None:
             box.close()
@@ -213,14 +215,15 @@ class Pipeline:
                 self.deblurring.prepare(request.height, request.width)
             processed = self.deblurring.process(frames)
         except BaseException:
-            for _ in frames:
-                self.ledger.count_dropped("engine_failed")
+            for lost in frames:
+                self.ledgers[lost.source].count_dropped("engine_failed")
             raise
         finally:
             for request in requests:
                 request.done.set()
         for frame in processed:
-            delivery = Delivery(frame, len(self.outputs), self.ledger)
+            ledger = self.ledgers[frame.captured.source]
+            delivery = Delivery(frame, len(self.outputs), ledger)
             for output in self.outputs:
                 output.post(delivery)
         return bool(items)

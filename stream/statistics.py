@@ -39,6 +39,10 @@ def statistics(pipeline: Pipeline) -> dict[str, Any]:
                 "frames": status.frames,
                 "reconnects": status.reconnects,
                 "stalls": status.stalls,
+                "frames_output": pipeline.ledgers[status.name].output,
+                "frames_dropped": dict(pipeline.ledgers[status.name].dropped),
+                "fps_output": round(pipeline.ledgers[status.name].fps_output, 3),
+                "latency_ms": pipeline.ledgers[status.name].latency_ms(),
             }
             for status in pipeline.statuses
         ],

@@ -73,6 +73,11 @@ def run(
     ledger = pipeline.ledger
     assert ledger.in_flight == 0, "every captured frame was output, or dropped for a cause"
     assert ledger.captured == sum(status.frames for status in pipeline.statuses)
+    for status in pipeline.statuses:
+        own = pipeline.ledgers[status.name]
+        assert own.in_flight == 0
+        assert own.captured == status.frames
+    assert ledger.output == sum(own.output for own in pipeline.ledgers.values())
     return pipeline
 
 
