@@ -208,6 +208,13 @@ def live(
             min=0.0, max=100.0, help="Several cameras: wait so long for frames to share a batch."
         ),
     ] = 0.0,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            help="Append what happens to this file, a JSON object a line; `-` is standard error.",
+            show_default=False,
+        ),
+    ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -252,6 +259,7 @@ def live(
         insecure_bind=insecure_bind,
         batch_wait_ms=batch_wait_ms,
         metrics=metrics,
+        log=log,
     )
     raise typer.Exit(run_live(job, _console()))
 

@@ -27,7 +27,8 @@ from stream.output import Output, open_output
 from stream.output.display import display_problem
 from stream.output.recording import Recording
 from stream.pipeline import Pipeline
-from stream.statistics import statistics
+from stream.run_log import RunLog
+from stream.statistics import program_version, statistics
 
 _STEP_S = 0.05
 _TEXT_S = 0.25
@@ -51,6 +52,7 @@ class LiveJob:
     insecure_bind: bool = False
     batch_wait_ms: float = 0.0
     metrics: str | None = None
+    log: Path | None = None
 
 
 def run_live(job: LiveJob, console: Console) -> int:
@@ -60,8 +62,11 @@ def run_live(job: LiveJob, console: Console) -> int:
         StreamError, EngineError, ProfileError: the job cannot even begin.
     """
 
+    log = RunLog(job.log)
+
     def say(line: str) -> None:
         console.print(escape(line), highlight=False)
+        log.write("said", text=line)
 
     outputs = _open_outputs(job)
     sources = _open_sources(job)
@@ -92,6 +97,12 @@ def run_live(job: LiveJob, console: Console) -> int:
     for output in outputs:
         if output.main_thread:
             output.controls = _Controls(pipeline)  # type: ignore[attr-defined]
+    log.write(
+        "started",
+        version=program_version(),
+        sources=[source.uri for source in sources],
+        outputs=[output.uri for output in outputs],
+    )
     with signals_received() as signals, _monitoring(job, pipeline, say):
         pipeline.start()
         try:
@@ -99,6 +110,8 @@ def run_live(job: LiveJob, console: Console) -> int:
                 _drive(pipeline, line, signals)
         finally:
             pipeline.close()
+    log.write("ended", problems=pipeline.problems, statistics=statistics(pipeline))
+    log.close()
     return _report(pipeline, job, console)
 
 

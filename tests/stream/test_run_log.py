@@ -1,0 +1,36 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from stream.errors import OutputError
+from stream.run_log import RunLog
+from tests.conftest import blur2blur
+
+
+def test_a_run_is_told_from_start_to_end(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    for _ in range(2):
+        result = blur2blur("live", "synthetic:160x96@0?seconds=0.5", "--to", "null", "--log", file)
+        assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    events = [line["event"] for line in lines]
+    assert events.count("started") == events.count("ended") == 2
+    assert lines[-1]["statistics"]["frames_captured"] == 15
+    assert lines[0]["time"].endswith("Z")
+
+
+def test_secrets_stay_out_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    result = blur2blur(
+        "live", "rtsp://me:hunter2@127.0.0.1:9/live?token=hunter2", "--to", "null", "--log", file,
+        "--metrics", "127.0.0.1:0",
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "127.0.0.1" in file.read_text()
+    assert "hunter2" not in file.read_text() + result.stdout + result.stderr
+
+
+def test_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="no log"):
+        RunLog(tmp_path / "missing" / "log.jsonl")
