@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import zmq
 
+from benchmarks.publish_peers import rss_mib
 from engines.engine import EngineFacts, EngineShape
 from stream.capture import open_source
 from stream.errors import OutputError, SourceError, StreamError
@@ -198,6 +199,43 @@ def test_publisher_that_was_killed_and_started_again_is_seen_within_two_seconds(
         finally:
             second.kill()
             second.wait()
+
+
+SUBSCRIBE = """
+import sys
+from stream.subscription import subscribe
+for frame in subscribe(sys.argv[1]):
+    print(frame.header.sequence, flush=True)
+"""
+
+
+def test_a_subscriber_that_stops_reading_costs_the_publisher_next_to_nothing(
+    publisher: Publisher,
+) -> None:
+    stopped = subprocess.Popen(
+        [sys.executable, "-c", SUBSCRIBE, publisher.address],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    large = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), dtype=np.uint8)
+    try:
+        assert stopped.stdout is not None
+        os.set_blocking(stopped.stdout.fileno(), False)
+        deadline = time.monotonic() + 30
+        while not stopped.stdout.readline() and time.monotonic() < deadline:
+            publisher.write(processed(0))
+            time.sleep(0.02)
+        stopped.send_signal(signal.SIGSTOP)
+        publisher.publish(large.copy(), source="camera", sequence=0, pts_s=0.0)
+        before = rss_mib()
+        for number in range(200):
+            publisher.publish(large.copy(), source="camera", sequence=number, pts_s=0.0)
+            time.sleep(0.002)
+        assert rss_mib() - before < 20
+    finally:
+        stopped.kill()
+        stopped.wait()
 
 
 def test_the_pipeline_publishes_and_another_one_takes_it(tmp_path: Path) -> None:
