@@ -66,7 +66,8 @@ class Window:
 
     def write(self, frame: ProcessedFrame) -> None:
         source = frame.captured.source
-        split = self._split if self._compare else 0.0
+        off = frame.bypassed and frame.blur is None  # nothing to compare
+        split = self._split if self._compare and not off else 0.0
         picture = split_view(frame.captured.pixels, frame.pixels, split)
         self._shown[source] = picture
         shown = picture.copy()
