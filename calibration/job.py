@@ -38,7 +38,7 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
                 )
 
         final = trainer.run(report)
-    if trainer.crops_done < settings.crops:
+    if trainer.crops_done + settings.batch <= settings.crops:
         console.print(f"stopped at {trainer.crops_done} pairs; run the same command to go on")
     console.print(
         f"{settings.out}: {final.psnr_in_db:.2f} dB -> {final.psnr_out_db:.2f} dB on photographs "
