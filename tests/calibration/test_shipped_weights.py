@@ -23,8 +23,8 @@ def test_gain_on_held_out_photographs_is_positive(balanced: Profile, media: Path
     )
     assert data.held_out_names == sorted(balanced.card["training"]["held_out"])
     result = evaluate(fused_from_profile(balanced).deblurrer, *data.validation)
-    assert result.gain_db > 0.1
-    assert result.improved_share > 0.5
+    assert result.gain_db > 1.0
+    assert result.improved_share > 0.7
 
 
 def test_sharp_photographs_stay_as_they_are(balanced: Profile, media: Path) -> None:
@@ -36,7 +36,7 @@ def test_sharp_photographs_stay_as_they_are(balanced: Profile, media: Path) -> N
                                 interpolation=cv2.INTER_AREA)  # fmt: skip
         frame = np.ascontiguousarray(photograph[:240, :320], np.uint8)
         distances.append(psnr_db(engine(frame[None])[0], frame))
-    assert np.mean(distances) > 33
+    assert np.mean(distances) > 38
 
 
 def test_card_tells_where_the_weights_come_from(balanced: Profile) -> None:
