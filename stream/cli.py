@@ -143,7 +143,7 @@ def live(
         Model,
         typer.Option(
             help="Shipped network: `balanced` for live pictures, `fast` for slow machines and many "
-            "cameras, `quality` for files."
+            "cameras, `quality` for files. Only `balanced` has weights so far."
         ),
     ] = Model.balanced,
     profile: Annotated[
