@@ -2,8 +2,8 @@
 
 K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024, with the step
 size of Liu et al., "Muon is scalable for LLM training", 2025 (section 2.2), so that learning rates
-are of AdamW's kind. On the plain U-Net it learned in 7 thousand pairs what AdamW learned in 50
-thousand. torch's own ``torch.optim.Muon`` takes matrices only; kernels here are
+are of AdamW's kind. On the plain U-Net it gained 0.34 dB in 7 thousand pairs, AdamW 0.26 dB in 15
+thousand, from equal starts. torch's own ``torch.optim.Muon`` takes matrices only; kernels here are
 matrices of (out, in * height * width), and those of one shape are worked on together.
 """
 
