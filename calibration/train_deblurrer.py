@@ -144,6 +144,8 @@ class DeblurrerTrainer:
                     continue
                 if self._anyone(bool(signals)):
                     break
+                loss = float(losses) / since_report
+                self._check(loss)  # before a checkpoint replaces the last good one
                 validation: Evaluation | None = None
                 if now - last_save > 60 * settings.save_minutes and self.fabric.is_global_zero:
                     last_save = now
@@ -151,8 +153,7 @@ class DeblurrerTrainer:
                     validation = self.validate()
                 elif now - last_report <= 2.0:
                     continue
-                rate, loss = since_report / (now - last_report), float(losses) / since_report
-                self._check(loss)
+                rate = since_report / (now - last_report)
                 self._report(
                     report, TrainingState(self.crops_done, settings.crops, loss, rate, validation)
                 )
