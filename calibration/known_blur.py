@@ -56,11 +56,7 @@ class KnownBlur:
     camera: Camera = Camera()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_extent_px <= self.max_extent_px:
-            raise ValueError(
-                f"extents go from {self.min_extent_px} to {self.max_extent_px} px; "
-                "expected 0 <= minimum <= maximum"
-            )
+        check_extents(self.min_extent_px, self.max_extent_px)
         if self.max_roll_degrees < 0 or self.max_parallax < 0:
             raise ValueError("max_roll_degrees and max_parallax are 0 or more")
 
@@ -102,6 +98,14 @@ class KnownBlur:
             return blur(light, rasterise(path))
         angle = random.uniform(0, self.max_roll_degrees)
         return _rolled(light, path, angle)
+
+
+def check_extents(min_px: float, max_px: float) -> None:
+    """Raises ValueError where trajectories cannot be drawn between these lengths."""
+    if not 0 <= min_px <= max_px:
+        raise ValueError(
+            f"extents go from {min_px} to {max_px} px; expected 0 <= minimum <= maximum"
+        )
 
 
 def blur(light: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:

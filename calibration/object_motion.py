@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera, to_display, to_linear
-from calibration.known_blur import Origin, blur, shake_kernel
+from calibration.known_blur import Origin, blur, check_extents, shake_kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +37,7 @@ class ObjectMotion:
     camera: Camera = Camera()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_extent_px <= self.max_extent_px:
-            raise ValueError(
-                f"extents go from {self.min_extent_px} to {self.max_extent_px} px; "
-                "expected 0 <= minimum <= maximum"
-            )
+        check_extents(self.min_extent_px, self.max_extent_px)
         if not 0 < self.min_size <= self.max_size:
             raise ValueError(
                 f"sizes go from {self.min_size} to {self.max_size}; expected 0 < minimum <= maximum"

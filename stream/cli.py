@@ -47,10 +47,6 @@ class PrecisionOption(StrEnum):
     f16 = "f16"
 
 
-_TRAINED_DETAIL = 8.0
-"""Crops with less to see in them teach little: the flatter two thirds of a photograph."""
-
-
 class Model(StrEnum):
     """The shipped networks, by what they cost."""
 
@@ -503,7 +499,7 @@ def train_deblurrer(
     with _needs_extra_train():
         from calibration.job import run_deblurrer_training
         from calibration.losses import LossWeights
-        from calibration.pairs import PairRecipe
+        from calibration.pairs import TRAINED_DETAIL, PairRecipe
         from calibration.train_deblurrer import DeblurrerTraining
         from engines.networks import named_specification
     settings = DeblurrerTraining(
@@ -514,7 +510,7 @@ def train_deblurrer(
         batch=batch,
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight),
-        pairs=PairRecipe(crop_px=crop_px, min_detail=_TRAINED_DETAIL).with_origin(origin.value),
+        pairs=PairRecipe(crop_px=crop_px, min_detail=TRAINED_DETAIL).with_origin(origin.value),
         seed=seed,
         start=start,
     )

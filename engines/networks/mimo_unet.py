@@ -5,7 +5,6 @@ Written from the paper; the parameters have the names and shapes of the publishe
 those can be loaded.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,10 +35,6 @@ class MIMOUNetSpec:
     def multiple(self) -> int:
         """Height and width of the input must be multiples of this many pixels."""
         return 4
-
-    @classmethod
-    def from_json(cls, arguments: Mapping[str, Any]) -> "MIMOUNetSpec":
-        return cls(**arguments)
 
     def to_json(self) -> dict[str, Any]:
         return {"architecture": "mimo-unet", **asdict(self)}

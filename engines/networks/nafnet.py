@@ -5,7 +5,6 @@ Slow on a CPU for its multiply-accumulates: layer normalisation, depth-wise conv
 move memory instead of multiplying.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,14 +38,6 @@ class NAFNetSpec:
     def multiple(self) -> int:
         """Height and width of the input must be multiples of this many pixels."""
         return 1 << len(self.encoder_blocks)
-
-    @classmethod
-    def from_json(cls, arguments: Mapping[str, Any]) -> "NAFNetSpec":
-        values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in arguments.items()
-        }
-        return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         return {"architecture": "nafnet", **asdict(self)}

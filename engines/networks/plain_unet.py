@@ -6,7 +6,6 @@ U-Net (Ronneberger et al., MICCAI 2015) with residual blocks without normalisati
 al., CVPRW 2017) on a PixelUnshuffle stem (Shi et al., CVPR 2016).
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,14 +41,6 @@ class PlainUNetSpec:
     def multiple(self) -> int:
         """Height and width of the input must be multiples of this many pixels."""
         return self.stem << len(self.decoder_blocks)
-
-    @classmethod
-    def from_json(cls, arguments: Mapping[str, Any]) -> "PlainUNetSpec":
-        values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in arguments.items()
-        }
-        return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         return {"architecture": "plain-unet", **asdict(self)}

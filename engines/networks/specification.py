@@ -25,10 +25,10 @@ class NetworkSpec(Protocol):
         """A network with fresh weights."""
 
 
-_SPECIFICATIONS: dict[str, Callable[[Mapping[str, Any]], NetworkSpec]] = {
-    "plain-unet": PlainUNetSpec.from_json,
-    "nafnet": NAFNetSpec.from_json,
-    "mimo-unet": MIMOUNetSpec.from_json,
+_SPECIFICATIONS: dict[str, Callable[..., NetworkSpec]] = {
+    "plain-unet": PlainUNetSpec,
+    "nafnet": NAFNetSpec,
+    "mimo-unet": MIMOUNetSpec,
 }
 
 
@@ -38,16 +38,19 @@ def read_specification(specification: Mapping[str, Any]) -> NetworkSpec:
     Raises:
         ProfileError: the architecture or one of its arguments is unknown.
     """
-    arguments = dict(specification)
+    arguments = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in specification.items()
+    }
     architecture = arguments.pop("architecture", None)
-    read = _SPECIFICATIONS.get(str(architecture))
-    if read is None:
+    make = _SPECIFICATIONS.get(str(architecture))
+    if make is None:
         known = ", ".join(_SPECIFICATIONS)
         raise ProfileError(
             f"unknown architecture {architecture!r}; this version knows identity, {known}"
         )
     try:
-        return read(arguments)
+        return make(**arguments)
     except (TypeError, ValueError) as error:
         raise ProfileError(f"{architecture} does not take these arguments: {error}") from error
 
