@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from calibration.features import FeatureDistance
 
+_FLOOR = 4e-3
+"""Error at which a picture counts as restored: one step of 8 bit, which noise alone costs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LossWeights:
@@ -14,13 +17,20 @@ class LossWeights:
 
     Charbonnier alone paints the average of what the sharp picture may have been. The Fourier term
     asks for the strength of detail, the feature term for what looks alike.
+
+    Attributes:
+        relative: average the logarithm of each picture's loss, as PSNR does, so that a picture
+            with little to gain and a still background count as much as a high-contrast one;
+            otherwise the few with the strongest edges decide alone.
     """
 
     frequency: float = 0.05
     feature: float = 0.0
+    relative: bool = True
 
     def __str__(self) -> str:
-        return f"Charbonnier + {self.frequency} Fourier L1 + {self.feature} feature distance"
+        terms = f"Charbonnier + {self.frequency} Fourier L1 + {self.feature} feature distance"
+        return f"mean logarithm of ({terms})" if self.relative else terms
 
 
 class RestorationLoss(nn.Module):
@@ -36,22 +46,21 @@ class RestorationLoss(nn.Module):
         self.feature_distance = FeatureDistance() if weights.feature else None
 
     def forward(self, restored: Tensor, truth: Tensor) -> Tensor:
-        loss = charbonnier(restored, truth)
+        losses = charbonnier(restored, truth)
         if self.weights.frequency:
-            loss = loss + self.weights.frequency * frequency_l1(restored, truth)
+            losses = losses + self.weights.frequency * frequency_l1(restored, truth)
         if self.feature_distance is not None:
-            loss = loss + self.weights.feature * self.feature_distance(restored, truth).mean()
-        return loss
+            losses = losses + self.weights.feature * self.feature_distance(restored, truth)
+        return torch.log(losses + _FLOOR).mean() if self.weights.relative else losses.mean()
 
 
 def charbonnier(restored: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Tensor:
-    """Mean of sqrt(difference² + epsilon²), a smooth L1 (Lai et al., CVPR 2017)."""
-    loss: Tensor = torch.sqrt((restored - truth) ** 2 + epsilon**2).mean()
-    return loss
+    """Mean of sqrt(difference² + epsilon²), a smooth L1 (Lai et al., CVPR 2017), (N,)."""
+    distances = torch.sqrt((restored - truth) ** 2 + epsilon**2)
+    return distances.mean(dim=(1, 2, 3))
 
 
 def frequency_l1(restored: Tensor, truth: Tensor) -> Tensor:
-    """Mean absolute difference of the Fourier coefficients (MIMO-UNet, Cho et al., ICCV 2021)."""
+    """Mean Fourier coefficient of the difference (MIMO-UNet, Cho et al., ICCV 2021), (N,)."""
     difference = torch.fft.rfft2(restored - truth, norm="ortho")
-    loss: Tensor = difference.abs().mean()
-    return loss
+    return difference.abs().mean(dim=(1, 2, 3))

@@ -9,6 +9,7 @@ al., CVPRW 2017) on a PixelUnshuffle stem (Shi et al., CVPR 2016).
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -99,11 +100,31 @@ class PlainUNet(nn.Module):
             _blocks(channels, count)
             for channels, count in zip(levels[:-1], spec.decoder_blocks, strict=True)
         )
-        last = nn.Conv2d(spec.width, pixels, 3, padding=1)
-        nn.init.zeros_(last.weight)
-        assert last.bias is not None
-        nn.init.zeros_(last.bias)
-        self.head = nn.Sequential(last, nn.PixelShuffle(spec.stem))
+        self.head = nn.Sequential(
+            nn.Conv2d(spec.width, pixels, 3, padding=1), nn.PixelShuffle(spec.stem)
+        )
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """He's (ICCV 2015), with branches scaled so that their sum keeps its size; the head is 0.
+
+        Torch's own shrinks every branch, and a network without normalisation then learns slowly.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
+        blocks = [module.body[2] for module in self.modules() if isinstance(module, ResidualBlock)]
+        scaled = [
+            *((block, len(blocks) ** -0.5) for block in blocks),
+            *((down, 0.5**0.5) for down in self.downs),
+            *((up[0], 0.5) for up in self.ups),
+            (self.head[0], 0.0),
+        ]
+        with torch.no_grad():
+            for convolution, factor in scaled:
+                convolution.weight.mul_(factor)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.stem(x)
