@@ -56,11 +56,12 @@ class RestorationLoss(nn.Module):
 
 def charbonnier(restored: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Tensor:
     """Mean of sqrt(difference² + epsilon²), a smooth L1 (Lai et al., CVPR 2017), (N,)."""
-    distances = torch.sqrt((restored - truth) ** 2 + epsilon**2)
-    return distances.mean(dim=(1, 2, 3))
+    loss: Tensor = torch.sqrt((restored - truth) ** 2 + epsilon**2).mean(dim=(1, 2, 3))
+    return loss
 
 
 def frequency_l1(restored: Tensor, truth: Tensor) -> Tensor:
     """Mean Fourier coefficient of the difference (MIMO-UNet, Cho et al., ICCV 2021), (N,)."""
     difference = torch.fft.rfft2(restored - truth, norm="ortho")
-    return difference.abs().mean(dim=(1, 2, 3))
+    loss: Tensor = difference.abs().mean(dim=(1, 2, 3))
+    return loss

@@ -35,15 +35,18 @@ class PairRecipe:
         min_scale: photographs are reduced by a random factor between this and 1.
         min_detail: squares whose mean difference of neighbouring pixels is below this (on a
             0...255 scale) hold sky and defocus; three more are drawn before one is taken.
+        min_still_detail: the same for what stands still, the background of a moving object and
+            the sharp pictures; low, so that what is out of focus is not taken for moved.
     """
 
     known: KnownBlur = KnownBlur(camera=_WEBCAM)
     moving: ObjectMotion = ObjectMotion(camera=_WEBCAM)
-    moving_share: float = 0.3
-    sharp_share: float = 0.05
+    moving_share: float = 0.35
+    sharp_share: float = 0.1
     crop_px: int = 128
     min_scale: float = 0.4
     min_detail: float = 4.0
+    min_still_detail: float = 1.0
 
     def with_origin(self, origin: Origin) -> "PairRecipe":
         """The same with another origin of the trajectories, in both domains."""
@@ -89,23 +92,33 @@ class BlurredCrops(Dataset[tuple[Tensor, Tensor]]):
         recipe = self.recipe
         kind = random.random()
         if kind < recipe.sharp_share:
-            sharp = self.window(0, random)
+            sharp = self.window(0, random, recipe.min_still_detail)
             return recipe.known.camera.expose(to_linear(sharp), random), sharp
         if kind < recipe.sharp_share + recipe.moving_share:
             margin = recipe.moving.margin_px
-            background, texture = self.window(margin, random), self.window(margin, random)
+            background = self.window(margin, random, recipe.min_still_detail)
+            texture = self.window(margin, random)
             scene = recipe.moving.apply(background, texture, random)
             return scene.blurred, scene.sharp
         margin = recipe.known.margin_px
         window = self.window(margin, random)
         return recipe.known.apply(window, random), window[margin:-margin, margin:-margin]
 
-    def window(self, margin: int, random: np.random.Generator) -> Pictures:
-        """A sharp square of the crop's side and a margin around it, scaled, flipped and turned."""
+    def window(
+        self, margin: int, random: np.random.Generator, min_detail: float | None = None
+    ) -> Pictures:
+        """A sharp square of the crop's side and a margin around it, scaled, flipped and turned.
+
+        Args:
+            margin: in pixels.
+            random: of place, scale and position.
+            min_detail: as in the recipe, if another.
+        """
         side = self.recipe.crop_px + 2 * margin
+        wanted = self.recipe.min_detail if min_detail is None else min_detail
         for _ in range(4):
             window = self._cut(side, random)
-            if detail(window[::2, ::2]) >= self.recipe.min_detail:
+            if detail(window[::2, ::2]) >= wanted:
                 break
         if len(window) != side:
             resized = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)

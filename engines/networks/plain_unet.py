@@ -115,16 +115,16 @@ class PlainUNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 assert module.bias is not None
                 nn.init.zeros_(module.bias)
-        blocks = [module.body[2] for module in self.modules() if isinstance(module, ResidualBlock)]
+        blocks = [module for module in self.modules() if isinstance(module, ResidualBlock)]
         scaled = [
-            *((block, len(blocks) ** -0.5) for block in blocks),
-            *((down, 0.5**0.5) for down in self.downs),
-            *((up[0], 0.5) for up in self.ups),
-            (self.head[0], 0.0),
+            *((block.body.get_parameter("2.weight"), len(blocks) ** -0.5) for block in blocks),
+            *((down.get_parameter("weight"), 0.5**0.5) for down in self.downs),
+            *((up.get_parameter("0.weight"), 0.5) for up in self.ups),
+            (self.head.get_parameter("0.weight"), 0.0),
         ]
         with torch.no_grad():
-            for convolution, factor in scaled:
-                convolution.weight.mul_(factor)
+            for weight, factor in scaled:
+                weight.mul_(factor)
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.stem(x)
