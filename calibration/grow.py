@@ -27,12 +27,7 @@ def grow(network: PlainUNet, smaller: Mapping[str, Tensor]) -> None:
         ValueError: it is not one that this network can hold.
     """
     own = network.state_dict()
-    for name, tensor in smaller.items():
-        if name not in own or any(
-            have < needed for have, needed in zip(own[name].shape, tensor.shape, strict=True)
-        ):
-            raise ValueError(f"{name} of the smaller network has no place in this one")
-        _check_ends(name, own[name], tensor, network)
+    _check(own, smaller)
     for name, target in own.items():
         old = smaller.get(name)
         if old is None:
@@ -46,9 +41,22 @@ def grow(network: PlainUNet, smaller: Mapping[str, Tensor]) -> None:
             target[:outputs, :inputs] = old
 
 
-def _check_ends(name: str, own: Tensor, tensor: Tensor, network: PlainUNet) -> None:
-    pixels = 3 * network.spec.stem**2
-    if name == "stem.1.weight" and tensor.shape[1] != pixels:
-        raise ValueError(f"the stem takes {tensor.shape[1]} values, not {pixels}")
-    if name == "head.0.weight" and tensor.shape[0] != pixels:
-        raise ValueError(f"the head gives {tensor.shape[0]} values, not {pixels}")
+def _check(own: Mapping[str, Tensor], smaller: Mapping[str, Tensor]) -> None:
+    if missing := own.keys() - smaller.keys() - _additional_blocks(own):
+        raise ValueError(f"{min(missing)} is missing")
+    for name, tensor in smaller.items():
+        if name not in own:
+            raise ValueError(f"{name} has no place in this network")
+        place = own[name].shape
+        fits = tensor.ndim == len(place) and all(
+            have >= needed for have, needed in zip(place, tensor.shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"{name} of shape {tuple(tensor.shape)} does not fit {tuple(place)}")
+    for name, axis in (("stem.1.weight", 1), ("head.0.weight", 0)):
+        if smaller[name].shape[axis] != own[name].shape[axis]:
+            raise ValueError(f"{name}: the two networks have different stems")
+
+
+def _additional_blocks(own: Mapping[str, Tensor]) -> set[str]:
+    return {name for name in own if ".body." in name}

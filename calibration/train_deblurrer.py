@@ -25,13 +25,14 @@ from torch.utils.data import DataLoader
 from calibration.checkpoint import load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation, evaluate, write_strip
+from calibration.grow import grow
 from calibration.losses import LossWeights, RestorationLoss
 from calibration.muon import Muon
 from calibration.pairs import PairRecipe
 from calibration.training_data import TrainingData, one_thread, open_training_data
 from calibration.training_log import TrainingLog
 from engines.files import write_text_atomically
-from engines.networks import NetworkSpec, PlainUNetSpec
+from engines.networks import NetworkSpec, PlainUNet, PlainUNetSpec
 from engines.profile import load_profile
 from engines.signals import signals_received
 
@@ -51,7 +52,8 @@ class DeblurrerTraining:
         learning_rate: of Muon for the convolutions, and of AdamW for the rest.
         ema_steps: time constant of the averaged weights, which are those that are kept.
         save_minutes: time between checkpoints, each with a validation.
-        start: profile, by name or folder, whose weights a new run begins with.
+        start: profile, by name or folder, whose weights a new run begins with; a plain network
+            may be larger than the profile's.
     """
 
     data: tuple[Path, ...]
@@ -284,7 +286,7 @@ class DeblurrerTrainer:
         self.seconds = state["seconds"]
 
     def _start_from(self, start: str) -> None:
-        """Take the deblurrer of a profile, a fresh optimizer, and the schedule from its start."""
+        """Take a profile's deblurrer, with a fresh optimizer and the schedule from its start."""
         profile = load_profile(start)
         prefix = "deblurrer."
         tensors = {
@@ -292,13 +294,17 @@ class DeblurrerTrainer:
             for key, value in profile.weights.items()
             if key.startswith(prefix)
         }
+        network = self.averaged
         try:
-            self.network.load_state_dict(tensors)
-        except RuntimeError as error:
+            if isinstance(network, PlainUNet):
+                grow(network, tensors)
+            else:
+                network.load_state_dict(tensors)
+        except (RuntimeError, ValueError) as error:
             raise CalibrationError(
                 f"the weights of profile {start} are of another network: {error}"
             ) from error
-        self.averaged.load_state_dict(tensors)
+        self.network.load_state_dict(network.state_dict())
 
     def _report(self, report: Callable[[TrainingState], None], state: TrainingState) -> None:
         if self.fabric.is_global_zero:

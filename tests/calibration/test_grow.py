@@ -1,0 +1,53 @@
+import pytest
+import torch
+from torch import nn
+
+from calibration.grow import grow
+from engines.networks import PlainUNet, PlainUNetSpec
+
+SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
+LARGE = PlainUNetSpec(width=12, encoder_blocks=(2, 3), decoder_blocks=(2,))
+
+
+def trained(spec: PlainUNetSpec) -> PlainUNet:
+    """A network whose head is not zero, as after training."""
+    network = spec.build()
+    nn.init.normal_(network.head.get_parameter("0.weight"), std=0.01)
+    nn.init.normal_(network.head.get_parameter("0.bias"), std=0.01)
+    return network
+
+
+def test_the_larger_network_begins_with_the_smaller_ones_answer_and_learns() -> None:
+    torch.manual_seed(0)
+    small, large = trained(SMALL), LARGE.build()
+    grow(large, small.state_dict())
+    picture = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(large(picture), small(picture), atol=1e-5, rtol=1e-5)
+    (large(picture) ** 2).mean().backward()
+    head = large.head.get_parameter("0.weight").grad
+    assert head is not None
+    assert head[:, SMALL.width :].abs().max() > 0, "new channels are listened to after a step"
+    added = large.get_parameter("encoders.1.2.body.2.weight").grad
+    assert added is not None
+    assert added.abs().max() > 0, "an additional block learns"
+
+
+def test_the_same_network_is_copied() -> None:
+    first, second = trained(SMALL), SMALL.build()
+    grow(second, first.state_dict())
+    assert all(map(torch.equal, second.state_dict().values(), first.state_dict().values()))
+
+
+@pytest.mark.parametrize(
+    ("network", "smaller", "reason"),
+    [
+        (SMALL, LARGE, "no place|does not fit"),
+        (LARGE, PlainUNetSpec(stem=4, width=8, encoder_blocks=(1, 1), decoder_blocks=(1,)), "stem"),
+        (PlainUNetSpec(), SMALL, "missing"),
+    ],
+)
+def test_what_cannot_be_grown_is_refused(
+    network: PlainUNetSpec, smaller: PlainUNetSpec, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        grow(network.build(), smaller.build().state_dict())
