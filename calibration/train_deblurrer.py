@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from calibration.checkpoint import load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation, evaluate, write_strip
-from calibration.grow import grow
+from calibration.inherit import inherit
 from calibration.losses import LossWeights, RestorationLoss
 from calibration.muon import Muon
 from calibration.pairs import PairRecipe
@@ -53,7 +53,7 @@ class DeblurrerTraining:
         ema_steps: time constant of the averaged weights, which are those that are kept.
         save_minutes: time between checkpoints, each with a validation.
         start: profile, by name or folder, whose weights a new run begins with; a plain network
-            may be larger than the profile's.
+            may be wider or deeper than the profile's, or have fewer blocks.
     """
 
     data: tuple[Path, ...]
@@ -297,7 +297,7 @@ class DeblurrerTrainer:
         network = self.averaged
         try:
             if isinstance(network, PlainUNet):
-                grow(network, tensors)
+                inherit(network, tensors)
             else:
                 network.load_state_dict(tensors)
         except (RuntimeError, ValueError) as error:

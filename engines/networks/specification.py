@@ -67,9 +67,9 @@ def build_network(specification: Mapping[str, Any]) -> nn.Module:
 
 
 _NAMED: dict[str, NetworkSpec] = {
-    "fast": PlainUNetSpec(stem=4, width=48),
+    "fast": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
     "balanced": PlainUNetSpec(),
-    "quality": PlainUNetSpec(width=64, encoder_blocks=(2, 3, 6), decoder_blocks=(3, 2)),
+    "quality": PlainUNetSpec(width=48, encoder_blocks=(2, 3, 6), decoder_blocks=(3, 2)),
     "nafnet16": NAFNetSpec(width=16),
     "nafnet32": NAFNetSpec(width=32),
     "mimo-unet": MIMOUNetSpec(),

@@ -63,7 +63,8 @@ def test_pairs_depend_on_seed_and_index_only(photographs: Path) -> None:
 
 
 def test_training_improves_pictures_that_it_never_saw(settings: DeblurrerTraining) -> None:
-    quick = replace(settings, crops=1600, batch=8, learning_rate=1e-3, ema_steps=20)
+    pairs = replace(PAIRS, moving_share=0.0, sharp_share=0.0)  # too little time to learn all
+    quick = replace(settings, crops=1600, batch=8, pairs=pairs, ema_steps=20)
     trainer = DeblurrerTrainer(quick)
     before = trainer.validate()
     assert before.gain_db == pytest.approx(0, abs=1e-6), "untrained it is the identity"

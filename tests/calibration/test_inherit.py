@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from calibration.grow import grow
+from calibration.inherit import inherit
 from engines.networks import PlainUNet, PlainUNetSpec
 
 SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
@@ -20,7 +22,7 @@ def trained(spec: PlainUNetSpec) -> PlainUNet:
 def test_the_larger_network_begins_with_the_smaller_ones_answer_and_learns() -> None:
     torch.manual_seed(0)
     small, large = trained(SMALL), LARGE.build()
-    grow(large, small.state_dict())
+    inherit(large, small.state_dict())
     picture = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(large(picture), small(picture), atol=1e-5, rtol=1e-5)
     (large(picture) ** 2).mean().backward()
@@ -32,22 +34,32 @@ def test_the_larger_network_begins_with_the_smaller_ones_answer_and_learns() -> 
     assert added.abs().max() > 0, "an additional block learns"
 
 
+def test_a_network_with_fewer_blocks_keeps_the_others() -> None:
+    deep = trained(replace(SMALL, encoder_blocks=(2, 3)))
+    shallow = replace(SMALL, encoder_blocks=(0, 2)).build()
+    inherit(shallow, deep.state_dict())
+    kept, all_weights = shallow.state_dict(), deep.state_dict()
+    assert all(torch.equal(tensor, all_weights[name]) for name, tensor in kept.items())
+    picture = torch.rand(1, 3, 32, 32)
+    assert not torch.equal(shallow(picture), picture), "it restores at once"
+
+
 def test_the_same_network_is_copied() -> None:
     first, second = trained(SMALL), SMALL.build()
-    grow(second, first.state_dict())
+    inherit(second, first.state_dict())
     assert all(map(torch.equal, second.state_dict().values(), first.state_dict().values()))
 
 
 @pytest.mark.parametrize(
     ("network", "smaller", "reason"),
     [
-        (SMALL, LARGE, "no place|does not fit"),
+        (SMALL, LARGE, "does not fit"),
         (LARGE, PlainUNetSpec(stem=4, width=8, encoder_blocks=(1, 1), decoder_blocks=(1,)), "stem"),
         (PlainUNetSpec(), SMALL, "missing"),
     ],
 )
-def test_what_cannot_be_grown_is_refused(
+def test_what_cannot_be_inherited_is_refused(
     network: PlainUNetSpec, smaller: PlainUNetSpec, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        grow(network.build(), smaller.build().state_dict())
+        inherit(network.build(), smaller.build().state_dict())

@@ -1,7 +1,8 @@
-"""Begin a larger plain U-Net with what a smaller one has learned.
+"""Begin a plain U-Net with what one of another size has learned.
 
-A function-preserving growth (Net2Net, Chen et al., ICLR 2016): the larger network computes the
-smaller one's answer at first, so training goes on instead of starting again.
+A larger network computes the other's answer at first (Net2Net, Chen et al., ICLR 2016); one with
+fewer blocks begins near it, as residual blocks change little each. Either goes on instead of
+starting again.
 """
 
 from collections.abc import Mapping
@@ -13,25 +14,27 @@ from engines.networks import PlainUNet
 
 
 @torch.no_grad()
-def grow(network: PlainUNet, smaller: Mapping[str, Tensor]) -> None:
-    """Put the weights of a smaller plain U-Net into a fresh larger one.
+def inherit(network: PlainUNet, weights: Mapping[str, Tensor]) -> None:
+    """Put the weights of a plain U-Net of the same or another size into a fresh one.
 
     New channels keep their fresh weights, and nothing that was there listens to them; additional
     blocks of a level come last, and add nothing yet. The old channels come first everywhere.
+    Blocks for which there is no place are left out.
 
     Args:
-        network: the larger one, changed in place.
-        smaller: tensors by name, of a network with the same stem and number of levels.
+        network: changed in place; at least as wide as the other.
+        weights: tensors by name, of a network with the same stem and number of levels.
 
     Raises:
         ValueError: it is not one that this network can hold.
     """
     own = network.state_dict()
-    _check(own, smaller)
+    weights = {name: t for name, t in weights.items() if name in own or not _in_block(name)}
+    _check(own, weights)
     for name, target in own.items():
-        old = smaller.get(name)
+        old = weights.get(name)
         if old is None:
-            if ".body.2." in name:
+            if name.endswith(".body.2.weight"):
                 target.zero_()
         elif target.ndim == 1:
             target[: len(old)] = old
@@ -41,22 +44,23 @@ def grow(network: PlainUNet, smaller: Mapping[str, Tensor]) -> None:
             target[:outputs, :inputs] = old
 
 
-def _check(own: Mapping[str, Tensor], smaller: Mapping[str, Tensor]) -> None:
-    if missing := own.keys() - smaller.keys() - _additional_blocks(own):
+def _check(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
+    needed = {name for name in own if not _in_block(name)}
+    if missing := needed - weights.keys():
         raise ValueError(f"{min(missing)} is missing")
-    for name, tensor in smaller.items():
+    for name, tensor in weights.items():
         if name not in own:
             raise ValueError(f"{name} has no place in this network")
         place = own[name].shape
         fits = tensor.ndim == len(place) and all(
-            have >= needed for have, needed in zip(place, tensor.shape, strict=True)
+            have >= needs for have, needs in zip(place, tensor.shape, strict=True)
         )
         if not fits:
             raise ValueError(f"{name} of shape {tuple(tensor.shape)} does not fit {tuple(place)}")
     for name, axis in (("stem.1.weight", 1), ("head.0.weight", 0)):
-        if smaller[name].shape[axis] != own[name].shape[axis]:
+        if weights[name].shape[axis] != own[name].shape[axis]:
             raise ValueError(f"{name}: the two networks have different stems")
 
 
-def _additional_blocks(own: Mapping[str, Tensor]) -> set[str]:
-    return {name for name in own if ".body." in name}
+def _in_block(name: str) -> bool:
+    return ".body." in name
