@@ -123,11 +123,11 @@ def measure(benchmark: EngineBenchmark, console: Console) -> dict[str, Any]:
     }
 
 
-def bare_times_ms(engine: Engine, count: int) -> list[float]:
-    """Milliseconds of each call with one frame, in a tight loop after a warm-up."""
+def bare_times_ms(engine: Engine, count: int, batch: int = 1) -> list[float]:
+    """Milliseconds of each call with so many frames, in a tight loop after a warm-up."""
     shape = engine.facts.shape
     random = np.random.default_rng(0)
-    frames = random.integers(0, 256, (1, shape.height, shape.width, 3), dtype=np.uint8)
+    frames = random.integers(0, 256, (batch, shape.height, shape.width, 3), dtype=np.uint8)
     times_ms = []
     for index in range(_WARM_UP + count):
         start_ns = time.perf_counter_ns()

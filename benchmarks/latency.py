@@ -1,47 +1,28 @@
 """`blur2blur bench latency`: how old is the picture, at every load that a camera can bring.
 
-Open loop: the source keeps its own clock and does not wait for anybody, so a stall shows in the
-figures instead of hiding in them. Beside the stamps that travel with a frame, the age is also taken
-from the frame's number in the pixels that come out, and the source's clock: software glass to
-glass, which cannot lie about which picture was shown. It does not include a sensor and a display.
+What the loads are and how ages are taken: ``benchmarks.latency_loads``.
 """
 
 import json
 import statistics as st
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.engine import bare_times_ms
-from benchmarks.publish_peers import rss_mib
+from benchmarks.latency_loads import CAMERAS, run_scenario, scenarios
 from engines.files import folder_problem, write_atomically, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
-from stream.capture import Source, open_source
-from stream.capture.synthetic import read_number
-from stream.deblurring import Deblurring
 from stream.errors import StreamError
-from stream.frame import ProcessedFrame
-from stream.output import Output, open_output
-from stream.output.null import Null
-from stream.output.publisher import Publisher
-from stream.pipeline import Pipeline
 from stream.statistics import machine_facts, program_version
-from stream.subscription import Subscription
 
-_SIZE = "640x480"
 _TIMED_FRAMES = 60
-_CAMERA_FPS = 30
-_SLOW_WORK_S = 0.06
-_MIN_FPS, _MAX_FPS = 2, 200
 _TOLERANCE = 1.5
 
 
@@ -51,42 +32,6 @@ class LatencyBenchmark:
 
     seconds: float = 10.0
     profile: str = DEFAULT_PROFILE
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """One load: its sources, and what else goes on meanwhile."""
-
-    name: str
-    about: str
-    sources: tuple[str, ...]
-    slow_subscriber: bool = False
-    reconnect: bool = False
-
-
-def scenarios(engine_ms: float, seconds: float) -> list[Scenario]:
-    """The loads, set by what the bare engine can do here."""
-    capacity = 1000 / engine_ms
-
-    def camera(fps: float, options: str = "") -> str:
-        rate = min(max(round(fps), _MIN_FPS), _MAX_FPS)
-        return f"synthetic:{_SIZE}@{rate}?seconds={seconds:g}{options}"
-
-    stall = f"&stall={seconds / 3:g}+2"
-    return [
-        Scenario("under", "half of what the engine can do", (camera(capacity / 2),)),
-        Scenario("at", "as much as the engine can do", (camera(capacity),)),
-        Scenario("over", "twice as much", (camera(2 * capacity),)),
-        Scenario("stall", "a camera that gives nothing for 2 s", (camera(capacity / 2, stall),)),
-        Scenario(
-            "slow-subscriber",
-            "a subscriber that works 60 ms on each frame",
-            (camera(min(_CAMERA_FPS, capacity / 2)),),
-            slow_subscriber=True,
-        ),
-        Scenario("reconnect", "a publisher that goes for 2 s and returns", (), reconnect=True),
-        Scenario("four", "four cameras at 30 frames a second", (camera(_CAMERA_FPS),) * 4),
-    ]
 
 
 def run_latency_benchmark(
@@ -124,15 +69,17 @@ def run_latency_benchmark(
 def measure(benchmark: LatencyBenchmark, console: Console) -> dict[str, Any]:
     """All scenarios in one run."""
     profile = load_profile(benchmark.profile)
-    pool = EnginePool(profile, max_batch=4, cache=engine_cache(), say=console.print)
+    pool = EnginePool(profile, max_batch=CAMERAS, cache=engine_cache(), say=console.print)
     engine = pool.engine_for(480, 640).engine
-    engine_ms = st.median(bare_times_ms(engine, _TIMED_FRAMES))
+    engine_ms, batch_ms = (
+        st.median(bare_times_ms(engine, _TIMED_FRAMES, batch=batch)) for batch in (1, CAMERAS)
+    )
     rows = []
     loads = scenarios(engine_ms, benchmark.seconds)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("measuring", total=len(loads))
         for scenario in loads:
-            rows.append(_run(scenario, pool, benchmark.seconds))
+            rows.append(run_scenario(scenario, pool, benchmark.seconds))
             progress.advance(task)
     return {
         "benchmark": "latency",
@@ -143,153 +90,11 @@ def measure(benchmark: LatencyBenchmark, console: Console) -> dict[str, Any]:
             "precision": engine.facts.precision,
             "profile": engine.facts.profile,
             "bare_ms": round(engine_ms, 3),
+            "bare_batch_of_four_ms": round(batch_ms, 3),
         },
         "seconds": benchmark.seconds,
         "scenarios": rows,
     }
-
-
-@dataclass
-class _Probe(Null):
-    """Reads the number out of each picture that comes out, and the time."""
-
-    seen: list[tuple[str, int, int, int]] = field(default_factory=list)
-
-    def write(self, frame: ProcessedFrame) -> None:
-        handed_ns = time.perf_counter_ns()
-        captured = frame.captured
-        number = read_number(frame.pixels)
-        self.seen.append((captured.source, number, captured.captured_ns, handed_ns))
-
-
-def _run(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[str, Any]:
-    probe = _Probe()
-    outputs: list[Output] = [probe]
-    helper: _SlowSubscriber | _ComingAndGoing | None = None
-    sources: list[Source] = [open_source(uri) for uri in scenario.sources]
-    if scenario.slow_subscriber:
-        publisher = open_output("zmq+tcp://127.0.0.1:*")
-        assert isinstance(publisher, Publisher)
-        outputs.append(publisher)
-        helper = _SlowSubscriber(publisher.address)
-    elif scenario.reconnect:
-        helper = _ComingAndGoing(seconds)
-        sources = [open_source(f"zmq+{helper.address}")]
-    for number, source in enumerate(sources):
-        source.name = f"camera-{number}"
-    memory = rss_mib()
-    pipeline = Pipeline(sources, outputs, Deblurring(lambda: pool, "on"), seconds=seconds)
-    pipeline.start()
-    while pipeline.step_main_thread(0.05):
-        pass
-    pipeline.close()
-    row = _figures(scenario, pipeline, probe)
-    row["rss_growth_mib"] = round(rss_mib() - memory, 2)
-    if helper is not None:
-        row.update(helper.finish(probe))
-    if pipeline.problems and not scenario.reconnect:
-        raise StreamError("; ".join(pipeline.problems))
-    return row
-
-
-def _figures(scenario: Scenario, pipeline: Pipeline, probe: _Probe) -> dict[str, Any]:
-    ledger = pipeline.ledger
-    return {
-        "name": scenario.name,
-        "about": scenario.about,
-        "sources": list(scenario.sources),
-        "frames_captured": ledger.captured,
-        "frames_output": ledger.output,
-        "frames_dropped": dict(ledger.dropped),
-        "frames_by_source": {name: one.output for name, one in pipeline.ledgers.items()},
-        "fps_output": round(ledger.fps_output, 2),
-        "latency_ms": {
-            stage: {**percentiles, "count": ledger.output}
-            for stage, percentiles in ledger.latency_ms().items()
-        },
-        "glass_to_glass_ms": _glass_to_glass(scenario, probe),
-    }
-
-
-def _glass_to_glass(scenario: Scenario, probe: _Probe) -> dict[str, float] | None:
-    """Ages by the numbers in the pixels and the sources' own clocks."""
-    if not scenario.sources:
-        return None
-    fps = float(scenario.sources[0].partition("@")[2].partition("?")[0])
-    ages_ms: list[float] = []
-    clocks: dict[str, int] = {}
-    for source, number, captured_ns, handed_ns in probe.seen:
-        began_ns = clocks.setdefault(source, captured_ns - round(number / fps * 1e9))
-        ages_ms.append((handed_ns - began_ns) / 1e6 - number / fps * 1000)
-    return percentiles(ages_ms)
-
-
-def percentiles(values: list[float]) -> dict[str, float]:
-    """p50, p95, p99, the largest and the count."""
-    if not values:
-        return {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0, "count": 0}
-    p50, p95, p99 = (round(float(np.percentile(values, q)), 3) for q in (50, 95, 99))
-    return {"p50": p50, "p95": p95, "p99": p99, "max": round(max(values), 3), "count": len(values)}
-
-
-class _SlowSubscriber:
-    """Takes frames in a thread and works on each for a while."""
-
-    def __init__(self, address: str) -> None:
-        self._subscription = Subscription(address)
-        self._ages_ms: list[float] = []
-        self._thread = Thread(target=self._work, name="slow subscriber", daemon=True)
-        self._thread.start()
-
-    def finish(self, _: _Probe) -> dict[str, Any]:
-        self._subscription.close()
-        self._thread.join()
-        return {"subscriber_age_ms": percentiles(self._ages_ms)}
-
-    def _work(self) -> None:
-        for frame in self._subscription:
-            self._ages_ms.append(frame.age_ms())
-            time.sleep(_SLOW_WORK_S)
-
-
-class _ComingAndGoing:
-    """A publisher of synthetic frames that closes its socket for 2 s in the middle."""
-
-    def __init__(self, seconds: float) -> None:
-        publisher = Publisher("zmq+tcp://127.0.0.1:*")
-        self.address = publisher.address
-        self._gone_at, self._back_at = seconds / 3, seconds / 3 + 2
-        self._returned_ns = 0
-        self._stop = Event()
-        self._thread = Thread(target=self._publish, args=(publisher,), daemon=True)
-        self._thread.start()
-
-    def finish(self, probe: _Probe) -> dict[str, Any]:
-        self._stop.set()
-        self._thread.join()
-        after = [handed for _, _, _, handed in probe.seen if handed > self._returned_ns > 0]
-        back_ms = (after[0] - self._returned_ns) / 1e6 if after else None
-        return {"back_after_ms": None if back_ms is None else round(back_ms, 1)}
-
-    def _publish(self, first: Publisher) -> None:
-        publisher: Publisher | None = first
-        pictures = open_source(f"synthetic:{_SIZE}@{_CAMERA_FPS}").open().pictures()
-        begin = time.monotonic()
-        for number, picture in enumerate(pictures):
-            now = time.monotonic() - begin
-            if self._stop.is_set():
-                break
-            if self._gone_at <= now < self._back_at:
-                if publisher is not None:
-                    publisher.close()
-                    publisher = None
-                continue
-            if publisher is None:
-                publisher = Publisher(f"zmq+{self.address}")
-                self._returned_ns = time.perf_counter_ns()
-            publisher.publish(picture.pixels, source="camera", sequence=number, pts_s=picture.pts_s)
-        if publisher is not None:
-            publisher.close()
 
 
 def compare(result: dict[str, Any], stored: dict[str, Any]) -> list[str]:
@@ -336,7 +141,8 @@ def markdown(result: dict[str, Any]) -> str:
     """The table for a report."""
     engine = result["engine"]
     lines = [
-        f"Bare engine {engine['bare_ms']:.1f} ms ({engine['backend']} {engine['precision']}, "
+        f"Bare engine {engine['bare_ms']:.1f} ms, a batch of four "
+        f"{engine['bare_batch_of_four_ms']:.1f} ms ({engine['backend']} {engine['precision']}, "
         f"profile {engine['profile']}), 640x480, {result['machine']['processor']}, "
         f"{result['machine']['cores']} cores.",
         "",

@@ -15,11 +15,12 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmarks.memory import rss_mib
 
 Pixels = NDArray[np.uint8]
 
@@ -159,14 +160,6 @@ def receive(peer: str, port: int, seconds: float, work_ms: float) -> dict[str, A
         "corrupt": corrupt,
         "cpu_share": round((time.process_time() - cpu) / seconds, 3),
     }
-
-
-def rss_mib() -> float:
-    """Memory of this process that is in RAM; 0 where the system does not tell so."""
-    status = Path("/proc/self/statm")
-    if not status.is_file():
-        return 0.0
-    return int(status.read_text().split()[1]) * 4096 / 2**20
 
 
 def _our_address(peer: str, port: int) -> str:

@@ -74,7 +74,8 @@ def status_lines(pipeline: Pipeline, fps: float) -> list[str]:
     lines = [
         f"{fps:.1f} fps out",
         f"age p50 {age['p50']:.0f} ms, p95 {age['p95']:.0f} ms",
-        f"{sum(ledger.dropped.values())} dropped, {ledger.bypassed} sharp",
+        f"{sum(ledger.dropped.values())} dropped, {ledger.bypassed} sharp"
+        + _losses(sum(status.lost for status in pipeline.statuses)),
         f"deblur {pipeline.deblurring.mode}",
     ]
     if pipeline.deblurring.chosen is not None:
@@ -90,7 +91,8 @@ def summary(pipeline: Pipeline) -> str:
     latency = ledger.latency_ms()
     text = (
         f"{ledger.output} of {ledger.captured} frames out at {ledger.fps_output:.1f} fps; "
-        f"dropped: {dropped}; passed through as sharp or off: {ledger.bypassed}"
+        f"dropped: {dropped}{_losses(sum(status.lost for status in pipeline.statuses))}; "
+        f"passed through as sharp or off: {ledger.bypassed}"
     )
     chosen = pipeline.deblurring.chosen
     if chosen is not None:
@@ -102,10 +104,14 @@ def summary(pipeline: Pipeline) -> str:
     return text
 
 
+def _losses(count: int) -> str:
+    return f", {count} lost on the way" if count else ""
+
+
 def _source_row(status: SourceStatus) -> tuple[RenderableType, ...]:
     colour = _COLOURS.get(status.state, "yellow")
     info = status.info
-    progress: RenderableType = f"{status.frames} frames"
+    progress: RenderableType = f"{status.frames} frames{_losses(status.lost)}"
     if info is not None and info.frames:
         progress = ProgressBar(info.frames, min(status.frames, info.frames), width=30)
     size = f"{info.width}x{info.height}" if info else ""

@@ -1,7 +1,7 @@
 """Prometheus metrics and a health check over HTTP: everything that the statistics know."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from socketserver import ThreadingMixIn
 from threading import Thread
 from typing import Any
@@ -116,16 +116,17 @@ class _Collector:
             yield InfoMetricFamily("blur2blur_engine", "What deblurs.", facts)
 
     def _of_sources(self, sources: list[dict[str, Any]]) -> Iterator[Metric]:
-        for field, about in (
-            ("frames", "Frames that this source gave."),
-            ("frames_output", "Frames of this source that reached an output."),
-            ("reconnects", "How often it was opened again."),
-            ("stalls", "How often it fell silent."),
-        ):
-            family = CounterMetricFamily(f"blur2blur_source_{field}", about, labels=["source"])
-            for source in sources:
-                family.add_metric([source["name"]], source[field])
-            yield family
+        yield from _counters(
+            "source",
+            {source["name"]: source for source in sources},
+            {
+                "frames": "Frames that this source gave.",
+                "frames_lost": "Frames that were lost before they came here.",
+                "frames_output": "Frames of this source that reached an output.",
+                "reconnects": "How often it was opened again.",
+                "stalls": "How often it fell silent.",
+            },
+        )
         age = GaugeMetricFamily(
             "blur2blur_source_age_seconds",
             "Age of this source's frames at hand-over, since the start.",
@@ -144,20 +145,28 @@ class _Collector:
         yield states
 
     def _of_outputs(self, outputs: list[dict[str, Any]]) -> Iterator[Metric]:
-        for field, about in (
-            ("written", "Frames that this output took."),
-            ("dropped", "Frames that it missed."),
-        ):
-            family = CounterMetricFamily(f"blur2blur_output_{field}", about, labels=["output"])
-            for output in outputs:
-                family.add_metric([output["uri"]], output[field])
-            yield family
+        yield from _counters(
+            "output",
+            {output["uri"]: output for output in outputs},
+            {"written": "Frames that this output took.", "dropped": "Frames that it missed."},
+        )
         failed = GaugeMetricFamily(
             "blur2blur_output_failed", "1 where this output has failed.", labels=["output"]
         )
         for output in outputs:
             failed.add_metric([output["uri"]], output["failure"] is not None)
         yield failed
+
+
+def _counters(
+    kind: str, things: Mapping[str, dict[str, Any]], fields: Mapping[str, str]
+) -> Iterator[Metric]:
+    """A counter a field, with a sample a thing."""
+    for field, about in fields.items():
+        family = CounterMetricFamily(f"blur2blur_{kind}_{field}", about, labels=[kind])
+        for name, thing in things.items():
+            family.add_metric([name], thing[field])
+        yield family
 
 
 _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

@@ -37,6 +37,7 @@ def statistics(pipeline: Pipeline) -> dict[str, Any]:
                 "fps": status.info.fps if status.info else None,
                 "format": status.info.format if status.info else None,
                 "frames": status.frames,
+                "frames_lost": status.lost,
                 "reconnects": status.reconnects,
                 "stalls": status.stalls,
                 "frames_output": pipeline.ledgers[status.name].output,

@@ -76,6 +76,11 @@ class SubscriptionCounts:
     reason: str = ""
     next_sequence: dict[str, int] = field(default_factory=dict, repr=False)
 
+    @property
+    def lost(self) -> int:
+        """Frames that were published and not taken, for whichever reason."""
+        return self.missed + self.replaced + self.malformed
+
 
 class Subscription:
     """Frames of a publisher, which may come and go: ZeroMQ connects again by itself.

@@ -67,6 +67,7 @@ class ContainerCapture:
         self._options = options
         self._clock = clock or ArrivalClock()
         self._reading: Generator[Picture] | None = None
+        self._damaged = 0
         self._container = _open(address, options)
         try:
             self._stream = self._first_video()
@@ -111,7 +112,8 @@ class ContainerCapture:
                     pts_s = last_pts_s + period_s
                 last_pts_s = pts_s
                 end_s = max(end_s, pts_s + frame.duration * time_base)
-                yield Picture(self._rgb(frame), pts_s, captured_ns)
+                lost, self._damaged = self._damaged, 0
+                yield Picture(self._rgb(frame), pts_s, captured_ns, lost)
         self._check_complete(end_s)
 
     def close(self) -> None:
@@ -142,7 +144,8 @@ class ContainerCapture:
         except av.error.EOFError:
             return []
         except av.error.FFmpegError:
-            return []  # a damaged packet costs its own pictures, not the stream
+            self._damaged += 1  # it costs its own pictures, not the stream
+            return []
 
     def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
         size = self._options.size

@@ -63,11 +63,19 @@ class StreamInfo:
 
 
 class Picture(NamedTuple):
-    """One decoded picture: uint8 (H, W, 3) RGB, its pts in seconds, and when it was captured."""
+    """One decoded picture.
+
+    Attributes:
+        pixels: uint8 (H, W, 3) RGB.
+        pts_s: its time in the source, in seconds.
+        captured_ns: when it was captured.
+        lost: pictures before it that came damaged, or not at all, as far as the source can tell.
+    """
 
     pixels: NDArray[np.uint8]
     pts_s: float
     captured_ns: int
+    lost: int = 0
 
 
 class Capture(Protocol):
@@ -132,6 +140,7 @@ class SourceStatus:
     Attributes:
         reason: why it is not live, empty while it is.
         frames: pictures that it gave so far.
+        lost: pictures that were lost on the way here, as far as it can tell.
     """
 
     name: str
@@ -140,6 +149,7 @@ class SourceStatus:
     reason: str = ""
     info: StreamInfo | None = None
     frames: int = 0
+    lost: int = 0
     reconnects: int = 0
     stalls: int = 0
 

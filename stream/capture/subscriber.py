@@ -64,8 +64,12 @@ class SubscriberCapture:
 
     def pictures(self) -> Iterator[Picture]:
         frame: ReceivedFrame | None = self._first
+        lost_before = 0
         while frame is not None:
-            yield Picture(self._fitted(frame.pixels), frame.header.pts_s, frame.captured_ns)
+            lost = self._subscription.counts.lost
+            pixels = self._fitted(frame.pixels)
+            yield Picture(pixels, frame.header.pts_s, frame.captured_ns, lost - lost_before)
+            lost_before = lost
             frame = self._subscription.next_frame(READ_TIMEOUT_S)
         raise SourceError(f"{self._uri}: nothing came for {READ_TIMEOUT_S:g} s")
 

@@ -136,7 +136,7 @@ class CaptureWorker:
         if not self.source.own_clock:
             self._prepare(info)
         self._timeline.reopened()
-        for pixels, pts_s, captured_ns in capture.pictures():
+        for pixels, pts_s, captured_ns, lost in capture.pictures():
             if self._stop.is_set():
                 return
             frame = Frame(
@@ -148,17 +148,21 @@ class CaptureWorker:
                 posted_ns=time.perf_counter_ns(),
             )
             self._sequence += 1
-            self._count(frame)
+            self._count(frame, lost)
             self._deliver(frame)
             if self._stop.is_set():
                 return
 
-    def _count(self, frame: Frame) -> None:
+    def _count(self, frame: Frame, lost: int) -> None:
         with self._lock:
             before = self._status.state
             self._last_frame_ns = frame.posted_ns
             self._status = replace(
-                self._status, state=SourceState.LIVE, reason="", frames=self._sequence
+                self._status,
+                state=SourceState.LIVE,
+                reason="",
+                frames=self._sequence,
+                lost=self._status.lost + lost,
             )
         if before in (SourceState.RECONNECTING, SourceState.STALLED):
             self._say(f"{self.source.name} is live again")

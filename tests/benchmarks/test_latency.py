@@ -4,7 +4,8 @@ from typing import Any
 
 import cv2
 
-from benchmarks.latency import compare, percentiles, scenarios
+from benchmarks.latency import compare
+from benchmarks.latency_loads import percentiles, scenarios
 from tests.conftest import blur2blur
 
 
@@ -14,6 +15,7 @@ def test_loads_follow_what_the_engine_can_do() -> None:
     assert slow[1].sources == ("synthetic:640x480@20?seconds=10",)
     assert fast[2].sources == ("synthetic:640x480@200?seconds=10",)
     assert len(fast[-1].sources) == 4
+    assert ["stall" in uri for uri in fast[-1].sources] == [False, False, False, True]
 
 
 def run(bare_ms: float, p95: float) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     rows = {row["name"]: row for row in json.loads(file.read_text())["scenarios"]}
-    assert list(rows) == ["under", "at", "over", "stall", "slow-subscriber", "reconnect", "four"]
+    assert list(rows) == [scenario.name for scenario in scenarios(20.0, 4)]
     for row in rows.values():
         dropped = sum(row["frames_dropped"].values())
         assert row["frames_captured"] == row["frames_output"] + dropped
@@ -47,12 +49,14 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
         stamped, seen = row["latency_ms"]["age"], row["glass_to_glass_ms"]
         if seen is not None:
             assert seen["count"] == row["frames_output"]
-            assert abs(seen["p50"] - stamped["p50"]) < 3, "pixels and stamps tell the same"
+            assert abs(seen["p50"] - stamped["p50"]) < 10, "pixels and stamps tell the same"
     assert rows["over"]["frames_dropped"]["engine_busy"] > 0
     assert rows["slow-subscriber"]["subscriber_age_ms"]["count"] > 5
     assert rows["reconnect"]["back_after_ms"] < 2500
-    assert len(rows["four"]["frames_by_source"]) == 4
-    assert min(rows["four"]["frames_by_source"].values()) > 0
+    assert len(rows["four"]["by_source"]) == 4
+    assert min(camera["output"] for camera in rows["four"]["by_source"].values()) > 0
+    three_and_stalled = [c["captured"] for c in rows["four-one-stalls"]["by_source"].values()]
+    assert three_and_stalled[3] < 0.5 * min(three_and_stalled[:3])
     assert "| under" in file.with_suffix(".md").read_text()
     assert cv2.imread(str(chart)) is not None
     again = blur2blur("bench", "latency", "--check", chart)

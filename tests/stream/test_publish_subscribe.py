@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 import zmq
 
-from benchmarks.publish_peers import rss_mib
+from benchmarks.memory import rss_mib
 from engines.engine import EngineFacts, EngineShape
 from stream.capture import open_source
 from stream.errors import OutputError, SourceError, StreamError
@@ -254,6 +256,29 @@ def test_the_pipeline_publishes_and_another_one_takes_it(tmp_path: Path) -> None
         publisher.wait(timeout=30)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "seen.mkv").stat().st_size > 1000
+
+
+def test_source_tells_what_was_lost_on_the_way(publisher: Publisher) -> None:
+    done = threading.Event()
+
+    def publish() -> None:
+        for number in range(0, 10_000, 5):
+            if done.is_set():
+                return
+            publisher.write(processed(number))
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        with closing(open_source(f"zmq+{publisher.address}").open()) as capture:
+            pictures = capture.pictures()
+            assert next(pictures).lost == 0
+            assert next(pictures).lost >= 4
+            assert sum(next(pictures).lost for _ in range(10)) >= 40
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_source_that_hears_nothing_says_what_to_look_at() -> None:

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import zmq
 
-from benchmarks.publish_peers import rss_mib
+from benchmarks.memory import rss_mib
 from stream.subscription import Subscription, subscribe
 from stream.wire import VERSION, Header, pack
 from tests.conftest import picture

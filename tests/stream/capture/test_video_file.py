@@ -118,3 +118,18 @@ def test_errors_name_the_file_and_what_was_seen(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(SourceError, match=seen):
             open_source(str(tmp_path / name)).open()
+
+
+def test_damaged_pictures_are_counted_as_lost(make_clip: MakeClip) -> None:
+    clip = make_clip(codec="mjpeg", pixel_format="yuvj420p")
+    content = bytearray(clip.read_bytes())
+    at = -1
+    for _ in range(5):
+        at = content.index(b"\xff\xd8\xff", at + 1)
+    end = content.index(b"\xff\xd9", at)
+    content[at:end] = bytes(end - at)
+    clip.write_bytes(content)
+    pictures = list(open_source(str(clip)).open().pictures())
+    assert len(pictures) == 24
+    assert [number for number, found in enumerate(pictures) if found.lost] == [4]
+    assert pictures[4].lost == 1

@@ -1,0 +1,285 @@
+"""The loads of `bench latency`, and what one of them does to the pipeline.
+
+Open loop: the source keeps its own clock and does not wait for anybody, so a stall shows in the
+figures instead of hiding in them. Beside the stamps that travel with a frame, the age is also taken
+from the frame's number in the pixels that come out, and the source's clock: software glass to
+glass, which cannot lie about which picture was shown. It does not include a sensor and a display.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmarks.memory import rss_mib
+from engines.pool import EnginePool
+from stream.capture import Source, open_source
+from stream.capture.synthetic import read_number
+from stream.deblurring import Deblurring
+from stream.errors import StreamError
+from stream.frame import ProcessedFrame
+from stream.output import Output, open_output
+from stream.output.null import Null
+from stream.output.publisher import Publisher
+from stream.pipeline import Pipeline
+from stream.subscription import Subscription
+
+CAMERAS = 4
+_SIZE = "640x480"
+_CAMERA_FPS = 30
+_SLOW_WORK_S = 0.06
+_MIN_FPS, _MAX_FPS = 2, 200
+_STALL_S = 5
+_SUBSCRIBER_START_S = 20.0
+_SETTLING_S = 2.0
+"""After this, a pipeline's memory must not grow."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One load: its sources, and what else goes on meanwhile."""
+
+    name: str
+    about: str
+    sources: tuple[str, ...]
+    subscriber: Literal["none", "reading", "slow", "stopped"] = "none"
+    reconnect: bool = False
+
+
+def scenarios(engine_ms: float, seconds: float) -> list[Scenario]:
+    """The loads, set by what the bare engine can do here."""
+    capacity = 1000 / engine_ms
+
+    def camera(fps: float, options: str = "") -> str:
+        rate = min(max(round(fps), _MIN_FPS), _MAX_FPS)
+        return f"synthetic:{_SIZE}@{rate}?seconds={seconds:g}{options}"
+
+    stall = f"&stall={seconds / 3:g}+2"
+    watched = camera(min(_CAMERA_FPS, capacity / 2))
+    thirty = camera(_CAMERA_FPS)
+    return [
+        Scenario("under", "half of what the engine can do", (camera(capacity / 2),)),
+        Scenario("at", "as much as the engine can do", (camera(capacity),)),
+        Scenario("over", "twice as much", (camera(2 * capacity),)),
+        Scenario("stall", "a camera that gives nothing for 2 s", (camera(capacity / 2, stall),)),
+        Scenario("subscriber", "a subscriber that reads", (watched,), subscriber="reading"),
+        Scenario(
+            "slow-subscriber",
+            "a subscriber that works 60 ms on each frame",
+            (watched,),
+            subscriber="slow",
+        ),
+        Scenario(
+            "stopped-subscriber",
+            "a subscriber that stops reading",
+            (watched,),
+            subscriber="stopped",
+        ),
+        Scenario("reconnect", "a publisher that goes for 2 s and returns", (), reconnect=True),
+        Scenario("four", "four cameras at 30 frames a second", (thirty,) * CAMERAS),
+        Scenario(
+            "four-one-stalls",
+            f"the same, and one gives nothing for {_STALL_S} s",
+            (*(thirty,) * (CAMERAS - 1), camera(_CAMERA_FPS, f"&stall={seconds / 4:g}+{_STALL_S}")),
+        ),
+    ]
+
+
+@dataclass
+class _Probe(Null):
+    """Reads the number out of each picture that comes out, and the time."""
+
+    seen: list[tuple[str, int, int, int]] = field(default_factory=list)
+
+    def write(self, frame: ProcessedFrame) -> None:
+        handed_ns = time.perf_counter_ns()
+        captured = frame.captured
+        number = read_number(frame.pixels)
+        self.seen.append((captured.source, number, captured.captured_ns, handed_ns))
+
+
+def run_scenario(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[str, Any]:
+    """Run it; returns its row of figures.
+
+    Raises:
+        StreamError: the pipeline failed.
+    """
+    probe = _Probe()
+    outputs: list[Output] = [probe]
+    helper: _Subscriber | _StoppedSubscriber | _ComingAndGoing | None = None
+    sources: list[Source] = [open_source(uri) for uri in scenario.sources]
+    if scenario.subscriber != "none":
+        publisher = open_output("zmq+tcp://127.0.0.1:*")
+        assert isinstance(publisher, Publisher)
+        outputs.append(publisher)
+        if scenario.subscriber == "stopped":
+            helper = _StoppedSubscriber(publisher)
+        else:
+            helper = _Subscriber(publisher, _SLOW_WORK_S * (scenario.subscriber == "slow"))
+    elif scenario.reconnect:
+        helper = _ComingAndGoing(seconds)
+        sources = [open_source(f"zmq+{helper.address}")]
+    for number, source in enumerate(sources):
+        source.name = f"camera-{number}"
+    pipeline = Pipeline(sources, outputs, Deblurring(lambda: pool, "on"), seconds=seconds)
+    pipeline.start()
+    settled_at, memory = time.monotonic() + _SETTLING_S, 0.0
+    while pipeline.step_main_thread(0.05):
+        if not memory and time.monotonic() > settled_at:
+            memory = rss_mib()
+    pipeline.close()
+    row = _figures(scenario, pipeline, probe)
+    row["rss_growth_mib"] = round(rss_mib() - memory, 2)
+    if helper is not None:
+        row.update(helper.finish(probe))
+    if pipeline.problems and not scenario.reconnect:
+        raise StreamError("; ".join(pipeline.problems))
+    return row
+
+
+def _figures(scenario: Scenario, pipeline: Pipeline, probe: _Probe) -> dict[str, Any]:
+    ledger = pipeline.ledger
+    return {
+        "name": scenario.name,
+        "about": scenario.about,
+        "sources": list(scenario.sources),
+        "frames_captured": ledger.captured,
+        "frames_output": ledger.output,
+        "frames_dropped": dict(ledger.dropped),
+        "by_source": {
+            name: {
+                "captured": one.captured,
+                "output": one.output,
+                "dropped": dict(one.dropped),
+                "age_p95_ms": one.latency_ms()["age"]["p95"],
+            }
+            for name, one in pipeline.ledgers.items()
+        },
+        "fps_output": round(ledger.fps_output, 2),
+        "latency_ms": {
+            stage: {**percentiles, "count": ledger.output}
+            for stage, percentiles in ledger.latency_ms().items()
+        },
+        "glass_to_glass_ms": _glass_to_glass(scenario, probe),
+    }
+
+
+def _glass_to_glass(scenario: Scenario, probe: _Probe) -> dict[str, float] | None:
+    """Ages by the numbers in the pixels and the sources' own clocks."""
+    if not scenario.sources:
+        return None
+    fps = float(scenario.sources[0].partition("@")[2].partition("?")[0])
+    ages_ms: list[float] = []
+    clocks: dict[str, int] = {}
+    for source, number, captured_ns, handed_ns in probe.seen:
+        began_ns = clocks.setdefault(source, captured_ns - round(number / fps * 1e9))
+        ages_ms.append((handed_ns - began_ns) / 1e6 - number / fps * 1000)
+    return percentiles(ages_ms)
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    """p50, p95, p99, the largest and the count."""
+    if not values:
+        return {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0, "count": 0}
+    p50, p95, p99 = (round(float(np.percentile(values, q)), 3) for q in (50, 95, 99))
+    return {"p50": p50, "p95": p95, "p99": p99, "max": round(max(values), 3), "count": len(values)}
+
+
+class _Subscriber:
+    """Takes frames in a thread and works on each for a while."""
+
+    def __init__(self, publisher: Publisher, work_s: float) -> None:
+        self._subscription = Subscription(publisher.address)
+        self._work_s = work_s
+        self._ages_ms: list[float] = []
+        self._thread = Thread(target=self._work, name="subscriber", daemon=True)
+        self._thread.start()
+
+    def finish(self, _: _Probe) -> dict[str, Any]:
+        self._subscription.close()
+        self._thread.join()
+        return {"subscriber_age_ms": percentiles(self._ages_ms)}
+
+    def _work(self) -> None:
+        for frame in self._subscription:
+            self._ages_ms.append(frame.age_ms())
+            time.sleep(self._work_s)
+
+
+class _StoppedSubscriber:
+    """A process that subscribes, takes a frame, and is halted."""
+
+    _PROGRAM = """
+import sys
+from stream.subscription import subscribe
+for frame in subscribe(sys.argv[1]):
+    print("one", flush=True)
+"""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", self._PROGRAM, publisher.address],
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+        pixels = np.zeros((480, 640, 3), np.uint8)
+        deadline = time.monotonic() + _SUBSCRIBER_START_S
+        while not self._process.stdout.readline():
+            if time.monotonic() > deadline:
+                self.finish()
+                raise StreamError("the subscriber that was to be stopped never got a frame")
+            publisher.publish(pixels, source="camera-0", sequence=0, pts_s=0.0)
+            time.sleep(0.02)
+        self._process.send_signal(signal.SIGSTOP)
+
+    def finish(self, _: _Probe | None = None) -> dict[str, Any]:
+        self._process.kill()
+        self._process.communicate()
+        return {}
+
+
+class _ComingAndGoing:
+    """A publisher of synthetic frames that closes its socket for 2 s in the middle."""
+
+    def __init__(self, seconds: float) -> None:
+        publisher = Publisher("zmq+tcp://127.0.0.1:*")
+        self.address = publisher.address
+        self._gone_at, self._back_at = seconds / 3, seconds / 3 + 2
+        self._returned_ns = 0
+        self._stop = Event()
+        self._thread = Thread(target=self._publish, args=(publisher,), daemon=True)
+        self._thread.start()
+
+    def finish(self, probe: _Probe) -> dict[str, Any]:
+        self._stop.set()
+        self._thread.join()
+        after = [handed for _, _, _, handed in probe.seen if handed > self._returned_ns > 0]
+        back_ms = (after[0] - self._returned_ns) / 1e6 if after else None
+        return {"back_after_ms": None if back_ms is None else round(back_ms, 1)}
+
+    def _publish(self, first: Publisher) -> None:
+        publisher: Publisher | None = first
+        pictures = open_source(f"synthetic:{_SIZE}@{_CAMERA_FPS}").open().pictures()
+        begin = time.monotonic()
+        for number, picture in enumerate(pictures):
+            now = time.monotonic() - begin
+            if self._stop.is_set():
+                break
+            if self._gone_at <= now < self._back_at:
+                if publisher is not None:
+                    publisher.close()
+                    publisher = None
+                continue
+            if publisher is None:
+                publisher = Publisher(f"zmq+{self.address}")
+                self._returned_ns = time.perf_counter_ns()
+            publisher.publish(picture.pixels, source="camera", sequence=number, pts_s=picture.pts_s)
+        if publisher is not None:
+            publisher.close()
