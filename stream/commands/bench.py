@@ -1,0 +1,127 @@
+"""`bench …`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.commands.common import Model, PrecisionOption, console, needs_extra_train, parse_size
+
+app = typer.Typer(help="Measure this machine: honest figures, in one file.", no_args_is_help=True)
+
+
+@app.command("engine")
+def bench_engine(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file.")
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Frame size.")] = "640x480",
+    precision: Annotated[PrecisionOption, typer.Option(help="As for `live`.")] = (
+        PrecisionOption.auto
+    ),
+    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
+    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Repetitions; medians are reported.")] = 5,
+    frames: Annotated[int, typer.Option(min=10, help="Frames a repetition.")] = 200,
+) -> None:
+    """Bare engine time, and how much of its rate the whole pipeline keeps.
+
+    In one run, in turns: the engine alone in a loop, the pipeline over the synthetic source without
+    a clock, and the pipeline over an H.264 file whose decoding shares the cores.
+    """
+    from benchmarks.engine import EngineBenchmark, run_engine_benchmark
+
+    wanted = parse_size(size)
+    assert wanted is not None
+    benchmark = EngineBenchmark(
+        size=wanted,
+        precision=precision.value,
+        profile=profile or model.value,
+        rounds=rounds,
+        frames=frames,
+    )
+    raise typer.Exit(run_engine_benchmark(benchmark, json_file, console()))
+
+
+@app.command("latency")
+def bench_latency(
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write the figures to this file, and a table beside it (.md)."),
+    ] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw the ages to this picture.")] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(help="Compare with this stored run; fails where ages are half as much again."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=4.0, help="Of each scenario.")] = 10.0,
+    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
+    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
+) -> None:
+    """How old is the picture, at every load that a camera can bring.
+
+    Under, at and over what the engine can do; a camera that stalls; a slow subscriber; a publisher
+    that goes and returns; four cameras. Sources keep their own clock, so nothing hides. Sensor and
+    display are not included.
+    """
+    from benchmarks.latency import LatencyBenchmark, run_latency_benchmark
+
+    benchmark = LatencyBenchmark(seconds=seconds, profile=profile or model.value)
+    status = run_latency_benchmark(
+        benchmark, json_file=json_file, chart=chart, check=check, console=console()
+    )
+    raise typer.Exit(status)
+
+
+@app.command("publish")
+def bench_publish(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Of each run.")] = 20.0,
+    work_ms: Annotated[
+        float, typer.Option(min=0.0, help="What the slow subscriber does with each frame.")
+    ] = 60.0,
+) -> None:
+    """A slow and a fast subscriber: how old are the frames, ours beside imagezmq's and NetGear's.
+
+    The same 720p frames at 30 a second, raw, each publisher at its documented settings, PUB/SUB and
+    REQ/REP. Needs the extra `bench`.
+    """
+    from benchmarks.publish import PublishBenchmark, run_publish_benchmark
+
+    benchmark = PublishBenchmark(seconds=seconds, work_ms=work_ms)
+    raise typer.Exit(run_publish_benchmark(benchmark, json_file, console()))
+
+
+@app.command("quality")
+def bench_quality(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of sharp photographs; those that a network was trained on are left out. "
+            "May be given several times. Otherwise photographs that come with scikit-image.",
+            show_default=False,
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet to this picture.")
+    ] = None,
+    known: Annotated[int, typer.Option(min=3, help="Pictures with camera shake.")] = 48,
+    moving: Annotated[int, typer.Option(min=1, help="Pictures with a moving object.")] = 24,
+    sharp: Annotated[int, typer.Option(min=1, help="Sharp pictures.")] = 24,
+) -> None:
+    """How good the pictures are, beside an unsharp mask and Wiener's filter (which is told the
+    kernel).
+
+    Seeded blur over photographs that no network was trained on: PSNR, PSNR with a shift allowed,
+    SSIM, GMSD and a feature distance, because each of them alone misleads; what happens to a still
+    background behind a moving object, and to sharp pictures. Nothing is downloaded.
+    """
+    with needs_extra_train():
+        from benchmarks.quality import QualityBenchmark, run_quality_benchmark
+    benchmark = QualityBenchmark(data=tuple(data or ()), known=known, moving=moving, sharp=sharp)
+    raise typer.Exit(run_quality_benchmark(benchmark, json_file, sheet, console()))

@@ -1,0 +1,60 @@
+"""What several commands take and do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from stream.errors import StreamError
+
+if TYPE_CHECKING:
+    from stream.capture.source import Size
+
+
+class Backend(StrEnum):
+    auto = "auto"
+    openvino = "openvino"
+    torch = "torch"
+
+
+class PrecisionOption(StrEnum):
+    auto = "auto"
+    f32 = "f32"
+    bf16 = "bf16"
+    f16 = "f16"
+
+
+class Model(StrEnum):
+    """The shipped networks, by what they cost."""
+
+    fast = "fast"
+    balanced = "balanced"
+    quality = "quality"
+
+
+def console() -> Console:
+    return Console(stderr=True, soft_wrap=True)
+
+
+def parse_size(text: str | None) -> "Size | None":
+    from stream.capture.source import Size
+
+    if text is None:
+        return None
+    try:
+        return Size.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+@contextmanager
+def needs_extra_train() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise StreamError(
+            f"training needs {error.name}: pip install 'blur2blur-live[train]'"
+        ) from None

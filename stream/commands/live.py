@@ -1,0 +1,201 @@
+"""`live`, `watch` and `doctor`: what people begin with."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stream.commands.common import Backend, Model, PrecisionOption, console, parse_size
+
+
+class Deblur(StrEnum):
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
+def _take_config(context: typer.Context, path: Path | None) -> Path | None:
+    """What the file says becomes what the options are if they are not given."""
+    if path is not None:
+        from stream.config import read_config
+
+        parameters = {p.name: p for p in context.command.params if p.name not in (None, "config")}
+        names = {str(name) for name in parameters}
+        values = read_config(path, names)
+        for name, value in values.items():
+            if parameters[name].multiple or parameters[name].nargs == -1:
+                values[name] = value if isinstance(value, list) else [value]
+        context.default_map = {**(context.default_map or {}), **values}
+    return path
+
+
+def live(
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            help="Where frames come from: a camera (`0`, `camera:0`, `/dev/video0`), a file "
+            "(`clip.mp4`), a stream (`rtsp://…`, `http://…/video.mjpeg` of a phone's IP-camera "
+            "app), `zmq+tcp://…` (a publisher), `demo`, or `synthetic:640x480@30`. Several share "
+            "one engine.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to",
+            help="Where frames go: `window` (the default), `out.mp4`, `out.mkv`, "
+            "`zmq+tcp://127.0.0.1:5555` (other programs subscribe), `null`. "
+            "May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        Model,
+        typer.Option(
+            help="Shipped network: `balanced` for live pictures, `fast` for slow machines and many "
+            "cameras, `quality` for files. Only `balanced` has weights so far."
+        ),
+    ] = Model.balanced,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Camera profile instead: a name, or a profile's folder.", show_default=False
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Asked of a camera (640x480 if not given); files and streams are scaled to it.",
+            show_default=False,
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=1.0, help="Asked of a camera (30 if not given).", show_default=False),
+    ] = None,
+    backend: Annotated[
+        Backend, typer.Option(help="What runs the network; `auto` takes the first that works.")
+    ] = Backend.auto,
+    precision: Annotated[
+        PrecisionOption,
+        typer.Option(help="Arithmetic of the network; `auto` takes the fastest that is exact."),
+    ] = PrecisionOption.auto,
+    deblur: Annotated[
+        Deblur,
+        typer.Option(help="`auto` leaves sharp frames as they are; `on` and `off` force it."),
+    ] = Deblur.auto,
+    realtime: Annotated[
+        bool | None,
+        typer.Option(
+            "--realtime/--every-frame",
+            help="Play files at their own rate like a live camera, newest frame first; or take "
+            "every frame. The default is every frame, unless a window is the only output.",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="End after this long.", show_default=False),
+    ] = None,
+    stats: Annotated[
+        Path | None,
+        typer.Option(help="Write statistics of the run to this JSON file.", show_default=False),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            callback=_take_config,
+            is_eager=True,
+            help='TOML file with any of these (`source = ["0"]`, `to = ["window"]`, …); what is '
+            "given on the command line counts more.",
+            show_default=False,
+        ),
+    ] = None,
+    batch_wait_ms: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=100.0, help="Several cameras: wait so long for frames to share a batch."
+        ),
+    ] = 0.0,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            help="Append what happens to this file, a JSON object a line; `-` is standard error.",
+            show_default=False,
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve Prometheus metrics there (`127.0.0.1:9100`), and /healthz.",
+            show_default=False,
+        ),
+    ] = None,
+    insecure_bind: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-bind",
+            help="Publish, or serve metrics, to other machines without keys: anybody may watch.",
+        ),
+    ] = False,
+) -> None:
+    """Deblur frames from SOURCE while they come.
+
+    - `blur2blur live 0` - your webcam, in a window: the mouse moves the line between before and
+      after, `h` shows the keys
+    - `blur2blur live demo --to out.mp4` - the clip that comes with the program, recorded
+    - `blur2blur live http://192.168.1.5:8080/video --to window --to phone.mkv` - a phone, watched
+      and recorded
+    - `blur2blur live clip.mp4 --realtime --to null --stats s.json` - how would it do live?
+
+    Ctrl-C ends it; recordings are closed properly, and play even if the program is killed.
+    """
+    from stream.live import LiveJob, run_live
+
+    job = LiveJob(
+        sources=tuple(source),
+        outputs=tuple(to or ()),
+        profile=profile or model.value,
+        size=parse_size(size),
+        fps=fps,
+        backend=backend.value,
+        precision=precision.value,
+        deblur=deblur.value,
+        realtime=realtime,
+        seconds=seconds,
+        stats=stats,
+        insecure_bind=insecure_bind,
+        batch_wait_ms=batch_wait_ms,
+        metrics=metrics,
+        log=log,
+    )
+    raise typer.Exit(run_live(job, console()))
+
+
+def watch(
+    address: Annotated[
+        str,
+        typer.Argument(help="Of a publisher: `tcp://127.0.0.1:5555`, `ipc:///tmp/camera`."),
+    ],
+    seconds: Annotated[
+        float | None, typer.Option(min=0.0, help="End after this long.", show_default=False)
+    ] = None,
+) -> None:
+    """Show what a publisher publishes, with rate, age and losses."""
+    from stream.live import LiveJob, run_live
+
+    source = address if address.startswith("zmq+") else f"zmq+{address}"
+    job = LiveJob(sources=(source,), deblur="off", seconds=seconds)
+    raise typer.Exit(run_live(job, console()))
+
+
+def doctor() -> None:
+    """Look at this machine: what would run here, what is missing, how to get it."""
+    from stream.doctor import examine, show
+
+    raise typer.Exit(show(examine(), Console()))

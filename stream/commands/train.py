@@ -1,0 +1,121 @@
+"""`train …`"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.commands.common import console, needs_extra_train
+
+app = typer.Typer(help="Train networks (needs the extra `train`).", no_args_is_help=True)
+
+
+class TruthOrigin(StrEnum):
+    mid_exposure = "mid-exposure"
+    centroid = "centroid"
+
+
+@app.command("deblurrer")
+def train_deblurrer(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Folder of sharp photographs, or of pairs in GoPro's (blur, sharp) or REDS's "
+            "(train_blur, train_sharp) layout; may be given several times."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted run there goes on.")],
+    model: Annotated[
+        str, typer.Option(help="Network: fast, balanced, quality, nafnet16, nafnet32 or mimo-unet.")
+    ] = "balanced",
+    crops: Annotated[int, typer.Option(min=1, help="Training pairs in all.")] = 400_000,
+    crop_px: Annotated[int, typer.Option(min=32, help="Side of a training picture.")] = 128,
+    batch: Annotated[int, typer.Option(min=1, help="Pairs a step, over all processes.")] = 16,
+    learning_rate: Annotated[float, typer.Option(min=0.0, help="Muon's and AdamW's.")] = 1e-3,
+    frequency_weight: Annotated[
+        float, typer.Option(min=0.0, help="Of the Fourier term, beside Charbonnier's 1.")
+    ] = 0.05,
+    feature_weight: Annotated[
+        float, typer.Option(min=0.0, help="Of the feature distance; detail, at twice the time.")
+    ] = 0.0,
+    origin: Annotated[
+        TruthOrigin,
+        typer.Option(
+            help="The moment of the exposure that the truth shows. Begin with `centroid`, which is "
+            "learned several times faster, and go on from there with `mid-exposure` and --from."
+        ),
+    ] = TruthOrigin.mid_exposure,
+    seed: Annotated[int, typer.Option()] = 0,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Begin with the weights of this profile.", show_default=False),
+    ] = None,
+) -> None:
+    """Train a deblurrer: on sharp photographs that are blurred on the fly, or on pairs.
+
+    One picture in seven is kept for validation. The folder fills with a checkpoint, a log, a curve
+    and a strip of examples; run the same command again to go on after an interruption.
+
+    Several processes share the work under torchrun. On a CPU, one a core with one thread each is
+    the fastest: `OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m stream.cli train deblurrer ...`
+    """
+    with needs_extra_train():
+        from calibration.job import run_deblurrer_training
+        from calibration.losses import LossWeights
+        from calibration.pairs import TRAINED_DETAIL, PairRecipe
+        from calibration.train_deblurrer import DeblurrerTraining
+        from engines.networks import named_specification
+    settings = DeblurrerTraining(
+        data=tuple(data),
+        out=out,
+        network=named_specification(model),
+        crops=crops,
+        batch=batch,
+        learning_rate=learning_rate,
+        loss=LossWeights(frequency=frequency_weight, feature=feature_weight),
+        pairs=PairRecipe(crop_px=crop_px, min_detail=TRAINED_DETAIL).with_origin(origin.value),
+        seed=seed,
+        start=start,
+    )
+    raise typer.Exit(run_deblurrer_training(settings, console()))
+
+
+@app.command("blur-sheet")
+def train_blur_sheet(
+    data: Annotated[list[Path], typer.Option(help="Folder of sharp photographs.")],
+    to: Annotated[Path, typer.Option(help="The picture to write.")],
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Draw what networks are trained on: kernels, shaken pictures, moving objects, their truths."""
+    with needs_extra_train():
+        from calibration.blur_sheet import write_blur_sheet
+    write_blur_sheet(to, data, seed)
+
+
+@app.command("export")
+def train_export(
+    run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
+    to: Annotated[Path, typer.Option(help="Folder of the profile; it is made or replaced.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="The profile's name; the folder's if not given.", show_default=False),
+    ] = None,
+    about: Annotated[
+        str, typer.Option(help="A line for the card: data, licences, what to expect.")
+    ] = "",
+    quality: Annotated[
+        Path | None,
+        typer.Option(
+            help="Put the figures of this file into the card (`bench quality --json FILE`).",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Make a profile of a training run: weights, exported graph and card.
+
+    `blur2blur live 0 --profile DIR` then uses it.
+    """
+    with needs_extra_train():
+        from calibration.export_run import export_run
+    raise typer.Exit(export_run(run, to, name or to.name, about, quality, console()))
