@@ -1,16 +1,23 @@
 """Translator, deblurrer and everything around them as one graph: uint8 in, uint8 out."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+_WEAK, _STRONG = 0.8 / 255, 1.6 / 255
+"""Mean corrections, on a 0...1 scale, below which none is made, and above which all of it is."""
+_BLOCK_PX = 8
 
 
 class FusedDeblur(nn.Module):
     """``sharp = deblur(G(x))`` from camera pixels to display pixels.
 
     Input and output: uint8 (N, H, W, 3) RGB of any H and W. Scaling to 0...1, padding by edge
-    replication up to ``multiple``, the translator G, the deblurrer, cropping, clipping and
-    rounding are inside, so that a backend compiles all of them and the host copies bytes only.
+    replication up to ``multiple``, the translator G, the deblurrer, :func:`keep_still`, cropping,
+    clipping and rounding are inside, so that a backend compiles all of them and the host copies
+    bytes only.
 
     Source of the composition: Blur2Blur, Pham et al., CVPR 2024, section 3.
     """
@@ -19,14 +26,14 @@ class FusedDeblur(nn.Module):
         super().__init__()
         self.translator = translator
         self.deblurrer = deblurrer
-        self.multiple = multiple
+        self.multiple = math.lcm(multiple, _BLOCK_PX)
 
     def forward(self, frames: Tensor) -> Tensor:
         height, width = frames.shape[1], frames.shape[2]
         x = frames.permute(0, 3, 1, 2).to(self.dtype) * (1.0 / 255.0)
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         x = F.pad(x, padding, mode="replicate")
-        y: Tensor = self.deblurrer(self.translator(x))
+        y = keep_still(x, self.deblurrer(self.translator(x)))
         y = y[:, :, :height, :width]
         y = torch.round(torch.clamp(y.float() * 255.0, 0.0, 255.0))
         return y.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
@@ -34,3 +41,25 @@ class FusedDeblur(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         return next((p.dtype for p in self.deblurrer.parameters()), torch.float32)
+
+
+def keep_still(x: Tensor, y: Tensor) -> Tensor:
+    """Leave alone what hardly changes: a still background, and sharp pictures.
+
+    Where the mean correction around a block is below a step of 8 bit, it is the network's opinion
+    of noise and texture, not of blur, and the pixels stay as the camera gave them. Blocks that are
+    left and taken meet without a seam, as corrections there are as small as that.
+
+    Args:
+        x, y: before and after, float (N, 3, H, W) in 0...1, H and W multiples of 8.
+    """
+    batch, channels, height, width = x.shape
+    correction = y - x
+    size = F.avg_pool2d(correction[:, 1:2].abs(), _BLOCK_PX)  # green stands for all
+    size = F.avg_pool2d(size, 3, 1, padding=1, count_include_pad=False)
+    share = ((size - _WEAK) * (1 / (_STRONG - _WEAK))).clamp(0.0, 1.0)
+    rows, columns = height // _BLOCK_PX, width // _BLOCK_PX
+    # A view in blocks costs a tenth of enlarging the shares to the picture's size.
+    blocks = correction.reshape(batch, channels, rows, _BLOCK_PX, columns, _BLOCK_PX)
+    kept = share.reshape(batch, 1, rows, 1, columns, 1) * blocks
+    return x + kept.reshape(batch, channels, height, width)

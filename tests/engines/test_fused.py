@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from engines.fused import FusedDeblur
+from engines.fused import FusedDeblur, keep_still
 from engines.networks import PlainUNet, PlainUNetSpec
 
 SPEC = PlainUNetSpec(width=4, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
@@ -43,3 +43,16 @@ def test_translator_comes_before_the_deblurrer() -> None:
 
     frames = torch.full((1, 1, 1, 3), 20, dtype=torch.uint8)
     assert FusedDeblur(Times(), Plus(), 1)(frames).unique().tolist() == [50]
+
+
+def test_what_hardly_changes_stays_as_it_was() -> None:
+    random = torch.Generator().manual_seed(0)
+    x = torch.rand(1, 3, 64, 64, generator=random)
+    y = x + 0.6 / 255 * torch.randn(1, 3, 64, 64, generator=random)
+    y[..., 24:40, 24:40] += 0.1
+    kept = keep_still(x, y)
+    assert torch.equal(kept[..., :8, :], x[..., :8, :]), "a still background"
+    inside = (..., slice(24, 40), slice(24, 40))
+    torch.testing.assert_close(kept[inside], y[inside])
+    half = keep_still(x, x + 1.2 / 255)
+    torch.testing.assert_close(half, x + 0.6 / 255, atol=1e-6, rtol=0)
