@@ -38,9 +38,13 @@ from calibration.measures import gmsd, psnr_db, shift_psnr_db, ssim
 from calibration.object_motion import MovingObject
 from calibration.pairs import BlurredCrops, PairRecipe
 from engines.files import folder_problem, write_text_atomically
-from engines.profile import load_profile, profile_names
-from stream.blur import BlurGate, blur_measure
+from engines.folders import engine_cache
+from engines.pool import EnginePool
+from engines.profile import DEFAULT_PROFILE, load_profile, profile_names
+from stream.blur import BLUR_GATE
+from stream.deblurring import Deblurring
 from stream.errors import StreamError
+from stream.frame import Frame
 from stream.statistics import machine_facts, program_version
 
 SIZES = ("fast", "balanced", "quality")
@@ -233,26 +237,28 @@ def _gate(photographs: list[Picture], count: int) -> dict[str, float]:
     known = replace(KnownBlur(), min_extent_px=10.0)
     recipe = PairRecipe(known=known, crop_px=CROP_PX)
     crops = BlurredCrops(photographs, recipe, SEED, 0)
+    pool = EnginePool(load_profile(DEFAULT_PROFILE), cache=engine_cache())
     left, taken = [], []
     for number in range(count):
         random = np.random.default_rng((SEED, 4, number))
         window = crops.window(known.margin_px, random)
         sharp = np.ascontiguousarray(inner(window, known.margin_px))
-        left.append(not _settled_gate(sharp, engaged=True))
-        taken.append(_settled_gate(known.apply(window, random), engaged=False))
+        left.append(_is_left(sharp, pool))
+        taken.append(not _is_left(known.apply(window, random), pool))
     return {
         "sharp_untouched_share": round(float(np.mean(left)), 4),
         "blurred_deblurred_share": round(float(np.mean(taken)), 4),
     }
 
 
-def _settled_gate(picture: Picture, *, engaged: bool) -> bool:
-    """The gate's decision after it has seen the picture for some frames."""
-    gate = BlurGate(engaged=engaged)
-    blur = blur_measure(picture)
-    for _ in range(gate.patience):
-        gate = gate.after(blur)
-    return gate.engaged
+def _is_left(picture: Picture, pool: EnginePool) -> bool:
+    """Whether `auto` shows the picture as it is, once it has seen it for some frames."""
+    deblurring = Deblurring(lambda: pool, "auto")
+    frame = Frame(
+        pixels=picture, source="picture", sequence=0, pts_s=0.0, captured_ns=0, posted_ns=0
+    )
+    seen = [deblurring.process([frame])[0].bypassed for _ in range(BLUR_GATE.patience + 1)]
+    return seen[-1]
 
 
 def _contact_sheet(cases: Cases, restored: Mapping[str, list[Picture]]) -> Picture:

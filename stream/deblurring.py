@@ -6,11 +6,12 @@ from itertools import groupby
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.engine import EngineFacts
 from engines.pool import EnginePool
 from engines.selection import ChosenEngine
-from stream.blur import BlurGate, blur_measure
+from stream.blur import BLUR_GATE, CHANGE_GATE, Gate, blur_measure, change_measure
 from stream.frame import Frame, ProcessedFrame
 
 DeblurMode = Literal["auto", "on", "off"]
@@ -28,7 +29,8 @@ class Deblurring:
     def __init__(self, engines: Callable[[], EnginePool], mode: DeblurMode) -> None:
         self._make_pool = engines
         self._pool: EnginePool | None = None
-        self._gates: dict[str, BlurGate] = {}
+        self._blur_gates: dict[str, Gate] = {}
+        self._change_gates: dict[str, Gate] = {}
         self.mode: DeblurMode = mode
         self.chosen: ChosenEngine | None = None
 
@@ -57,9 +59,9 @@ class Deblurring:
     def _process_group(
         self, size: tuple[int, int], frames: list[Frame], taken_ns: int
     ) -> Iterator[ProcessedFrame]:
-        decisions = [self._decide(frame) for frame in frames]
-        wanted = [f for f, (engaged, _) in zip(frames, decisions, strict=True) if engaged]
-        deblurred = iter(())
+        looks = [self._look(frame) for frame in frames]
+        wanted = [f for f, (engaged, _) in zip(frames, looks, strict=True) if engaged]
+        deblurred: Iterator[NDArray[np.uint8]] = iter(())
         facts: EngineFacts | None = None
         if wanted:
             self.chosen = self._engine(*size)
@@ -68,26 +70,36 @@ class Deblurring:
                 batch = np.stack([frame.pixels for frame in wanted])
             deblurred = iter(self.chosen.engine(batch))
             facts = self.chosen.engine.facts
-        finished_ns = time.perf_counter_ns()
-        for frame, (engaged, blur) in zip(frames, decisions, strict=True):
+        for frame, (engaged, blur) in zip(frames, looks, strict=True):
+            pixels = next(deblurred) if engaged else frame.pixels
+            taken = engaged and self._is_worth_showing(frame, pixels)
             yield ProcessedFrame(
                 captured=frame,
-                pixels=next(deblurred) if engaged else frame.pixels,
-                bypassed=not engaged,
+                pixels=pixels if taken else frame.pixels,
+                bypassed=not taken,
                 blur=blur,
                 taken_ns=taken_ns,
-                finished_ns=finished_ns,
-                engine=facts if engaged else None,
+                finished_ns=time.perf_counter_ns(),
+                engine=facts if taken else None,
             )
 
-    def _decide(self, frame: Frame) -> tuple[bool, float | None]:
+    def _look(self, frame: Frame) -> tuple[bool, float | None]:
+        """Whether the engine is to see it, and how blurred it looks."""
         mode = self.mode
         if mode != "auto":
             return mode == "on", None
         blur = blur_measure(frame.pixels)
-        gate = self._gates.get(frame.source, BlurGate()).after(blur)
-        self._gates[frame.source] = gate
+        gate = self._blur_gates.get(frame.source, BLUR_GATE).after(blur)
+        self._blur_gates[frame.source] = gate
         return gate.engaged, blur
+
+    def _is_worth_showing(self, frame: Frame, deblurred: NDArray[np.uint8]) -> bool:
+        if self.mode != "auto":
+            return True
+        change = change_measure(frame.pixels, deblurred)
+        gate = self._change_gates.get(frame.source, CHANGE_GATE).after(change)
+        self._change_gates[frame.source] = gate
+        return gate.engaged
 
     def _engine(self, height: int, width: int) -> ChosenEngine:
         if self._pool is None:

@@ -53,7 +53,7 @@ class ProcessedFrame:
     Attributes:
         captured: the frame as it came.
         pixels: uint8 (H, W, 3) RGB: deblurred, or the captured pixels where ``bypassed``.
-        bypassed: the engine was not asked, because the frame is sharp or deblurring is off.
+        bypassed: shown as captured, because the frame is sharp or deblurring is off.
         blur: the blur measure in 0...1 that decided, None where nothing was measured.
         taken_ns: when the engine took the frame out of its mailbox.
         finished_ns: when the engine was done with it.

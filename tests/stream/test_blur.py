@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.blur import BlurGate, blur_measure
+from stream.blur import Gate, blur_measure, change_measure
 
 
 def textured(height: int = 480, width: int = 640) -> NDArray[np.uint8]:
@@ -49,8 +49,20 @@ def test_nothing_to_see_is_not_blurred_and_tiny_pictures_are_not_judged() -> Non
     assert blur_measure(textured(16, 16)) == 1.0
 
 
+def test_change_of_a_hand_counts_and_change_of_noise_does_not() -> None:
+    picture = textured()
+    assert change_measure(picture, picture) == 0.0
+    hand = picture.copy()
+    hand[100:260, 200:360] ^= 16
+    assert 10 < change_measure(picture, hand) < 17
+    noise = picture ^ np.random.default_rng(1).integers(0, 2, picture.shape, dtype=np.uint8)
+    assert change_measure(picture, noise) < 1
+    assert change_measure(picture[:20, :20], hand[:20, :20]) == 0.0
+
+
 def decisions(measures: list[float]) -> list[bool]:
-    gate, made = BlurGate(), []
+    gate = Gate(on_above=0.20, off_below=0.15)
+    made = []
     for measure in measures:
         gate = gate.after(measure)
         made.append(gate.engaged)
