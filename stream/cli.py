@@ -6,7 +6,7 @@ import typer
 
 from calibration.errors import CalibrationError
 from engines.errors import EngineError, ProfileError
-from stream.commands import bench, keys, live, profile, train
+from stream.commands import bench, calibrate, keys, live, profile, train
 from stream.commands.common import console
 from stream.errors import StreamError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 for command in (live.live, live.watch, live.doctor):
     app.command()(command)
-for group in (bench, train, profile, keys):
+for group in (calibrate, profile, train, bench, keys):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 

@@ -1,0 +1,201 @@
+"""`blur2blur calibrate record`: frames from a camera or from clips into a recording."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from calibration.acuity import Verdict
+from calibration.recording import MANIFEST, CalibrationRecording, FrameSorter, RecordingRule
+from engines.signals import signals_received
+from stream.capture import SourceOptions, open_source
+from stream.capture.source import Size
+from stream.errors import SourceError
+from stream.output.display import display_problem
+from stream.output.picture import write_lines
+
+_STILL_S, _MOVE_S = 4.0, 6.0
+_WINDOW = "blur2blur - calibrate (q: stop)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordJob:
+    """What ``calibrate record`` was asked for.
+
+    Attributes:
+        source: a camera or stream; None where clips are given.
+        clips: recordings of that camera instead.
+        seconds: the longest that a camera is recorded.
+    """
+
+    to: Path
+    source: str | None = None
+    clips: tuple[str, ...] = ()
+    size: Size | None = None
+    fps: float | None = None
+    seconds: float = 180.0
+    rule: RecordingRule = RecordingRule()
+
+
+def run_record(job: RecordJob, console: Console) -> int:
+    """Record until there are frames enough; returns the exit status.
+
+    Raises:
+        CalibrationError: the folder or the disk cannot be used.
+        SourceError: a source cannot be opened or read.
+    """
+    recording = CalibrationRecording(job.to, job.rule)
+    if recording.frames:
+        console.print(f"going on with {len(recording.frames)} frames in {escape(str(job.to))}")
+    with signals_received() as signals, _Counts(recording, console) as counts:
+        try:
+            if job.source is not None:
+                _record_camera(job, recording, counts, lambda: bool(signals))
+            else:
+                _record_clips(job, recording, counts, lambda: bool(signals))
+        finally:
+            recording.finish()
+    return _tell(recording, console)
+
+
+class _Counts:
+    """Two bars: how many frames of each kind there are."""
+
+    def __init__(self, recording: CalibrationRecording, console: Console) -> None:
+        self._recording = recording
+        columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn())
+        self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
+        self._tasks: dict[Verdict, TaskID] = {}
+
+    def __enter__(self) -> "_Counts":
+        rule = self._recording.rule
+        for kind, total in ((Verdict.SHARP, rule.sharp), (Verdict.BLURRY, rule.blurry)):
+            self._tasks[kind] = self._progress.add_task(kind.value, total=total, note="")
+        self._progress.start()
+        self.update("")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def update(self, note: str) -> None:
+        for kind, task in self._tasks.items():
+            shown = note if kind is Verdict.SHARP else ""
+            self._progress.update(task, completed=self._recording.count(kind), note=shown)
+
+
+def _record_clips(
+    job: RecordJob, recording: CalibrationRecording, counts: _Counts, stopped: Callable[[], bool]
+) -> None:
+    """A clip that was recorded before adds nothing: its frames are too near to those kept."""
+    for uri in job.clips:
+        clip = Path(uri).stem
+        sorter = FrameSorter(job.rule)
+        with closing(open_source(uri, SourceOptions(size=job.size)).open()) as capture:
+            for picture in capture.pictures():
+                if stopped():
+                    return
+                for at_s, pixels, judgement in sorter.add(picture.pts_s, picture.pixels):
+                    recording.offer(clip, at_s, pixels, judgement)
+                counts.update(clip)
+        for at_s, pixels, judgement in sorter.rest():
+            recording.offer(clip, at_s, pixels, judgement)
+        counts.update(clip)
+
+
+def _record_camera(
+    job: RecordJob, recording: CalibrationRecording, counts: _Counts, stopped: Callable[[], bool]
+) -> None:
+    assert job.source is not None
+    source = open_source(job.source, SourceOptions(size=job.size, fps=job.fps))
+    session = f"{source.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    sorter = FrameSorter(job.rule)
+    preview = _Preview() if display_problem() is None else None
+    begin = time.monotonic()
+    with closing(source.open()) as capture:
+        try:
+            for picture in capture.pictures():
+                passed = time.monotonic() - begin
+                if stopped() or recording.complete or passed > job.seconds:
+                    break
+                note = instruction(passed)
+                for at_s, pixels, judgement in sorter.add(picture.pts_s, picture.pixels):
+                    recording.offer(session, at_s, pixels, judgement)
+                counts.update(note)
+                if preview is not None and not preview.show(
+                    picture.pixels, _lines(note, recording)
+                ):
+                    break
+        finally:
+            if preview is not None:
+                preview.close()
+    for at_s, pixels, judgement in sorter.rest():
+        recording.offer(session, at_s, pixels, judgement)
+    counts.update("")
+
+
+def instruction(passed_s: float) -> str:
+    """What to do so many seconds after the start: stillness and movement take turns.
+
+    Sharp frames are needed within seconds of blurry ones, to compare them with.
+    """
+    within = passed_s % (_STILL_S + _MOVE_S)
+    if within < _STILL_S:
+        return f"HOLD STILL, {_STILL_S - within:.0f} s"
+    return f"MOVE as you usually do, {_STILL_S + _MOVE_S - within:.0f} s"
+
+
+def _lines(note: str, recording: CalibrationRecording) -> Sequence[str]:
+    rule = recording.rule
+    return (
+        note,
+        f"sharp {recording.count(Verdict.SHARP)} of {rule.sharp}, "
+        f"blurry {recording.count(Verdict.BLURRY)} of {rule.blurry}",
+    )
+
+
+class _Preview:
+    """The camera's picture with what to do now."""
+
+    def show(self, pixels: NDArray[np.uint8], lines: Sequence[str]) -> bool:
+        """Show a frame; False when the user has had enough."""
+        picture = np.ascontiguousarray(pixels[:, ::-1, ::-1])  # a mirror is easier to move before
+        write_lines(picture, lines)
+        cv2.imshow(_WINDOW, picture)
+        return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
+
+    def close(self) -> None:
+        cv2.destroyAllWindows()
+        cv2.waitKey(1)
+
+
+def _tell(recording: CalibrationRecording, console: Console) -> int:
+    sharp, blurry = recording.count(Verdict.SHARP), recording.count(Verdict.BLURRY)
+    if not recording.frames:
+        raise SourceError(
+            "no frame was of use: hold the camera or the hand still for some seconds, then move "
+            "quickly, in light that leaves something to see"
+        )
+    console.print(
+        f"{recording.folder}: {sharp} sharp and {blurry} blurry frames; look at "
+        f"{recording.folder / 'sheet.jpg'}",
+        markup=False,
+        highlight=False,
+    )
+    if not recording.complete:
+        rule = recording.rule
+        console.print(
+            f"{rule.sharp} sharp and {rule.blurry} blurry frames are better: run the same command "
+            f"again to add some; {MANIFEST} keeps count",
+            markup=False,
+            highlight=False,
+        )
+    return 0

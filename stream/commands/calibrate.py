@@ -1,0 +1,70 @@
+"""`calibrate …`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.commands.common import console, parse_size
+
+app = typer.Typer(
+    help="Teach Blur2Blur a camera of your own. Nothing leaves this machine.",
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Teach Blur2Blur a camera of your own. Nothing leaves this machine."""
+
+
+@app.command("record")
+def calibrate_record(
+    to: Annotated[Path, typer.Option(help="Folder of the recording; one that is there goes on.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(help="The camera, as for `live`: `0`, `rtsp://…`.", show_default=False),
+    ] = None,
+    clips: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            help="A clip of that camera instead; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Asked of a camera, as for `live`.", show_default=False),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=1.0, help="Asked of a camera.", show_default=False)
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1.0, help="The longest recording.")] = 180.0,
+    blurry: Annotated[int, typer.Option(min=1, help="Blurry frames wanted.")] = 300,
+    sharp: Annotated[int, typer.Option(min=1, help="Sharp frames wanted.")] = 200,
+) -> None:
+    """Record what the camera sees, sharp and blurred.
+
+    Hold still and move in turns, as the window says: what you usually film, in your usual light.
+    Each frame, or the part of it that moves, is compared with its neighbours, and kept as sharp or
+    as blurry if it is clearly one of them. `sheet.jpg` shows what was kept.
+
+    - `blur2blur calibrate record 0 --to mycam/`
+    - `blur2blur calibrate record --from monday.mp4 --from tuesday.mp4 --to mycam/`
+    """
+    from calibration.recording import RecordingRule
+    from stream.calibrate import RecordJob, run_record
+
+    if (source is None) == (not clips):
+        raise typer.BadParameter("name a camera, or clips with --from")
+    job = RecordJob(
+        to=to,
+        source=source,
+        clips=tuple(clips or ()),
+        size=parse_size(size),
+        fps=fps,
+        seconds=seconds,
+        rule=RecordingRule(blurry=blurry, sharp=sharp),
+    )
+    raise typer.Exit(run_record(job, console()))

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from calibration.acuity import AcuityRule, Verdict, judge, look_at, noise_level
+from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, shots
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("object_only", [False, True])
+def test_frames_of_a_camera_with_known_blur_are_sorted_rightly(
+    seed: int, object_only: bool
+) -> None:
+    seen = list(shots(150, seed, object_only=object_only))
+    looks = [look_at(shot.pixels, number / FPS) for number, shot in enumerate(seen)]
+    right: list[bool] = []
+    kinds = set()
+    for number, shot in enumerate(seen):
+        before = looks[number - 1] if number else None
+        near = looks[max(0, number - 90) : number + 91]
+        verdict = judge(looks[number], before, near, AcuityRule()).verdict
+        if verdict is not Verdict.UNCLEAR:
+            kinds.add(verdict)
+            right.append((shot.extent_px > 3) == (verdict is Verdict.BLURRY))
+    assert kinds == {Verdict.SHARP, Verdict.BLURRY}
+    assert len(right) > 60
+    assert np.mean(right) >= 0.95
+
+
+def test_only_what_moves_is_judged() -> None:
+    seen = list(shots(60, 4, object_only=True))
+    looks = [look_at(shot.pixels, number / FPS) for number, shot in enumerate(seen)]
+    moving = [number for number, shot in enumerate(seen) if shot.extent_px > 5]
+    judged = judge(looks[moving[2]], looks[moving[2] - 1], looks, AcuityRule())
+    assert 0 < judged.moving_share < 0.5
+    assert judged.region.mean() < 0.6
+
+
+def test_nothing_to_see_is_unclear() -> None:
+    wall = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    look = look_at(wall, 0.0)
+    assert judge(look, None, [look], AcuityRule()).verdict is Verdict.UNCLEAR
+
+
+@pytest.mark.parametrize("sigma", [1.0, 4.0])
+def test_noise_is_measured(sigma: float) -> None:
+    random = np.random.default_rng(0)
+    ramp = np.linspace(40, 200, WIDTH)[None, :, None]
+    grey = ramp + sigma * random.normal(size=(HEIGHT, WIDTH, 1))
+    pixels = np.repeat(np.rint(grey), 3, axis=2).astype(np.uint8)
+    assert noise_level(pixels) == pytest.approx(sigma, rel=0.25)

@@ -1,0 +1,147 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from calibration.acuity import Verdict
+from calibration.errors import CalibrationError
+from calibration.recording import CalibrationRecording, FrameSorter, RecordingRule
+from stream.calibrate import instruction
+from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
+from tests.conftest import ROOT, blur2blur
+
+RULE = RecordingRule(blurry=12, sharp=8)
+
+
+@pytest.fixture(scope="module")
+def seen() -> list[Shot]:
+    return list(shots(240, 7, object_only=True))
+
+
+@pytest.fixture(scope="module")
+def clip(seen: list[Shot], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "monday.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
+        stream.time_base = Fraction(1, FPS)
+        for number, shot in enumerate(seen):
+            frame = av.VideoFrame.from_ndarray(shot.pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def record(folder: Path, seen: list[Shot], rule: RecordingRule = RULE) -> CalibrationRecording:
+    recording = CalibrationRecording(folder, rule)
+    sorter = FrameSorter(rule)
+    for number, shot in enumerate(seen):
+        for at_s, pixels, judgement in sorter.add(number / FPS, shot.pixels):
+            recording.offer("monday", at_s, pixels, judgement)
+    for at_s, pixels, judgement in sorter.rest():
+        recording.offer("monday", at_s, pixels, judgement)
+    recording.finish()
+    return recording
+
+
+def test_kept_frames_are_rightly_sorted_lossless_and_apart(
+    seen: list[Shot], tmp_path: Path
+) -> None:
+    recording = record(tmp_path / "camera", seen)
+    assert recording.complete
+    right = []
+    for frame in recording.frames:
+        shot = seen[round(frame.at_s * FPS)]
+        assert np.array_equal(recording.read(frame), shot.pixels), "without loss"
+        right.append((frame.kind == Verdict.BLURRY) == (shot.extent_px > 3))
+        left, top, width, height = frame.region
+        assert 0 <= left < left + width <= WIDTH
+        assert 0 <= top < top + height <= HEIGHT
+        for other in recording.frames:
+            if other is not frame:
+                apart = RULE.spacing_s if other.kind == frame.kind else RULE.apart_s
+                assert abs(other.at_s - frame.at_s) >= apart - 1e-6
+    assert np.mean(right) >= 0.9
+    assert cv2.imread(str(tmp_path / "camera" / "sheet.jpg")) is not None
+    manifest = json.loads((tmp_path / "camera" / "manifest.json").read_text())
+    assert manifest["noise"] == pytest.approx(1.5, rel=0.4)
+
+
+def test_recording_goes_on_and_does_not_repeat(seen: list[Shot], tmp_path: Path) -> None:
+    first = record(tmp_path / "camera", seen, replace(RULE, blurry=4, sharp=3))
+    again = record(tmp_path / "camera", seen, RULE)
+    assert len(first.frames) == 7
+    assert again.complete
+    times = [frame.at_s for frame in again.frames]
+    assert len(set(times)) == len(times)
+    files = {str(f.relative_to(tmp_path / "camera")) for f in (tmp_path / "camera").rglob("*.png")}
+    assert files == {frame.file for frame in again.frames}
+
+
+def test_damaged_frame_is_named(seen: list[Shot], tmp_path: Path) -> None:
+    recording = record(tmp_path / "camera", seen)
+    (tmp_path / "camera" / recording.frames[0].file).write_bytes(b"x")
+    with pytest.raises(CalibrationError, match=r"000.*damaged"):
+        CalibrationRecording(tmp_path / "camera", RULE)
+
+
+def test_other_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"name": "something else"}')
+    with pytest.raises(CalibrationError, match="no recording"):
+        CalibrationRecording(tmp_path)
+
+
+def test_full_disk_is_refused_and_loses_nothing(
+    seen: list[Shot], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = record(tmp_path / "camera", seen, replace(RULE, blurry=4, sharp=3))
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1, 1, 1000))
+    with pytest.raises(CalibrationError, match="Make room"):
+        record(tmp_path / "camera", seen)
+    assert CalibrationRecording(tmp_path / "camera").frames == before.frames
+
+
+def test_command_records_clips_and_teaches(clip: Path, tmp_path: Path) -> None:
+    wanted = ("--blurry", "12", "--sharp", "8")
+    result = blur2blur("calibrate", "record", "--from", clip, "--to", tmp_path / "camera", *wanted)
+    assert result.returncode == 0, result.stderr
+    assert "8 sharp and 12 blurry" in " ".join(result.stderr.split())
+    neither = blur2blur("calibrate", "record", "--to", tmp_path / "x")
+    assert neither.returncode == 2
+    assert "--from" in neither.stderr
+
+
+def test_killed_recording_keeps_what_it_had_and_goes_on(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "camera"
+    command = [sys.executable, "-m", "stream.cli", "calibrate", "record", "--from", str(clip)]
+    command += ["--to", str(folder), "--blurry", "12", "--sharp", "8"]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ})
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (folder / "manifest.json").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = CalibrationRecording(folder).frames
+    assert kept, "what the manifest names is there and whole"
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    after = CalibrationRecording(folder)
+    assert after.count(Verdict.BLURRY) == 12
+
+
+def test_stillness_and_movement_take_turns() -> None:
+    said = [instruction(second + 0.5) for second in range(20)]
+    assert [line.startswith("HOLD") for line in said] == ([True] * 4 + [False] * 6) * 2
