@@ -16,9 +16,6 @@ from calibration.object_motion import ObjectMotion
 
 Pictures = NDArray[np.uint8]
 
-TRAINED_DETAIL = 8.0
-"""Crops with less to see in them teach little: the flatter two thirds of a photograph."""
-
 _WEBCAM = Camera(compressed_share=0.15)
 
 
@@ -37,6 +34,8 @@ class PairRecipe:
             0...255 scale) hold sky and defocus; three more are drawn before one is taken.
         min_still_detail: the same for what stands still, the background of a moving object and
             the sharp pictures; low, so that what is out of focus is not taken for moved.
+        colour_jitter: each channel's gain and gamma are drawn from 1 -/+ this, and channels change
+            places; with few photographs a network otherwise learns these by heart.
     """
 
     known: KnownBlur = KnownBlur(camera=_WEBCAM)
@@ -47,6 +46,13 @@ class PairRecipe:
     min_scale: float = 0.4
     min_detail: float = 4.0
     min_still_detail: float = 1.0
+    colour_jitter: float = 0.0
+
+    @classmethod
+    def for_training(cls, crop_px: int, origin: Origin) -> "PairRecipe":
+        """What networks are trained on: detailed crops, which teach most, in any colours."""
+        recipe = cls(crop_px=crop_px, min_detail=8.0, min_scale=0.3, colour_jitter=0.35)
+        return recipe.with_origin(origin)
 
     def with_origin(self, origin: Origin) -> "PairRecipe":
         """The same with another origin of the trajectories, in both domains."""
@@ -124,7 +130,10 @@ class BlurredCrops(Dataset[tuple[Tensor, Tensor]]):
             resized = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)
             window = np.asarray(resized, np.uint8)
         window = np.rot90(window, int(random.integers(4)))
-        return np.ascontiguousarray(window[:, ::-1] if random.random() < 0.5 else window)
+        window = np.ascontiguousarray(window[:, ::-1] if random.random() < 0.5 else window)
+        if self.recipe.colour_jitter:
+            window = recoloured(window, self.recipe.colour_jitter, random)
+        return window
 
     def _cut(self, side: int, random: np.random.Generator) -> Pictures:
         """A square of a photograph that is to be reduced to ``side`` pixels, or has as many."""
@@ -135,6 +144,15 @@ class BlurredCrops(Dataset[tuple[Tensor, Tensor]]):
         top = random.integers(photograph.shape[0] - taken + 1)
         left = random.integers(photograph.shape[1] - taken + 1)
         return photograph[top : top + taken, left : left + taken]
+
+
+def recoloured(picture: Pictures, jitter: float, random: np.random.Generator) -> Pictures:
+    """Other colours for the same shapes: channels change places, gains and gammas."""
+    gains, gammas = random.uniform(1 - jitter, 1 + jitter, (2, 3))
+    values = np.linspace(0.0, 1.0, 256)[:, None] ** gammas * gains
+    table = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)[:, None, :]
+    order = random.permutation(3) if random.random() < 0.5 else np.arange(3)
+    return np.asarray(cv2.LUT(np.ascontiguousarray(picture[:, :, order]), table), np.uint8)
 
 
 def detail(picture: Pictures) -> float:

@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -124,6 +124,9 @@ class DeblurrerTrainer:
         self.loss = RestorationLoss(settings.loss).to(self.fabric.device)
         self.crops_done = 0
         self.seconds = 0.0
+        self._earlier: Mapping[str, Any] = {}
+        if settings.start is not None:
+            self._earlier = load_profile(settings.start).card.get("training", {})
         self._load()
 
     @property
@@ -306,6 +309,11 @@ class DeblurrerTrainer:
             ) from error
         self.network.load_state_dict(network.state_dict())
 
+    @property
+    def _earlier_hours(self) -> float:
+        hours = self._earlier.get("hours_with_earlier_runs", self._earlier.get("hours", 0.0))
+        return float(hours)
+
     def _report(self, report: Callable[[TrainingState], None], state: TrainingState) -> None:
         if self.fabric.is_global_zero:
             if state.validation is not None:
@@ -313,12 +321,17 @@ class DeblurrerTrainer:
             report(state)
 
     def card(self, final: Evaluation) -> dict[str, Any]:
-        """What the run was and reached, as plain JSON values for the weights' card."""
+        """What the run was and reached, as plain JSON values for the weights' card.
+
+        Its ``data`` names what earlier runs saw too, where this one began with their weights.
+        """
         settings = self.settings
+        seen = {*self.data.training_names, *self._earlier.get("data", [])}
         return {
             "crops": self.crops_done,
             "batch": settings.batch,
             "hours": round(self.seconds / 3600, 2),
+            "hours_with_earlier_runs": round(self.seconds / 3600 + self._earlier_hours, 2),
             "processes": self.fabric.world_size,
             "command": shlex.join(sys.argv),
             "optimizer": f"Muon and AdamW, learning rate {settings.learning_rate}",
@@ -326,8 +339,8 @@ class DeblurrerTrainer:
             "seed": settings.seed,
             "start": settings.start,
             "pairs": asdict(settings.pairs),
-            "data": self.data.training_names,
-            "held_out": self.data.held_out_names,
+            "data": sorted(seen),
+            "held_out": [name for name in self.data.held_out_names if name not in seen],
             "validation_crops": settings.validation_crops,
             "validation_psnr_in_db": round(final.psnr_in_db, 3),
             "validation_psnr_out_db": round(final.psnr_out_db, 3),

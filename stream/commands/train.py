@@ -63,7 +63,7 @@ def train_deblurrer(
     with needs_extra_train():
         from calibration.job import run_deblurrer_training
         from calibration.losses import LossWeights
-        from calibration.pairs import TRAINED_DETAIL, PairRecipe
+        from calibration.pairs import PairRecipe
         from calibration.train_deblurrer import DeblurrerTraining
         from engines.networks import named_specification
     settings = DeblurrerTraining(
@@ -74,7 +74,7 @@ def train_deblurrer(
         batch=batch,
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight),
-        pairs=PairRecipe(crop_px=crop_px, min_detail=TRAINED_DETAIL).with_origin(origin.value),
+        pairs=PairRecipe.for_training(crop_px, origin.value),
         seed=seed,
         start=start,
     )
