@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from calibration.checkpoint import load_checkpoint
 from calibration.errors import CalibrationError
-from calibration.train_deblurrer import RUN_CARD
+from calibration.trainer import RUN_CARD
 from engines.export import export_deblurrer
 from engines.networks import read_specification
 

@@ -3,7 +3,9 @@
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining, TrainingState
+from calibration.evaluation import Evaluation
+from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
+from calibration.trainer import TrainingState
 
 
 def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int:
@@ -29,7 +31,7 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=settings.crops, loss=0.0, rate=0.0)
 
-        def report(state: TrainingState) -> None:
+        def report(state: TrainingState[Evaluation]) -> None:
             bar.update(task, completed=state.crops_done, loss=state.loss, rate=state.crops_per_s)
             if state.validation is not None:
                 console.print(

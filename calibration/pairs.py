@@ -15,6 +15,8 @@ from calibration.known_blur import KnownBlur, Origin
 from calibration.object_motion import ObjectMotion
 
 Pictures = NDArray[np.uint8]
+Crops = Dataset[tuple[Tensor, Tensor]]
+"""Pairs (blurred, sharp), uint8 (3, crop, crop) each."""
 
 _WEBCAM = Camera(compressed_share=0.15)
 
@@ -67,7 +69,7 @@ class PairRecipe:
         return max(self.known.margin_px, self.moving.margin_px)
 
 
-class BlurredCrops(Dataset[tuple[Tensor, Tensor]]):
+class BlurredCrops(Crops):
     """Pairs (blurred, sharp), uint8 (3, crop, crop); pair ``i`` depends on the seed and ``i`` only.
 
     Args:

@@ -1,6 +1,5 @@
 """What a training run learns from and is tested on."""
 
-import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,17 +8,15 @@ from pathlib import Path
 import cv2
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import default_collate
 
 from calibration.errors import CalibrationError
 from calibration.paired_folders import PairedCrops, find_pairs
-from calibration.pairs import BlurredCrops, PairRecipe
+from calibration.pairs import BlurredCrops, Crops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
 
 _VALIDATION_SEED = 20240617
 _VALIDATION_PX = 256
-
-Crops = Dataset[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -34,16 +31,6 @@ class TrainingData:
     validation: tuple[Tensor, Tensor]
     training_names: list[str]
     held_out_names: list[str]
-
-    def workers(self, processes: int, device: torch.device) -> int:
-        """Processes that make crops beside each training process.
-
-        On a CPU with a process a core the crops are best made in turn with the steps: a worker
-        would take the core from a step that the other processes wait for.
-        """
-        if device.type == "cpu":
-            return 1 if processes == 1 else 0
-        return max(1, (os.cpu_count() or 1) // processes - 1)
 
 
 def open_training_data(

@@ -11,11 +11,8 @@ from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
-from calibration.train_deblurrer import (
-    DeblurrerTrainer,
-    DeblurrerTraining,
-    learning_rate_factor,
-)
+from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
+from calibration.trainer import learning_rate_factor
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 from tests.conftest import blur2blur
@@ -84,7 +81,7 @@ def test_interrupted_run_goes_on_exactly(settings: DeblurrerTraining, tmp_path: 
     for number, (blurred, truth) in enumerate(first.batches(), start=1):
         first.step(blurred, truth)
         if number == 5:
-            first._save()
+            first.save()
             break
     second = DeblurrerTrainer(replace(settings, out=tmp_path / "other"))
     assert second.crops_done == 20
@@ -94,13 +91,13 @@ def test_interrupted_run_goes_on_exactly(settings: DeblurrerTraining, tmp_path: 
 
 
 def test_checkpoint_of_another_network_is_refused(settings: DeblurrerTraining) -> None:
-    DeblurrerTrainer(settings)._save()
+    DeblurrerTrainer(settings).save()
     with pytest.raises(CalibrationError, match="another network"):
         DeblurrerTrainer(replace(settings, network=PlainUNetSpec(width=16)))
 
 
 def test_damaged_checkpoint_is_named(settings: DeblurrerTraining) -> None:
-    DeblurrerTrainer(settings)._save()
+    DeblurrerTrainer(settings).save()
     (settings.out / "checkpoint.pt").write_bytes(b"garbage")
     with pytest.raises(CalibrationError, match=r"checkpoint\.pt"):
         DeblurrerTrainer(settings)

@@ -1,0 +1,294 @@
+"""What every training run does: batches, steps, checkpoints, an orderly end; resumable exactly.
+
+Under ``torchrun`` each process takes its share of every batch and the gradients are averaged, by
+Lightning Fabric; the step that is taken is the one that a single process would take.
+"""
+
+import json
+import logging
+import math
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from calibration.checkpoint import load_checkpoint, save_checkpoint
+from calibration.errors import CalibrationError
+from calibration.training_data import one_thread
+from engines.files import write_text_atomically
+from engines.signals import signals_received
+
+RUN_CARD = "run.json"
+CHECKPOINT = "checkpoint.pt"
+_STEPS_BETWEEN_LOOKS = 8
+_REPORT_S = 2.0
+
+Validation = TypeVar("Validation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What every run is told.
+
+    Attributes:
+        out: folder of the run.
+        crops: training crops in all; a resumed run may name another number.
+        batch: crops a step, over all processes.
+        ema_steps: time constant of the averaged weights, which are those that are kept.
+        save_minutes: time between checkpoints, each with a validation.
+        start: profile, by name or folder, whose weights a new run begins with.
+    """
+
+    out: Path
+    crops: int = 400_000
+    batch: int = 16
+    ema_steps: int = 500
+    save_minutes: float = 5.0
+    seed: int = 0
+    start: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainingState(Generic[Validation]):
+    """What a run tells while it goes on."""
+
+    crops_done: int
+    crops: int
+    loss: float
+    crops_per_s: float
+    validation: Validation | None
+
+
+class Averaged:
+    """An exponential moving average of a network's weights."""
+
+    def __init__(self, network: nn.Module, steps: int) -> None:
+        self.network = deepcopy(network).requires_grad_(False)
+        self._steps = steps
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, steps_done: float) -> None:
+        """Move towards the network; faster at first, when it changes most."""
+        keep = min(1 - 1 / self._steps, steps_done / (steps_done + 10))
+        means: list[Tensor] = list(self.network.parameters())
+        values = [value.detach() for value in network.parameters()]
+        torch._foreach_lerp_(means, values, 1 - keep)
+
+
+class Trainer(ABC, Generic[Validation]):
+    """One run in a folder; made again on the same folder it goes on where it stopped.
+
+    Crop number i depends on the seed and i only, so a resumed run sees the same data as one that
+    never stopped. A subclass sets itself up, calls :meth:`load`, and says what a step is.
+
+    Raises:
+        CalibrationError: the batch cannot be shared among the processes.
+    """
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._run = settings
+        self.fabric = make_fabric()
+        if settings.batch % self.fabric.world_size:
+            raise CalibrationError(
+                f"a batch of {settings.batch} cannot be shared among "
+                f"{self.fabric.world_size} processes; name a multiple with --batch"
+            )
+        torch.manual_seed(settings.seed)
+        settings.out.mkdir(parents=True, exist_ok=True)
+        self.crops_done = 0
+        self.seconds = 0.0
+
+    @property
+    @abstractmethod
+    def dataset(self) -> Dataset[Any]:
+        """What the batches are drawn from, by number."""
+
+    @abstractmethod
+    def step(self, *batch: Tensor) -> Tensor:
+        """Learn from one batch, count its crops, and return the loss."""
+
+    @abstractmethod
+    def validate(self) -> Validation:
+        """Measure the averaged weights on what was held out, and draw examples."""
+
+    @abstractmethod
+    def log_validation(self, crops: int, loss: float, validation: Validation) -> None: ...
+
+    @abstractmethod
+    def card(self, final: Validation) -> Mapping[str, Any]:
+        """What the run was and reached, as plain JSON values for the weights' card."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Weights and optimizers, and ``specification``: what they belong to."""
+
+    @abstractmethod
+    def load_state(self, state: Mapping[str, Any]) -> None: ...
+
+    @property
+    def checkpoint(self) -> Path:
+        return self._run.out / CHECKPOINT
+
+    def run(self, report: Callable[[TrainingState[Validation]], None]) -> Validation:
+        """Train to the end or to SIGINT/SIGTERM; the last state is saved either way."""
+        settings = self._run
+        last_save = last_report = last_step = time.monotonic()
+        since_report, losses = 0, torch.zeros((), device=self.fabric.device)
+        with signals_received() as signals:
+            for number, batch in enumerate(self.batches(), start=1):
+                losses += self.step(*batch) * settings.batch
+                since_report += settings.batch
+                now = time.monotonic()
+                self.seconds += now - last_step
+                last_step = now
+                if number % _STEPS_BETWEEN_LOOKS:
+                    continue
+                if self._anyone(bool(signals)):
+                    break
+                loss = float(losses) / since_report
+                self._check(loss)  # before a checkpoint replaces the last good one
+                validation: Validation | None = None
+                if now - last_save > 60 * settings.save_minutes and self.fabric.is_global_zero:
+                    last_save = now
+                    self.save()
+                    validation = self.validate()
+                elif now - last_report <= _REPORT_S:
+                    continue
+                rate = since_report / (now - last_report)
+                self._report(
+                    report, TrainingState(self.crops_done, settings.crops, loss, rate, validation)
+                )
+                last_report, since_report = time.monotonic(), 0
+                losses.zero_()
+                last_step = last_report
+        loss = float(losses) / max(since_report, 1)
+        self._check(loss)
+        return self._finish(loss, report)
+
+    def batches(self) -> Iterator[tuple[Tensor, ...]]:
+        """This process's share of each batch that is left, on its device."""
+        batch, rank, processes = (
+            self._run.batch,
+            self.fabric.global_rank,
+            self.fabric.world_size,
+        )
+        share = batch // processes
+        starts = range(self.crops_done, self._run.crops - batch + 1, batch)
+        mine = [list(range(start + rank * share, start + (rank + 1) * share)) for start in starts]
+        workers = _workers(processes, self.fabric.device)
+        loader = DataLoader(
+            self.dataset,
+            batch_sampler=mine,
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            worker_init_fn=one_thread,
+            pin_memory=self.fabric.device.type == "cuda",
+        )
+        for crops in loader:
+            yield tuple(self.fabric.to_device(crops))
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        counters = {"crops_done": self.crops_done, "seconds": self.seconds}
+        save_checkpoint(self.checkpoint, {**self.state(), **counters})
+
+    def load(self) -> bool:
+        """Go on from the folder's checkpoint; False where there is none.
+
+        Raises:
+            CalibrationError: it is damaged, or of another network.
+        """
+        if not self.checkpoint.exists():
+            return False
+        state = load_checkpoint(self.checkpoint)
+        if state["specification"] != self.state()["specification"]:
+            raise CalibrationError(
+                f"{self.checkpoint} was trained with another network "
+                f"({state['specification']}); name another --out"
+            )
+        self.load_state(state)
+        self.crops_done = state["crops_done"]
+        self.seconds = state["seconds"]
+        return True
+
+    def _finish(
+        self, loss: float, report: Callable[[TrainingState[Validation]], None]
+    ) -> Validation:
+        settings = self._run
+        if self.fabric.is_global_zero:
+            self.save()
+        final = self.validate()
+        if self.fabric.is_global_zero:
+            self._report(report, TrainingState(self.crops_done, settings.crops, loss, 0.0, final))
+            card = json.dumps(self.card(final), indent=2) + "\n"
+            write_text_atomically(settings.out / RUN_CARD, card)
+        self.fabric.barrier()
+        return final
+
+    def _anyone(self, stop: bool) -> bool:
+        """Whether any process was asked to stop: all of them have to leave together."""
+        if self.fabric.world_size == 1:
+            return stop
+        asked = torch.tensor(float(stop), device=self.fabric.device)
+        total = self.fabric.all_reduce(asked, reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return float(total) > 0
+
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise CalibrationError(
+                f"the loss is {loss} after {self.crops_done} crops: the learning rate is too "
+                f"high; name a lower one. {self.checkpoint} holds the last good state"
+            )
+
+    def _report(
+        self,
+        report: Callable[[TrainingState[Validation]], None],
+        state: TrainingState[Validation],
+    ) -> None:
+        if self.fabric.is_global_zero:
+            if state.validation is not None:
+                self.log_validation(state.crops_done, state.loss, state.validation)
+            report(state)
+
+
+def learning_rate_factor(crops_done: int, crops: int, decay_share: float) -> float:
+    """Warm-up over the first 1 %, then 1, then linearly to 0 over the last ``decay_share``."""
+    warm_up = crops_done / max(0.01 * crops, 1)
+    decay = (crops - crops_done) / max(decay_share * crops, 1)
+    return max(0.0, min(1.0, warm_up, decay))
+
+
+def make_fabric() -> Fabric:
+    """As torchrun says, or one process; bf16 with fp32 weights."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    launched = torch.distributed.is_torchelastic_launched()
+    fabric = Fabric(
+        accelerator="cuda" if torch.cuda.is_available() else "cpu",
+        devices=int(os.environ["LOCAL_WORLD_SIZE"]) if launched else 1,
+        num_nodes=int(os.environ["GROUP_WORLD_SIZE"]) if launched else 1,
+        strategy="ddp" if launched else "auto",
+        precision="bf16-mixed",
+    )
+    fabric.launch()
+    return fabric
+
+
+def _workers(processes: int, device: torch.device) -> int:
+    """Processes that make crops beside each training process.
+
+    On a CPU with a process a core the crops are best made in turn with the steps: a worker would
+    take the core from a step that the other processes wait for.
+    """
+    if device.type == "cpu":
+        return 1 if processes == 1 else 0
+    return max(1, (os.cpu_count() or 1) // processes - 1)
