@@ -1,11 +1,18 @@
-"""`blur2blur train`: run a training and show how it goes."""
+"""`blur2blur train` and `calibrate train`: run a training and show how it goes."""
+
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from calibration.evaluation import Evaluation
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
-from calibration.trainer import TrainingState
+from calibration.train_translator import (
+    TranslatorTrainer,
+    TranslatorTraining,
+    TranslatorValidation,
+)
+from calibration.trainer import Trainer, TrainingState, Validation
 
 
 def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int:
@@ -15,33 +22,19 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
         CalibrationError: the photographs or the checkpoint cannot be used.
     """
     trainer = DeblurrerTrainer(settings)
-    console.quiet = console.quiet or not trainer.fabric.is_global_zero
+    _quiet_but_for_one(trainer, console)
     console.print(
         f"{len(trainer.data.training_names)} pictures to train on, "
-        f"{len(trainer.data.held_out_names)} held out; "
-        f"{'going on from' if trainer.crops_done else 'starting at'} {trainer.crops_done} pairs"
+        f"{len(trainer.data.held_out_names)} held out; {_beginning(trainer)}"
     )
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:.0f} pairs/s"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=settings.crops, loss=0.0, rate=0.0)
 
-        def report(state: TrainingState[Evaluation]) -> None:
-            bar.update(task, completed=state.crops_done, loss=state.loss, rate=state.crops_per_s)
-            if state.validation is not None:
-                console.print(
-                    f"{state.crops_done} pairs: validation {state.validation.psnr_in_db:.2f} dB -> "
-                    f"{state.validation.psnr_out_db:.2f} dB ({state.validation.gain_db:+.2f})"
-                )
+    def describe(validation: Evaluation) -> str:
+        return (
+            f"{validation.psnr_in_db:.2f} dB -> {validation.psnr_out_db:.2f} dB "
+            f"({validation.gain_db:+.2f})"
+        )
 
-        final = trainer.run(report)
-    if trainer.crops_done + settings.batch <= settings.crops:
-        console.print(f"stopped at {trainer.crops_done} pairs; run the same command to go on")
+    final = _show(trainer, describe, console)
     console.print(
         f"{settings.out}: {final.psnr_in_db:.2f} dB -> {final.psnr_out_db:.2f} dB on photographs "
         f"that it never saw; `blur2blur train export {settings.out} --to DIR` makes a profile",
@@ -49,3 +42,61 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
         highlight=False,
     )
     return 0
+
+
+def run_translator_training(settings: TranslatorTraining, console: Console) -> TranslatorTrainer:
+    """Train to the end or to Ctrl-C, with a progress bar.
+
+    Raises:
+        CalibrationError: the recording or the checkpoint cannot be used.
+    """
+    trainer = TranslatorTrainer(settings)
+    _quiet_but_for_one(trainer, console)
+    console.print(f"held out: {', '.join(sorted(trainer.held_out)) or 'nothing'}; ", end="")
+    console.print(_beginning(trainer))
+
+    def describe(validation: TranslatorValidation) -> str:
+        return (
+            f"G changes {255 * validation.change:.2f} steps, the discriminator is right in "
+            f"{100 * validation.told_apart:.0f} %, detail after deblurring "
+            f"{100 * (validation.detail - 1):+.0f} %"
+        )
+
+    _show(trainer, describe, console)
+    return trainer
+
+
+def _quiet_but_for_one(trainer: Trainer[Validation], console: Console) -> None:
+    console.quiet = console.quiet or not trainer.fabric.is_global_zero
+
+
+def _beginning(trainer: Trainer[Validation]) -> str:
+    if trainer.crops_done:
+        return f"going on from {trainer.crops_done} crops"
+    return "starting"
+
+
+def _show(
+    trainer: Trainer[Validation], describe: Callable[[Validation], str], console: Console
+) -> Validation:
+    """Run it under a progress bar, with a line a validation."""
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:.0f} crops/s"),
+        TimeRemainingColumn(),
+    )
+    crops = trainer.settings.crops
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=crops, loss=0.0, rate=0.0)
+
+        def report(state: TrainingState[Validation]) -> None:
+            bar.update(task, completed=state.crops_done, loss=state.loss, rate=state.crops_per_s)
+            if state.validation is not None:
+                console.print(f"{state.crops_done} crops: {describe(state.validation)}")
+
+        final = trainer.run(report)
+    if trainer.crops_done + trainer.settings.batch <= crops:
+        console.print(f"stopped at {trainer.crops_done} crops; run the same command to go on")
+    return final

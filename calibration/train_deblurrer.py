@@ -51,9 +51,10 @@ class DeblurrerTrainer(Trainer[Evaluation]):
             the batch cannot be shared among the processes.
     """
 
+    settings: DeblurrerTraining
+
     def __init__(self, settings: DeblurrerTraining) -> None:
         super().__init__(settings)
-        self.settings = settings
         self.data: TrainingData = open_training_data(
             settings.data, settings.pairs, settings.seed, settings.crops, settings.validation_crops
         )

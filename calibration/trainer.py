@@ -94,8 +94,10 @@ class Trainer(ABC, Generic[Validation]):
         CalibrationError: the batch cannot be shared among the processes.
     """
 
+    settings: RunSettings
+
     def __init__(self, settings: RunSettings) -> None:
-        self._run = settings
+        self.settings = settings
         self.fabric = make_fabric()
         if settings.batch % self.fabric.world_size:
             raise CalibrationError(
@@ -136,11 +138,11 @@ class Trainer(ABC, Generic[Validation]):
 
     @property
     def checkpoint(self) -> Path:
-        return self._run.out / CHECKPOINT
+        return self.settings.out / CHECKPOINT
 
     def run(self, report: Callable[[TrainingState[Validation]], None]) -> Validation:
         """Train to the end or to SIGINT/SIGTERM; the last state is saved either way."""
-        settings = self._run
+        settings = self.settings
         last_save = last_report = last_step = time.monotonic()
         since_report, losses = 0, torch.zeros((), device=self.fabric.device)
         with signals_received() as signals:
@@ -177,12 +179,12 @@ class Trainer(ABC, Generic[Validation]):
     def batches(self) -> Iterator[tuple[Tensor, ...]]:
         """This process's share of each batch that is left, on its device."""
         batch, rank, processes = (
-            self._run.batch,
+            self.settings.batch,
             self.fabric.global_rank,
             self.fabric.world_size,
         )
         share = batch // processes
-        starts = range(self.crops_done, self._run.crops - batch + 1, batch)
+        starts = range(self.crops_done, self.settings.crops - batch + 1, batch)
         mine = [list(range(start + rank * share, start + (rank + 1) * share)) for start in starts]
         workers = _workers(processes, self.fabric.device)
         loader = DataLoader(
@@ -223,7 +225,7 @@ class Trainer(ABC, Generic[Validation]):
     def _finish(
         self, loss: float, report: Callable[[TrainingState[Validation]], None]
     ) -> Validation:
-        settings = self._run
+        settings = self.settings
         if self.fabric.is_global_zero:
             self.save()
         final = self.validate()

@@ -127,14 +127,18 @@ class PlainUNet(nn.Module):
                 weight.mul_(factor)
 
     def forward(self, x: Tensor) -> Tensor:
+        correction: Tensor = self.head(self.features(x)[0])
+        return x + correction
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """What each level ends with, finest first: (N, width * 2**i, H, W) / (stem * 2**i)."""
         features = self.stem(x)
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
             features = encoder(features)
             skips.append(features)
             features = down(features)
-        features = self.encoders[-1](features)
+        levels = [self.encoders[-1](features)]
         for i in reversed(range(len(self.ups))):
-            features = self.decoders[i](self.ups[i](features) + skips[i])
-        correction: Tensor = self.head(features)
-        return x + correction
+            levels.insert(0, self.decoders[i](self.ups[i](levels[0]) + skips[i]))
+        return levels

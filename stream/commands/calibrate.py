@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stream.commands.common import console, parse_size
+from stream.commands.common import Model, console, needs_extra_train, parse_size
 
 app = typer.Typer(
     help="Teach Blur2Blur a camera of your own. Nothing leaves this machine.",
@@ -68,3 +68,59 @@ def calibrate_record(
         rule=RecordingRule(blurry=blurry, sharp=sharp),
     )
     raise typer.Exit(run_record(job, console()))
+
+
+@app.command("train")
+def calibrate_train(
+    recording: Annotated[Path, typer.Argument(help="Folder of `calibrate record`.")],
+    profile: Annotated[str, typer.Option(help="Name of the profile to make.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the run, RECORDING/runs/PROFILE if not given; an interrupted run there "
+            "goes on.",
+            show_default=False,
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Minutes instead of an hour: a first impression.")
+    ] = False,
+    model: Annotated[Model, typer.Option(help="The deblurrer, as for `live`.")] = Model.balanced,
+    crops: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Training crops in all: 100000, or 10000 with --quick.", show_default=False
+        ),
+    ] = None,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(help="Clip to leave out for checking, by name.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Train a translator for a recorded camera, and make a profile of it.
+
+    The translator turns the camera's own blur into the blur that the deblurrer knows, by comparing
+    unpaired frames (Blur2Blur). Then: `blur2blur live 0 --profile NAME`.
+    """
+    with needs_extra_train():
+        from calibration.camera_profile import export_camera_profile
+        from calibration.job import run_translator_training
+        from calibration.train_translator import TranslatorTraining
+    from engines.folders import user_profiles
+
+    settings = TranslatorTraining(
+        recording=recording,
+        out=out or recording / "runs" / profile,
+        deblurrer=model.value,
+        crops=crops or (10_000 if quick else 100_000),
+        held_out=tuple(held_out or ()),
+        seed=seed,
+    )
+    trainer = run_translator_training(settings, console())
+    if trainer.fabric.is_global_zero:
+        folder = user_profiles() / profile
+        export_camera_profile(folder, profile, trainer, trainer.validate())
+        console().print(
+            f"{folder}: `blur2blur live 0 --profile {profile}`", markup=False, highlight=False
+        )

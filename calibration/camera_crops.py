@@ -1,0 +1,103 @@
+"""Unpaired crops of one camera: its own blur, and the known blur made of its sharp frames.
+
+Both come from the same camera at the same scale, and the known blur goes through the same noise, so
+that blur is all that differs.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from calibration.acuity import Verdict
+from calibration.camera import Camera
+from calibration.errors import CalibrationError
+from calibration.known_blur import KnownBlur
+from calibration.object_motion import ObjectMotion
+from calibration.pairs import BlurredCrops, PairRecipe, Pictures, to_tensor
+from calibration.recording import CalibrationRecording, KeptFrame
+
+_WHOLE_FRAME = 0.5
+"""Regions of at least this share of the frame mean that the camera moved, not a thing before it."""
+
+
+class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
+    """Crops (unknown blur, known blur), uint8 (3, crop, crop); number i depends on the seed and i.
+
+    Args:
+        recording: what the camera saw.
+        held_out: clips whose frames are left out.
+        length: number of crops; more may be drawn.
+        known, moving: the deblurrer's two domains; their cameras are replaced by this one's noise.
+
+    Raises:
+        CalibrationError: the recording lacks sharp or blurry frames.
+    """
+
+    def __init__(
+        self,
+        recording: CalibrationRecording,
+        *,
+        crop_px: int,
+        seed: int,
+        length: int,
+        held_out: frozenset[str] = frozenset(),
+        known: KnownBlur | None = None,
+        moving: ObjectMotion | None = None,
+    ) -> None:
+        frames = [frame for frame in recording.frames if frame.clip not in held_out]
+        blurry = [frame for frame in frames if frame.kind == Verdict.BLURRY]
+        sharp = [recording.read(frame) for frame in frames if frame.kind == Verdict.SHARP]
+        if not blurry or not sharp:
+            raise CalibrationError(
+                f"{recording.folder} has {len(blurry)} blurry and {len(sharp)} sharp frames to "
+                "train on; record more: `blur2blur calibrate record`"
+            )
+        self.seed = seed
+        self.length = length
+        self.crop_px = crop_px
+        self._blurry = [(frame, recording.read(frame)) for frame in blurry]
+        camera = Camera(max_noise=2 * float(np.median([frame.noise for frame in frames])))
+        recipe = PairRecipe(
+            known=replace(known or KnownBlur(), camera=camera),
+            moving=replace(moving or ObjectMotion(), camera=camera),
+            moving_share=self.moving_share,
+            sharp_share=0.0,
+            crop_px=crop_px,
+            min_scale=1.0,
+        )
+        self.known = BlurredCrops(sharp, recipe, seed, length)
+
+    @property
+    def moving_share(self) -> float:
+        """Share of the blurry frames in which a thing moved before a still background."""
+        small = [_share(frame, picture) < _WHOLE_FRAME for frame, picture in self._blurry]
+        return float(np.mean(small))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        random = np.random.default_rng((self.seed, index, 1))
+        known, _ = self.known[index]
+        return to_tensor(self.unknown(random)), known
+
+    def unknown(self, random: np.random.Generator) -> Pictures:
+        """A crop of a blurry frame that shows what moved."""
+        frame, picture = self._blurry[random.integers(len(self._blurry))]
+        left, top, width, height = frame.region
+        size = self.crop_px
+        if min(picture.shape[:2]) < size:
+            raise CalibrationError(f"frames are smaller than crops of {size} px")
+        x = round(random.uniform(left, left + width) - size / 2)
+        y = round(random.uniform(top, top + height) - size / 2)
+        x = int(np.clip(x, 0, picture.shape[1] - size))
+        y = int(np.clip(y, 0, picture.shape[0] - size))
+        crop = picture[y : y + size, x : x + size]
+        return np.ascontiguousarray(crop[:, ::-1] if random.random() < 0.5 else crop)
+
+
+def _share(frame: KeptFrame, picture: Pictures) -> float:
+    _, _, width, height = frame.region
+    return width * height / float(picture.shape[0] * picture.shape[1])

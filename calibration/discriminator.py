@@ -1,0 +1,67 @@
+"""Which pictures are of the known blur? The critic that a translator is trained against.
+
+A PatchGAN (Isola et al., CVPR 2017) under spectral normalisation (Miyato et al., ICLR 2018), with
+the R1 penalty on real pictures (Mescheder et al., ICML 2018), which holds for any batch. It sees
+luma only, without its mean, so that it cannot win by colour or brightness; and the same weights see
+all three scales.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+_LUMA = (0.299, 0.587, 0.114)
+
+
+class Discriminator(nn.Module):
+    """Pictures of several sizes, float (N, 3, H, W) in 0...1 each, to logits (N, 1, h, w) each.
+
+    A logit is of a patch of some 70 px of its picture; the same weights see all sizes.
+    """
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        luma = torch.tensor(_LUMA).reshape(1, 3, 1, 1)
+        self.register_buffer("_luma", luma, persistent=False)
+        channels = [1, width, 2 * width, 4 * width]
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(channels):
+            layers += [_convolution(inputs, outputs, stride=2), nn.LeakyReLU(0.2)]
+        layers += [_convolution(channels[-1], 8 * width, stride=1), nn.LeakyReLU(0.2)]
+        layers += [_convolution(8 * width, 1, stride=1)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, scales: Sequence[Tensor]) -> list[Tensor]:
+        return [self._judge(pictures) for pictures in scales]
+
+    def _judge(self, pictures: Tensor) -> Tensor:
+        luma = (pictures * self.get_buffer("_luma")).sum(dim=1, keepdim=True)
+        logits: Tensor = self.layers(luma - luma.mean(dim=(2, 3), keepdim=True))
+        return logits
+
+
+def _convolution(inputs: int, outputs: int, stride: int) -> nn.Module:
+    convolution: nn.Module = spectral_norm(nn.Conv2d(inputs, outputs, 4, stride, padding=1))
+    return convolution
+
+
+def hinge_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """What the discriminator minimises, averaged over the scales (Lim and Ye, 2017)."""
+    losses = [
+        torch.relu(1 - r).mean() + torch.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def r1_penalty(critic: nn.Module, scales: Sequence[Tensor]) -> Tensor:
+    """Squared gradient of the mean logit by the real pictures, mean over pictures and scales.
+
+    By the mean logit, not the sum: so it does not depend on the size of the crops.
+    """
+    pictures = [picture.detach().requires_grad_() for picture in scales]
+    means = [logits.mean(dim=(1, 2, 3)).sum() for logits in critic(pictures)]
+    gradients = torch.autograd.grad(torch.stack(means).sum(), pictures, create_graph=True)
+    return torch.stack([g.square().sum(dim=(1, 2, 3)).mean() for g in gradients]).mean()

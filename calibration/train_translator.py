@@ -1,0 +1,288 @@
+"""Train a translator G: from a camera's own blur to the blur that the deblurrer knows.
+
+Blur2Blur (Pham et al., CVPR 2024): an adversarial loss asks that G(x) looks like known blur; a
+perceptual one, at three scales, that it still shows what x shows. The deblurrer is frozen, and only
+looked through to validate: what counts is deblur(G(x)).
+"""
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from calibration.camera_crops import CameraCrops
+from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
+from calibration.evaluation import write_strip
+from calibration.features import FeatureDistance
+from calibration.pairs import Crops
+from calibration.recording import CalibrationRecording
+from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
+from calibration.translator import TRANSLATOR, MultiScaleTranslator, pyramid
+from engines.networks import PlainUNetSpec, build_network
+from engines.profile import load_profile
+
+_R1_EVERY = 8
+_MIN_CROP_PX = 128
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslatorTraining(RunSettings):
+    """The settings of one training run.
+
+    Attributes:
+        recording: folder that `calibrate record` made.
+        deblurrer: profile whose deblurrer the translator stands before.
+        held_out: clips to validate on; the last one if empty, where there are several.
+        adversarial, reconstruction: weights of the two losses.
+        r1: weight of the penalty on the discriminator's gradient.
+    """
+
+    recording: Path
+    deblurrer: str = "balanced"
+    held_out: tuple[str, ...] = ()
+    network: PlainUNetSpec = TRANSLATOR
+    crop_px: int = 128
+    crops: int = 100_000
+    batch: int = 8
+    learning_rate: float = 2e-4
+    decay_share: float = 0.5
+    adversarial: float = 1.0
+    reconstruction: float = 1.0
+    r1: float = 1.0
+    validation_crops: int = 24
+
+    def __post_init__(self) -> None:
+        if self.crop_px < _MIN_CROP_PX or self.crop_px % self.network.multiple:
+            raise ValueError(
+                f"crop_px is {self.crop_px}; expected a multiple of {self.network.multiple} and at "
+                f"least {_MIN_CROP_PX}, or the discriminator has no patch at the smallest scale"
+            )
+
+
+@dataclass(frozen=True)
+class TranslatorValidation:
+    """How it goes, without a truth to compare with.
+
+    Attributes:
+        change: mean |G(x) - x|, 0...1; near 0, G has collapsed to the identity.
+        told_apart: share of pictures that the discriminator tells rightly; near 1, it has won.
+        detail: mean fine detail of deblur(G(x)) over that of deblur(x).
+    """
+
+    change: float
+    told_apart: float
+    detail: float
+
+
+class TranslatorTrainer(Trainer[TranslatorValidation]):
+    """See :class:`calibration.trainer.Trainer`.
+
+    Raises:
+        CalibrationError: the recording cannot be used, or the checkpoint is of another network.
+        ProfileError: there is no such deblurrer.
+    """
+
+    settings: TranslatorTraining
+
+    def __init__(self, settings: TranslatorTraining) -> None:
+        super().__init__(settings)
+        recording = CalibrationRecording(settings.recording)
+        self.held_out = frozenset(settings.held_out) or _last_clip(recording)
+        everything = frozenset(frame.clip for frame in recording.frames)
+        self._crops = CameraCrops(
+            recording,
+            crop_px=settings.crop_px,
+            seed=settings.seed,
+            length=settings.crops,
+            held_out=self.held_out,
+        )
+        checked = CameraCrops(
+            recording,
+            crop_px=settings.crop_px,
+            seed=settings.seed + 1,
+            length=settings.validation_crops,
+            held_out=everything - self.held_out if self.held_out else frozenset(),
+        )
+        self._validation = [checked[i] for i in range(settings.validation_crops)]
+        profile = load_profile(settings.deblurrer)
+        self.deblurrer_sha256 = profile.card["sha256"]["weights.safetensors"]
+        self.deblurrer = _deblurrer(profile.card["deblurrer"], profile.weights)
+        translator = MultiScaleTranslator(settings.network.build())
+        translator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._average = Averaged(translator, settings.ema_steps)
+        critic = Discriminator()
+        betas = (0.5, 0.999)
+        self.translator, self._optimizer = self.fabric.setup(
+            translator, torch.optim.Adam(translator.parameters(), settings.learning_rate, betas)
+        )
+        self.critic, self._critic_optimizer = self.fabric.setup(
+            critic, torch.optim.Adam(critic.parameters(), settings.learning_rate, betas)
+        )
+        self.content = FeatureDistance().to(self.fabric.device)
+        for network in (self.averaged, self.deblurrer):
+            network.to(self.fabric.device)
+        self.load()
+
+    @property
+    def dataset(self) -> Crops:
+        return self._crops
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The translator with the averaged weights."""
+        return self._average.network
+
+    def step(self, *batch: Tensor) -> Tensor:
+        """One step of the discriminator, then one of G; returns the loss of G."""
+        settings = self.settings
+        unknown, known = (part / 255.0 for part in batch)
+        factor = learning_rate_factor(self.crops_done, settings.crops, settings.decay_share)
+        for optimizer in (self._optimizer, self._critic_optimizer):
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * factor
+        translated = self.translator(unknown)
+        self._step_critic([picture.detach().float() for picture in translated], pyramid(known))
+        self.critic.requires_grad_(False)
+        says = self.critic([picture.float() for picture in translated])
+        adversarial = -torch.stack([logits.mean() for logits in says]).mean()
+        self.critic.requires_grad_(True)
+        content = self._content_loss(translated, pyramid(unknown))
+        loss = settings.adversarial * adversarial + settings.reconstruction * content
+        self._optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        nn.utils.clip_grad_norm_(self.translator.parameters(), 1.0)
+        self._optimizer.step()
+        self.crops_done += settings.batch
+        self._average.update(self.translator, self.crops_done / settings.batch)
+        return loss.detach()
+
+    def _step_critic(self, fake: list[Tensor], real: list[Tensor]) -> None:
+        says = self.critic([torch.cat(both) for both in zip(real, fake, strict=True)])
+        halves = [logits.chunk(2) for logits in says]
+        loss = hinge_loss([r for r, _ in halves], [f for _, f in halves])
+        if (self.crops_done // self.settings.batch) % _R1_EVERY == 0:  # lazily: it is slow
+            penalty = r1_penalty(self.critic.module, real)
+            loss = loss + _R1_EVERY * 0.5 * self.settings.r1 * penalty
+        self._critic_optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        self._critic_optimizer.step()
+
+    def _content_loss(self, pictures: list[Tensor], given: list[Tensor]) -> Tensor:
+        """Perceptual distance to what was given, at every scale."""
+        distances = [
+            self.content(p.float(), g).mean() for p, g in zip(pictures, given, strict=True)
+        ]
+        return torch.stack(distances).sum()
+
+    @torch.no_grad()
+    def translate(self, pictures: Tensor) -> Tensor:
+        """G with the averaged weights, float (N, 3, H, W) in 0...1."""
+        translated: Tensor = self.averaged(pictures)[0]
+        return translated.clamp(0, 1)
+
+    @torch.no_grad()
+    def validate(self) -> TranslatorValidation:
+        """Look at held-out crops; draws ``examples.png``: x, G(x), deblur(x), deblur(G(x)), K."""
+        unknown = torch.stack([u for u, _ in self._validation]).to(self.fabric.device) / 255.0
+        known = torch.stack([k for _, k in self._validation]).to(self.fabric.device) / 255.0
+        translated = self.translate(unknown)
+        before, after = (self.deblurrer(x).clamp(0, 1) for x in (unknown, translated))
+        rows = {
+            "x": unknown,
+            "G(x)": translated,
+            "deblur(x)": before,
+            "deblur(G(x))": after,
+            "known blur": known,
+        }
+        strip = [
+            (name, torch.round(255 * pictures).to(torch.uint8).cpu())
+            for name, pictures in rows.items()
+        ]
+        write_strip(self.settings.out / "examples.png", strip)
+        real, fake = self.critic([known])[0], self.critic([translated])[0]
+        right = torch.cat([(real > 0).flatten(), (fake < 0).flatten()]).double().mean()
+        return TranslatorValidation(
+            change=float((translated - unknown).abs().mean()),
+            told_apart=float(right),
+            detail=float(_detail(after) / _detail(before)),
+        )
+
+    def log_validation(self, crops: int, loss: float, validation: TranslatorValidation) -> None:
+        line = {"crops": crops, "loss": loss, **asdict(validation)}
+        with (self.settings.out / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "translator": self.translator.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "critic": self.critic.state_dict(),
+            "optimizers": [self._optimizer.state_dict(), self._critic_optimizer.state_dict()],
+            "specification": self.settings.network.to_json(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.translator.load_state_dict(state["translator"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.critic.load_state_dict(state["critic"])
+        optimizers = (self._optimizer, self._critic_optimizer)
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+
+    def card(self, final: TranslatorValidation) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            "crops": self.crops_done,
+            "batch": settings.batch,
+            "hours": round(self.seconds / 3600, 2),
+            "processes": self.fabric.world_size,
+            "command": shlex.join(sys.argv),
+            "optimizer": f"Adam, learning rate {settings.learning_rate}",
+            "loss": (
+                f"{settings.adversarial} hinge + {settings.reconstruction} feature distance at "
+                f"{len(pyramid(torch.zeros(1, 1, 4, 4)))} scales, R1 {settings.r1}"
+            ),
+            "seed": settings.seed,
+            "recording": settings.recording.name,
+            "held_out": sorted(self.held_out),
+            "deblurrer": settings.deblurrer,
+            "deblurrer_sha256": self.deblurrer_sha256,
+            **{f"validation_{key}": round(value, 4) for key, value in asdict(final).items()},
+        }
+
+
+def _last_clip(recording: CalibrationRecording) -> frozenset[str]:
+    """What is held out if nobody says: the last clip of several that hold frames of both kinds."""
+    kinds: dict[str, set[str]] = {}
+    for frame in recording.frames:
+        kinds.setdefault(frame.clip, set()).add(frame.kind)
+    whole = [clip for clip, seen in kinds.items() if len(seen) == 2]
+    return frozenset(whole[-1:]) if len(whole) > 1 else frozenset()
+
+
+def _deblurrer(specification: Mapping[str, Any], weights: Mapping[str, Any]) -> nn.Module:
+    network = build_network(specification)
+    prefix = "deblurrer."
+    network.load_state_dict(
+        {
+            key.removeprefix(prefix): torch.from_numpy(value.astype("float32"))
+            for key, value in weights.items()
+            if key.startswith(prefix)
+        }
+    )
+    return network.eval().requires_grad_(False)
+
+
+def _detail(pictures: Tensor) -> Tensor:
+    """Mean square of the steps between neighbouring pixels."""
+    right = F.mse_loss(pictures[..., 1:], pictures[..., :-1])
+    down = F.mse_loss(pictures[..., 1:, :], pictures[..., :-1, :])
+    return 0.5 * (right + down)

@@ -1,0 +1,149 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from calibration.acuity import Verdict
+from calibration.camera_crops import CameraCrops
+from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
+from calibration.errors import CalibrationError
+from calibration.recording import CalibrationRecording
+from calibration.train_translator import TranslatorTrainer, TranslatorTraining
+from calibration.translator import TRANSLATOR, MultiScaleTranslator, pyramid
+from engines.networks import PlainUNetSpec
+from engines.profile import load_profile
+from tests.calibration.test_recording import RULE, record
+from tests.calibration.virtual_camera import shots
+from tests.conftest import blur2blur
+
+SMALL = PlainUNetSpec(stem=4, width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of a virtual camera."""
+    folder = tmp_path_factory.mktemp("recordings") / "camera"
+    record(folder, list(shots(240, 7, object_only=True)), replace(RULE, blurry=10, sharp=6))
+    return folder
+
+
+@pytest.fixture
+def settings(camera: Path, tmp_path: Path) -> TranslatorTraining:
+    return TranslatorTraining(
+        recording=camera,
+        out=tmp_path / "run",
+        network=SMALL,
+        crops=24,
+        batch=4,
+        validation_crops=4,
+    )
+
+
+def test_untrained_translator_is_the_identity_at_every_scale() -> None:
+    translator = MultiScaleTranslator(SMALL.build())
+    picture = torch.rand(2, 3, 64, 96)
+    for found, expected in zip(translator(picture), pyramid(picture), strict=True):
+        assert torch.equal(found, expected)
+    with pytest.raises(ValueError, match="3 levels"):
+        MultiScaleTranslator(PlainUNetSpec(encoder_blocks=(1, 1), decoder_blocks=(1,)).build())
+
+
+def test_discriminator_sees_neither_colour_nor_brightness() -> None:
+    critic = Discriminator(width=4)
+    picture = torch.rand(1, 3, 64, 64)
+    luma = (picture * torch.tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+    grey = luma.expand(-1, 3, -1, -1)
+    critic.eval()
+    coloured, plain, brighter = critic([picture, grey, picture + 0.2])
+    torch.testing.assert_close(coloured, plain, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(coloured, brighter, atol=1e-4, rtol=1e-4)
+
+
+def test_penalty_does_not_depend_on_batch_or_crop() -> None:
+    torch.manual_seed(0)
+    critic = Discriminator(width=4).eval()
+    picture = torch.rand(1, 3, 64, 64)
+    one = r1_penalty(critic, [picture])
+    many = r1_penalty(critic, [picture.expand(5, -1, -1, -1)])
+    torch.testing.assert_close(one, many)
+    assert one.requires_grad
+
+
+def test_hinge_is_zero_where_both_are_told_with_a_margin() -> None:
+    sure, wrong = torch.full((2, 1, 3, 3), 1.5), torch.full((2, 1, 3, 3), -1.5)
+    assert float(hinge_loss([sure], [wrong])) == 0.0
+    assert float(hinge_loss([wrong], [sure])) == 5.0
+
+
+def test_crops_show_what_moved_and_known_blur_of_sharp_frames(camera: Path) -> None:
+    recording = CalibrationRecording(camera)
+    crops = CameraCrops(recording, crop_px=64, seed=3, length=10)
+    assert crops.moving_share > 0.5
+    unknown, known = crops[4]
+    assert unknown.shape == known.shape == (3, 64, 64)
+    again = CameraCrops(recording, crop_px=64, seed=3, length=10)
+    assert all(map(torch.equal, crops[4], again[4]))
+    assert not torch.equal(crops[4][0], crops[5][0])
+    sources = [recording.read(f) for f in recording.frames if f.kind == Verdict.BLURRY]
+    patch = unknown.permute(1, 2, 0).numpy()
+    found = max(
+        float(cv2.matchTemplate(source, version, cv2.TM_CCOEFF_NORMED).max())
+        for source in sources
+        for version in (patch, np.ascontiguousarray(patch[:, ::-1]))
+    )
+    assert found > 0.999
+
+
+def test_recording_without_blur_is_refused(camera: Path) -> None:
+    recording = CalibrationRecording(camera)
+    recording.frames = [f for f in recording.frames if f.kind == Verdict.SHARP]
+    with pytest.raises(CalibrationError, match="0 blurry"):
+        CameraCrops(recording, crop_px=64, seed=0, length=1)
+
+
+def test_crops_too_small_for_the_discriminator_are_refused(settings: TranslatorTraining) -> None:
+    with pytest.raises(ValueError, match="at least 128"):
+        replace(settings, crop_px=64)
+
+
+def test_interrupted_run_goes_on_exactly(settings: TranslatorTraining, tmp_path: Path) -> None:
+    straight = TranslatorTrainer(settings)
+    final = straight.run(lambda state: None)
+    assert final.change > 0
+    first = TranslatorTrainer(replace(settings, out=tmp_path / "other"))
+    for number, batch in enumerate(first.batches(), start=1):
+        first.step(*batch)
+        if number == 2:
+            first.save()
+            break
+    second = TranslatorTrainer(replace(settings, out=tmp_path / "other"))
+    assert second.crops_done == 8
+    second.run(lambda state: None)
+    for key, value in straight.averaged.state_dict().items():
+        torch.testing.assert_close(second.averaged.state_dict()[key], value, atol=1e-5, rtol=1e-4)
+    lines = (settings.out / "log.jsonl").read_text().splitlines()
+    assert {"change", "told_apart", "detail"} < json.loads(lines[-1]).keys()
+    assert cv2.imread(str(settings.out / "examples.png")) is not None
+
+
+def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Path) -> None:
+    folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
+    trained = blur2blur(
+        "calibrate", "train", camera, "--profile", "mycam", "--quick", "--crops", "16",
+        timeout_s=300, **folders,
+    )  # fmt: skip
+    assert trained.returncode == 0, trained.stderr
+    assert "mycam" in trained.stderr
+    live = blur2blur(
+        "live", "synthetic:160x96@0?seconds=1", "--to", "null", "--profile", "mycam", **folders
+    )
+    assert live.returncode == 0, live.stderr
+    (card,) = (json.loads(p.read_text()) for p in tmp_path.rglob("profile.json"))
+    assert card["translator"]["width"] == TRANSLATOR.width
+    balanced = load_profile("balanced").card
+    assert card["deblurrer"] == balanced["deblurrer"]
+    assert card["training"]["deblurrer_sha256"] == balanced["sha256"]["weights.safetensors"]
