@@ -106,14 +106,21 @@ def _save(path: Path, answer: NDArray[np.uint8]) -> None:
         np.save(file, answer)
 
 
-def _compute(profile: Profile, shape: EngineShape, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def golden_psnr_db(profile: Profile) -> float:
+    """How close the fp32 reference here is to what torch computed where the profile was made."""
     from engines.openvino import OpenVINOEngine
 
     given, expected = profile.golden
     golden = EngineShape(height=given.shape[1], width=given.shape[2])
     small = OpenVINOEngine(profile, golden, "f32")
     found = np.concatenate([small(given[i : i + 1]) for i in range(len(given))])
-    distance = psnr_db(found, expected)
+    return psnr_db(found, expected)
+
+
+def _compute(profile: Profile, shape: EngineShape, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from engines.openvino import OpenVINOEngine
+
+    distance = golden_psnr_db(profile)
     if distance < MIN_PSNR_DB:
         raise EngineError(
             f"the fp32 reference on this machine is {distance:.1f} dB from the profile's golden "

@@ -1,0 +1,84 @@
+"""A profile as one file, to keep or to give away."""
+
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+from engines.errors import EngineError, ProfileError
+from engines.files import write_atomically
+from engines.profile import CARD, GOLDEN, GRAPH, WEIGHTS, Profile, load_profile
+from engines.selfcheck import MIN_PSNR_DB, golden_psnr_db
+
+_FILES = (CARD, GRAPH, WEIGHTS, GOLDEN)
+_MAX_BYTES = 1 << 30
+
+
+def export_archive(profile: Profile, to: Path) -> None:
+    """Write a checked profile as a zip file, whole or not at all.
+
+    Raises:
+        OSError: the folder is missing, read-only or full.
+    """
+
+    def write(temporary: Path) -> None:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in _FILES:
+                archive.write(profile.folder / name, name)
+
+    write_atomically(to, write)
+
+
+def import_archive(source: Path, profiles: Path, name: str | None = None) -> Profile:
+    """Check an archive and add it to a folder of profiles; one of that name is not replaced.
+
+    Nothing in it is executed. It must hold exactly a profile's files, with the checksums on its
+    card, finite weights, and a graph that computes here what it computed where it was made.
+
+    Args:
+        name: what to call it; what its card says if not given.
+
+    Raises:
+        ProfileError: it is no profile, or does not fit; the message says why.
+    """
+    with tempfile.TemporaryDirectory(prefix="blur2blur-") as temporary:
+        draft = Path(temporary) / "profile"
+        _unpack(source, draft)
+        profile = load_profile(str(draft))
+        called = name or profile.name
+        if not called.isidentifier() and not called.replace("-", "_").isidentifier():
+            raise ProfileError(f"{called!r} is no name for a profile; say --name")
+        folder = profiles / called
+        if folder.exists():
+            raise ProfileError(f"there is a profile {called} already; say --name")
+        try:
+            distance = golden_psnr_db(profile)
+        except (EngineError, OSError, ValueError, KeyError) as error:
+            raise ProfileError(f"the graph in {source} does not run here: {error}") from None
+        if distance < MIN_PSNR_DB:
+            raise ProfileError(
+                f"{source} computes {distance:.1f} dB from what it did where it was made; "
+                f"{MIN_PSNR_DB:.0f} dB is the least"
+            )
+        profiles.mkdir(parents=True, exist_ok=True)
+        complete = Path(tempfile.mkdtemp(dir=profiles, prefix=f".{called}."))
+        for file in _FILES:
+            (complete / file).write_bytes((draft / file).read_bytes())
+        complete.chmod(0o755)
+        complete.rename(folder)
+    return load_profile(str(folder))
+
+
+def _unpack(source: Path, draft: Path) -> None:
+    draft.mkdir()
+    try:
+        with zipfile.ZipFile(source) as archive:
+            entries = {entry.filename: entry for entry in archive.infolist()}
+            if set(entries) != set(_FILES):
+                raise ProfileError(f"{source} is no profile: it holds {', '.join(sorted(entries))}")
+            if sum(entry.file_size for entry in entries.values()) > _MAX_BYTES:
+                raise ProfileError(f"{source} is larger than {_MAX_BYTES >> 20} MiB unpacked")
+            for name in _FILES:
+                (draft / name).write_bytes(archive.read(name))
+    except (OSError, zipfile.BadZipFile, json.JSONDecodeError) as error:
+        raise ProfileError(f"{source} cannot be read as a profile: {error}") from None

@@ -1,0 +1,82 @@
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from engines.errors import ProfileError
+from engines.profile import GRAPH, Profile, sha256_of
+from engines.profile_archive import export_archive, import_archive
+from tests.conftest import blur2blur
+
+
+@pytest.fixture
+def archive(balanced: Profile, tmp_path: Path) -> Path:
+    export_archive(balanced, tmp_path / "mycam.zip")
+    return tmp_path / "mycam.zip"
+
+
+def test_what_was_exported_is_imported(balanced: Profile, archive: Path, tmp_path: Path) -> None:
+    profile = import_archive(archive, tmp_path / "profiles", "mycam")
+    assert profile.folder == tmp_path / "profiles" / "mycam"
+    assert profile.card == balanced.card
+    with pytest.raises(ProfileError, match="already"):
+        import_archive(archive, tmp_path / "profiles", "mycam")
+    assert [p.name for p in (tmp_path / "profiles").iterdir()] == ["mycam"]
+
+
+def altered(
+    archive: Path, balanced: Profile, *, graph: bytes | None = None, **card: object
+) -> Path:
+    """The archive with other content, and checksums that agree with it."""
+    folder = archive.parent / "altered"
+    shutil.copytree(balanced.folder, folder)
+    if graph is not None:
+        (folder / GRAPH).write_bytes(graph)
+    changed = {**balanced.card, **card}
+    changed["sha256"] = {name: sha256_of(folder / name) for name in balanced.card["sha256"]}
+    (folder / "profile.json").write_text(json.dumps(changed))
+    export_archive(Profile(folder, changed), archive)
+    return archive
+
+
+def test_graph_that_computes_something_else_is_refused(
+    balanced: Profile, archive: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ProfileError, match="does not run here"):
+        import_archive(altered(archive, balanced, graph=b"no graph"), tmp_path / "profiles", "x")
+    assert not (tmp_path / "profiles" / "x").exists()
+
+
+def test_other_versions_and_files_are_refused(
+    balanced: Profile, archive: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ProfileError, match="format 99"):
+        import_archive(altered(archive, balanced, format=99), tmp_path / "profiles")
+    with zipfile.ZipFile(archive, "a") as more:
+        more.writestr("../../evil.py", "print(1)")
+    with pytest.raises(ProfileError, match="is no profile"):
+        import_archive(archive, tmp_path / "profiles")
+    archive.write_bytes(b"PK\x03\x04 not a zip")
+    with pytest.raises(ProfileError, match="cannot be read"):
+        import_archive(archive, tmp_path / "profiles")
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", "."])
+def test_names_stay_in_their_folder(archive: Path, tmp_path: Path, name: str) -> None:
+    if name:
+        with pytest.raises(ProfileError, match="no name"):
+            import_archive(archive, tmp_path / "profiles", name)
+
+
+def test_commands(tmp_path: Path) -> None:
+    folders = {"XDG_DATA_HOME": str(tmp_path / "data")}
+    assert "balanced" in blur2blur("profile", "list").stderr
+    assert json.loads(blur2blur("profile", "show", "balanced").stdout)["name"] == "balanced"
+    file = tmp_path / "b.zip"
+    assert blur2blur("profile", "export", "balanced", "--to", file).returncode == 0
+    result = blur2blur("profile", "import", "mine", "--from", file, **folders)
+    assert result.returncode == 0, result.stderr
+    assert "mine" in blur2blur("profile", "list", **folders).stderr
+    assert blur2blur("profile", "import", "mine").returncode == 2
