@@ -5,6 +5,7 @@ that blur is all that differs.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -96,6 +97,31 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
         y = int(np.clip(y, 0, picture.shape[0] - size))
         crop = picture[y : y + size, x : x + size]
         return np.ascontiguousarray(crop[:, ::-1] if random.random() < 0.5 else crop)
+
+
+def open_camera_crops(
+    folder: Path, held_out: frozenset[str], *, crop_px: int, seed: int, length: int
+) -> tuple[CameraCrops, CameraCrops]:
+    """Crops to train on, and others to validate on: of the clips held out, where there are any."""
+    recording = CalibrationRecording(folder)
+    clips = frozenset(frame.clip for frame in recording.frames)
+    if unknown := held_out - clips:
+        raise CalibrationError(
+            f"{folder} has no clip {', '.join(sorted(unknown))}; it has {', '.join(sorted(clips))}"
+        )
+    training = CameraCrops(recording, crop_px=crop_px, seed=seed, length=length, held_out=held_out)
+    rest = clips - held_out if held_out else frozenset()
+    checked = CameraCrops(recording, crop_px=crop_px, seed=seed + 1, length=length, held_out=rest)
+    return training, checked
+
+
+def last_whole_clip(folder: Path) -> frozenset[str]:
+    """What to hold out if nobody says: the last of several clips that hold frames of both kinds."""
+    kinds: dict[str, set[str]] = {}
+    for frame in CalibrationRecording(folder).frames:
+        kinds.setdefault(frame.clip, set()).add(frame.kind)
+    whole = [clip for clip, seen in kinds.items() if len(seen) == 2]
+    return frozenset(whole[-1:]) if len(whole) > 1 else frozenset()
 
 
 def _share(frame: KeptFrame, picture: Pictures) -> float:

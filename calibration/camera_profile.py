@@ -3,10 +3,11 @@
 from math import lcm
 from pathlib import Path
 
-import torch
-
+from calibration.distil import DistillationTrainer
+from calibration.evaluation import Evaluation
+from calibration.profile_networks import part_weights
 from calibration.train_translator import TranslatorTrainer, TranslatorValidation
-from engines.export import export_profile
+from engines.export import export_deblurrer, export_profile
 from engines.networks import read_specification
 from engines.profile import load_profile
 
@@ -27,11 +28,8 @@ def export_camera_profile(
         for key, tensor in trainer.averaged.state_dict().items()
         if key.startswith("network.")  # the heads of the smaller scales stay behind
     }
-    weights |= {
-        key: torch.from_numpy(value.astype("float32"))
-        for key, value in profile.weights.items()
-        if key.startswith("deblurrer.")
-    }
+    own = part_weights(profile, "deblurrer")
+    weights |= {f"deblurrer.{key}": tensor for key, tensor in own.items()}
     export_profile(
         folder,
         name=name,
@@ -42,6 +40,28 @@ def export_camera_profile(
         card={
             "about": f"Camera profile, trained on {settings.recording.name} before the deblurrer "
             f"{settings.deblurrer}.",
+            "training": trainer.card(final),
+        },
+    )
+
+
+def export_distilled_profile(
+    folder: Path, name: str, trainer: DistillationTrainer, final: Evaluation
+) -> None:
+    """Write the student as a profile for `live --profile`; one of that name is replaced.
+
+    Raises:
+        ProfileError: the weights cannot be written as a profile.
+    """
+    settings = trainer.settings
+    export_deblurrer(
+        folder,
+        name=name,
+        network=settings.network,
+        weights=trainer.averaged.state_dict(),
+        card={
+            "about": f"Camera profile, distilled from {settings.teacher} on "
+            f"{settings.recording.name}: one network.",
             "training": trainer.card(final),
         },
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from calibration.distil import Distillation, DistillationTrainer
 from calibration.evaluation import Evaluation
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from calibration.train_translator import (
@@ -28,13 +29,7 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
         f"{len(trainer.data.held_out_names)} held out; {_beginning(trainer)}"
     )
 
-    def describe(validation: Evaluation) -> str:
-        return (
-            f"{validation.psnr_in_db:.2f} dB -> {validation.psnr_out_db:.2f} dB "
-            f"({validation.gain_db:+.2f})"
-        )
-
-    final = _show(trainer, describe, console)
+    final = _show(trainer, _describe_restoration, console)
     console.print(
         f"{settings.out}: {final.psnr_in_db:.2f} dB -> {final.psnr_out_db:.2f} dB on photographs "
         f"that it never saw; `blur2blur train export {settings.out} --to DIR` makes a profile",
@@ -64,6 +59,26 @@ def run_translator_training(settings: TranslatorTraining, console: Console) -> T
 
     _show(trainer, describe, console)
     return trainer
+
+
+def run_distillation(settings: Distillation, console: Console) -> DistillationTrainer:
+    """Train to the end or to Ctrl-C, with a progress bar.
+
+    Raises:
+        CalibrationError: the recording, the teacher or the checkpoint cannot be used.
+    """
+    trainer = DistillationTrainer(settings)
+    _quiet_but_for_one(trainer, console)
+    console.print(f"to the teacher, on what is held out; {_beginning(trainer)}")
+    _show(trainer, _describe_restoration, console)
+    return trainer
+
+
+def _describe_restoration(validation: Evaluation) -> str:
+    return (
+        f"{validation.psnr_in_db:.2f} dB -> {validation.psnr_out_db:.2f} dB "
+        f"({validation.gain_db:+.2f})"
+    )
 
 
 def _quiet_but_for_one(trainer: Trainer[Validation], console: Console) -> None:

@@ -1,202 +1,66 @@
-"""Train a deblurrer."""
+"""Train a deblurrer on sharp photographs that are blurred on the fly, or on pairs."""
 
-import shlex
-import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from calibration.errors import CalibrationError
-from calibration.evaluation import Evaluation, evaluate, write_strip
-from calibration.inherit import inherit
-from calibration.losses import LossWeights, RestorationLoss
-from calibration.muon import Muon
+from calibration.evaluation import Evaluation
 from calibration.pairs import Crops, PairRecipe
-from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
+from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from calibration.training_data import TrainingData, open_training_data
-from calibration.training_log import TrainingLog
-from engines.networks import NetworkSpec, PlainUNet, PlainUNetSpec
-from engines.profile import load_profile
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeblurrerTraining(RunSettings):
+class DeblurrerTraining(RestorationSettings):
     """The settings of one training run.
 
     Attributes:
         data: folders of sharp photographs, or of pairs in GoPro's or REDS's layout.
-        learning_rate: of Muon for the convolutions, and of AdamW for the rest; it warms up, stays,
-            and falls linearly to zero over the last ``decay_share`` of the crops.
-        start: a plain network may be wider or deeper than the profile's, or have fewer blocks.
+        pairs: how pairs are made of photographs.
     """
 
     data: tuple[Path, ...]
-    learning_rate: float = 1e-3
-    loss: LossWeights = LossWeights()
-    decay_share: float = 0.25
-    network: NetworkSpec = PlainUNetSpec()
     pairs: PairRecipe = PairRecipe()
     validation_crops: int = 40
 
 
-class DeblurrerTrainer(Trainer[Evaluation]):
-    """See :class:`calibration.trainer.Trainer`.
+class DeblurrerTrainer(RestorationTrainer):
+    """See :class:`calibration.restoration_trainer.RestorationTrainer`.
 
     Raises:
-        CalibrationError: the photographs cannot be used, the checkpoint is of another network, or
-            the batch cannot be shared among the processes.
+        CalibrationError: the photographs cannot be used.
     """
 
     settings: DeblurrerTraining
 
     def __init__(self, settings: DeblurrerTraining) -> None:
-        super().__init__(settings)
         self.data: TrainingData = open_training_data(
             settings.data, settings.pairs, settings.seed, settings.crops, settings.validation_crops
         )
-        self.log = TrainingLog(settings.out)
-        network = settings.network.build()
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._average = Averaged(network, settings.ema_steps)
-        optimizers = _optimizers(network, settings.learning_rate)
-        self.network, *self.optimizers = self.fabric.setup(network, *optimizers)
-        self.averaged.to(self.fabric.device)
-        self.loss = RestorationLoss(settings.loss).to(self.fabric.device)
-        self._earlier: Mapping[str, Any] = {}
-        if settings.start is not None:
-            self._earlier = load_profile(settings.start).card.get("training", {})
-        if not self.load() and settings.start is not None:
-            self._start_from(settings.start)
+        super().__init__(settings)
 
     @property
     def dataset(self) -> Crops:
         return self.data.training
 
     @property
-    def averaged(self) -> nn.Module:
-        """The network with the averaged weights."""
-        return self._average.network
+    def validation(self) -> tuple[Tensor, Tensor]:
+        return self.data.validation
 
-    def validate(self) -> Evaluation:
-        """Restore the held-out pairs with the averaged weights; draws ``examples.png``."""
-        blurred, truth = self.data.validation
-        result = evaluate(self.averaged, blurred, truth)
-        rows = [("blurred", blurred), ("restored", result.restored), ("truth", truth)]
-        write_strip(self.settings.out / "examples.png", rows)
-        return result
-
-    def log_validation(self, crops: int, loss: float, validation: Evaluation) -> None:
-        self.log.add(crops, loss, validation)
-
-    def step(self, *batch: Tensor) -> Tensor:
-        """Learn from one batch, uint8 (N, 3, H, W) both; returns the loss."""
-        settings = self.settings
+    def lesson(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
         blurred, truth = batch
-        factor = learning_rate_factor(self.crops_done, settings.crops, settings.decay_share)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * factor
-        x = (blurred / 255.0).contiguous(memory_format=torch.channels_last)
-        self.network.train()
-        loss: Tensor = self.loss(self.network(x).float(), truth / 255.0)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self.crops_done += settings.batch
-        self._average.update(self.network, self.crops_done / settings.batch)
-        return loss.detach()
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "network": self.network.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "specification": self.settings.network.to_json(),
-        }
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        if "optimizers" not in state:
-            raise CalibrationError(
-                f"{self.checkpoint} was written by an earlier version; export it there, and begin "
-                "a new --out with --from"
-            )
-        self.network.load_state_dict(state["network"])
-        self.averaged.load_state_dict(state["averaged"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-
-    def _start_from(self, start: str) -> None:
-        """Take a profile's deblurrer, with a fresh optimizer and the schedule from its start."""
-        profile = load_profile(start)
-        prefix = "deblurrer."
-        tensors = {
-            key.removeprefix(prefix): torch.from_numpy(value.astype("float32"))
-            for key, value in profile.weights.items()
-            if key.startswith(prefix)
-        }
-        network = self.averaged
-        try:
-            if isinstance(network, PlainUNet):
-                inherit(network, tensors)
-            else:
-                network.load_state_dict(tensors)
-        except (RuntimeError, ValueError) as error:
-            raise CalibrationError(
-                f"the weights of profile {start} are of another network: {error}"
-            ) from error
-        self.network.load_state_dict(network.state_dict())
+        return blurred / 255.0, truth / 255.0
 
     def card(self, final: Evaluation) -> dict[str, Any]:
-        """What the run was and reached, as plain JSON values for the weights' card.
-
-        Its ``data`` names what earlier runs saw too, where this one began with their weights.
-        """
+        """Its ``data`` names what earlier runs saw too, where this began with their weights."""
         settings = self.settings
         seen = {*self.data.training_names, *self._earlier.get("data", [])}
         return {
-            "crops": self.crops_done,
-            "batch": settings.batch,
-            "hours": round(self.seconds / 3600, 2),
-            "hours_with_earlier_runs": round(self.seconds / 3600 + self._earlier_hours, 2),
-            "processes": self.fabric.world_size,
-            "command": shlex.join(sys.argv),
-            "optimizer": f"Muon and AdamW, learning rate {settings.learning_rate}",
-            "loss": str(settings.loss),
-            "seed": settings.seed,
-            "start": settings.start,
+            **self.how_it_learned(final),
             "pairs": asdict(settings.pairs),
             "data": sorted(seen),
             "held_out": [name for name in self.data.held_out_names if name not in seen],
             "validation_crops": settings.validation_crops,
-            "validation_psnr_in_db": round(final.psnr_in_db, 3),
-            "validation_psnr_out_db": round(final.psnr_out_db, 3),
-            "validation_gain_db": round(final.gain_db, 3),
-            "validation_improved_share": round(final.improved_share, 3),
         }
-
-    @property
-    def _earlier_hours(self) -> float:
-        hours = self._earlier.get("hours_with_earlier_runs", self._earlier.get("hours", 0.0))
-        return float(hours)
-
-
-def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for dense convolutions; AdamW for biases, norms and depth-wise kernels."""
-    dense: list[nn.Parameter] = [
-        module.get_parameter("weight")
-        for module in network.modules()
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.groups == 1
-    ]
-    chosen = {id(weight) for weight in dense}
-    rest = [p for p in network.parameters() if id(p) not in chosen]
-    return [
-        Muon(dense, learning_rate),
-        torch.optim.AdamW(rest, learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
-    ]

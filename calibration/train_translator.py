@@ -6,8 +6,6 @@ looked through to validate: what counts is deblur(G(x)).
 """
 
 import json
-import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,15 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from calibration.camera_crops import CameraCrops
+from calibration.camera_crops import last_whole_clip, open_camera_crops
 from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
 from calibration.evaluation import write_strip
 from calibration.features import FeatureDistance
 from calibration.pairs import Crops
-from calibration.recording import CalibrationRecording
+from calibration.profile_networks import part_network
 from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
 from calibration.translator import TRANSLATOR, MultiScaleTranslator, pyramid
-from engines.networks import PlainUNetSpec, build_network
+from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 
 _R1_EVERY = 8
@@ -94,27 +92,18 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
 
     def __init__(self, settings: TranslatorTraining) -> None:
         super().__init__(settings)
-        recording = CalibrationRecording(settings.recording)
-        self.held_out = frozenset(settings.held_out) or _last_clip(recording)
-        everything = frozenset(frame.clip for frame in recording.frames)
-        self._crops = CameraCrops(
-            recording,
+        self.held_out = frozenset(settings.held_out) or last_whole_clip(settings.recording)
+        self._crops, checked = open_camera_crops(
+            settings.recording,
+            self.held_out,
             crop_px=settings.crop_px,
             seed=settings.seed,
             length=settings.crops,
-            held_out=self.held_out,
-        )
-        checked = CameraCrops(
-            recording,
-            crop_px=settings.crop_px,
-            seed=settings.seed + 1,
-            length=settings.validation_crops,
-            held_out=everything - self.held_out if self.held_out else frozenset(),
         )
         self._validation = [checked[i] for i in range(settings.validation_crops)]
         profile = load_profile(settings.deblurrer)
         self.deblurrer_sha256 = profile.card["sha256"]["weights.safetensors"]
-        self.deblurrer = _deblurrer(profile.card["deblurrer"], profile.weights)
+        self.deblurrer = part_network(profile, "deblurrer")
         translator = MultiScaleTranslator(settings.network.build())
         translator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = Averaged(translator, settings.ema_steps)
@@ -240,45 +229,18 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
     def card(self, final: TranslatorValidation) -> dict[str, Any]:
         settings = self.settings
         return {
-            "crops": self.crops_done,
-            "batch": settings.batch,
-            "hours": round(self.seconds / 3600, 2),
-            "processes": self.fabric.world_size,
-            "command": shlex.join(sys.argv),
+            **self.how_it_ran(),
             "optimizer": f"Adam, learning rate {settings.learning_rate}",
             "loss": (
                 f"{settings.adversarial} hinge + {settings.reconstruction} feature distance at "
                 f"{len(pyramid(torch.zeros(1, 1, 4, 4)))} scales, R1 {settings.r1}"
             ),
-            "seed": settings.seed,
             "recording": settings.recording.name,
             "held_out": sorted(self.held_out),
             "deblurrer": settings.deblurrer,
             "deblurrer_sha256": self.deblurrer_sha256,
             **{f"validation_{key}": round(value, 4) for key, value in asdict(final).items()},
         }
-
-
-def _last_clip(recording: CalibrationRecording) -> frozenset[str]:
-    """What is held out if nobody says: the last clip of several that hold frames of both kinds."""
-    kinds: dict[str, set[str]] = {}
-    for frame in recording.frames:
-        kinds.setdefault(frame.clip, set()).add(frame.kind)
-    whole = [clip for clip, seen in kinds.items() if len(seen) == 2]
-    return frozenset(whole[-1:]) if len(whole) > 1 else frozenset()
-
-
-def _deblurrer(specification: Mapping[str, Any], weights: Mapping[str, Any]) -> nn.Module:
-    network = build_network(specification)
-    prefix = "deblurrer."
-    network.load_state_dict(
-        {
-            key.removeprefix(prefix): torch.from_numpy(value.astype("float32"))
-            for key, value in weights.items()
-            if key.startswith(prefix)
-        }
-    )
-    return network.eval().requires_grad_(False)
 
 
 def _detail(pictures: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ import json
 import logging
 import math
 import os
+import shlex
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -135,6 +137,17 @@ class Trainer(ABC, Generic[Validation]):
 
     @abstractmethod
     def load_state(self, state: Mapping[str, Any]) -> None: ...
+
+    def how_it_ran(self) -> dict[str, Any]:
+        """The part of the card that every run has."""
+        return {
+            "crops": self.crops_done,
+            "batch": self.settings.batch,
+            "hours": round(self.seconds / 3600, 2),
+            "processes": self.fabric.world_size,
+            "command": shlex.join(sys.argv),
+            "seed": self.settings.seed,
+        }
 
     @property
     def checkpoint(self) -> Path:

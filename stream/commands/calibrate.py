@@ -124,3 +124,51 @@ def calibrate_train(
         console().print(
             f"{folder}: `blur2blur live 0 --profile {profile}`", markup=False, highlight=False
         )
+
+
+@app.command("distil")
+def calibrate_distil(
+    recording: Annotated[Path, typer.Argument(help="Folder of `calibrate record`.")],
+    teacher: Annotated[str, typer.Option("--from", help="Profile of `calibrate train`.")],
+    profile: Annotated[str, typer.Option(help="Name of the profile to make.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the run, RECORDING/runs/PROFILE if not given; an interrupted run there "
+            "goes on.",
+            show_default=False,
+        ),
+    ] = None,
+    crops: Annotated[int, typer.Option(min=1, help="Training crops in all.")] = 60_000,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Teach one network of the deblurrer's size what translator and deblurrer do together.
+
+    The profile then costs no more time than no profile.
+    """
+    with needs_extra_train():
+        from calibration.camera_profile import export_distilled_profile
+        from calibration.distil import Distillation
+        from calibration.job import run_distillation
+        from engines.networks import read_specification
+    from engines.folders import user_profiles
+    from engines.profile import load_profile
+
+    card = load_profile(teacher).card
+    settings = Distillation(
+        recording=recording,
+        out=out or recording / "runs" / profile,
+        teacher=teacher,
+        start=teacher,
+        network=read_specification(card["deblurrer"]),
+        held_out=tuple(card.get("training", {}).get("held_out", ())),
+        crops=crops,
+        seed=seed,
+    )
+    trainer = run_distillation(settings, console())
+    if trainer.fabric.is_global_zero:
+        folder = user_profiles() / profile
+        export_distilled_profile(folder, profile, trainer, trainer.validate())
+        console().print(
+            f"{folder}: `blur2blur live 0 --profile {profile}`", markup=False, highlight=False
+        )

@@ -142,7 +142,24 @@ def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Pat
         "live", "synthetic:160x96@0?seconds=1", "--to", "null", "--profile", "mycam", **folders
     )
     assert live.returncode == 0, live.stderr
-    (card,) = (json.loads(p.read_text()) for p in tmp_path.rglob("profile.json"))
+    distilled = blur2blur(
+        "calibrate", "distil", camera, "--from", "mycam", "--profile", "mycam-one",
+        "--crops", "8", timeout_s=300, **folders,
+    )  # fmt: skip
+    assert distilled.returncode == 0, distilled.stderr
+    one, card = (
+        json.loads(
+            (tmp_path / "data" / "blur2blur" / "profiles" / name / "profile.json").read_text()
+        )
+        for name in ("mycam-one", "mycam")
+    )
+    assert one["translator"]["architecture"] == "identity"
+    assert one["training"]["teacher"] == "mycam"
+    nothing = blur2blur(
+        "calibrate", "distil", camera, "--from", "balanced", "--profile", "no", **folders
+    )
+    assert nothing.returncode == 1
+    assert "no translator" in " ".join(nothing.stderr.split())
     assert card["translator"]["width"] == TRANSLATOR.width
     balanced = load_profile("balanced").card
     assert card["deblurrer"] == balanced["deblurrer"]

@@ -1,0 +1,24 @@
+"""The networks of a profile as torch modules."""
+
+import torch
+from torch import Tensor, nn
+
+from engines.networks import build_network
+from engines.profile import Profile
+
+
+def part_weights(profile: Profile, part: str) -> dict[str, Tensor]:
+    """Tensors of ``translator`` or ``deblurrer``, float32, under the network's own names."""
+    prefix = f"{part}."
+    return {
+        key.removeprefix(prefix): torch.from_numpy(value.astype("float32"))
+        for key, value in profile.weights.items()
+        if key.startswith(prefix)
+    }
+
+
+def part_network(profile: Profile, part: str) -> nn.Module:
+    """The translator or the deblurrer, ready to run, not to be trained."""
+    network = build_network(profile.card[part])
+    network.load_state_dict(part_weights(profile, part))
+    return network.eval().requires_grad_(False)
