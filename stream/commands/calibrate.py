@@ -13,6 +13,18 @@ app = typer.Typer(
 )
 
 
+_Recording = Annotated[Path, typer.Argument(help="Folder of `calibrate record`.")]
+_NewProfile = Annotated[str, typer.Option(help="Name of the profile to make.")]
+_RunFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the run, RECORDING/runs/PROFILE if not given; an interrupted run there "
+        "goes on.",
+        show_default=False,
+    ),
+]
+
+
 @app.callback()
 def _group() -> None:
     """Teach Blur2Blur a camera of your own. Nothing leaves this machine."""
@@ -72,16 +84,9 @@ def calibrate_record(
 
 @app.command("train")
 def calibrate_train(
-    recording: Annotated[Path, typer.Argument(help="Folder of `calibrate record`.")],
-    profile: Annotated[str, typer.Option(help="Name of the profile to make.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the run, RECORDING/runs/PROFILE if not given; an interrupted run there "
-            "goes on.",
-            show_default=False,
-        ),
-    ] = None,
+    recording: _Recording,
+    profile: _NewProfile,
+    out: _RunFolder = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Minutes instead of an hour: a first impression.")
     ] = False,
@@ -121,24 +126,15 @@ def calibrate_train(
     if trainer.fabric.is_global_zero:
         folder = user_profiles() / profile
         export_camera_profile(folder, profile, trainer, trainer.validate())
-        console().print(
-            f"{folder}: `blur2blur live 0 --profile {profile}`", markup=False, highlight=False
-        )
+        _tell(folder)
 
 
 @app.command("distil")
 def calibrate_distil(
-    recording: Annotated[Path, typer.Argument(help="Folder of `calibrate record`.")],
+    recording: _Recording,
     teacher: Annotated[str, typer.Option("--from", help="Profile of `calibrate train`.")],
-    profile: Annotated[str, typer.Option(help="Name of the profile to make.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the run, RECORDING/runs/PROFILE if not given; an interrupted run there "
-            "goes on.",
-            show_default=False,
-        ),
-    ] = None,
+    profile: _NewProfile,
+    out: _RunFolder = None,
     crops: Annotated[int, typer.Option(min=1, help="Training crops in all.")] = 60_000,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
@@ -169,6 +165,10 @@ def calibrate_distil(
     if trainer.fabric.is_global_zero:
         folder = user_profiles() / profile
         export_distilled_profile(folder, profile, trainer, trainer.validate())
-        console().print(
-            f"{folder}: `blur2blur live 0 --profile {profile}`", markup=False, highlight=False
-        )
+        _tell(folder)
+
+
+def _tell(folder: Path) -> None:
+    console().print(
+        f"{folder}: `blur2blur live 0 --profile {folder.name}`", markup=False, highlight=False
+    )
