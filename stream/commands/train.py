@@ -46,6 +46,13 @@ def train_deblurrer(
             "learned several times faster, and go on from there with `mid-exposure` and --from."
         ),
     ] = TruthOrigin.mid_exposure,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Imitate this profile's deblurrer instead of the truth: for smaller networks.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option()] = 0,
     start: Annotated[
         str | None,
@@ -75,6 +82,7 @@ def train_deblurrer(
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight),
         pairs=PairRecipe.for_training(crop_px, origin.value),
+        teacher=teacher,
         seed=seed,
         start=start,
     )
