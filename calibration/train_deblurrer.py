@@ -22,8 +22,8 @@ class DeblurrerTraining(RestorationSettings):
     Attributes:
         data: folders of sharp photographs, or of pairs in GoPro's or REDS's layout.
         pairs: how pairs are made of photographs.
-        teacher: profile whose deblurrer is imitated instead of the truth, by a smaller network: what
-            it makes of a picture can be seen in the picture, where the truth has to be guessed.
+        teacher: profile whose deblurrer a smaller network imitates, instead of the truth: what that
+            makes of a picture can be seen in the picture, where the truth has to be guessed.
     """
 
     data: tuple[Path, ...]

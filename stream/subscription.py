@@ -5,12 +5,14 @@ with subscribe("tcp://127.0.0.1:5555") as frames:
         work_on(frame.pixels)
 """
 
-import threading
+import math
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from threading import Condition, Thread
+from socket import socketpair
+from threading import Event, Lock, Thread
 from types import TracebackType
 
 import numpy as np
@@ -85,8 +87,10 @@ class SubscriptionCounts:
 class Subscription:
     """Frames of a publisher, which may come and go: ZeroMQ connects again by itself.
 
-    A thread takes everything off the socket at once, so that nothing grows old in a queue that
-    nobody sees. Iterating waits for the next frame and ends after :meth:`close`.
+    Everything is taken off the socket at once, so that nothing grows old in a queue that nobody
+    sees: by whoever waits for a frame, and by a thread while nobody does. (A frame that came to a
+    thread first would reach the one who waits a fifth of a millisecond later.) Iterating waits for
+    the next frame and ends after :meth:`close`.
 
     Args:
         address: ``tcp://host:port`` or ``ipc:///path``, ``zmq+`` in front or not, with
@@ -110,11 +114,21 @@ class Subscription:
         self._capacity = capacity
         self._clock = clock_name()
         self._waiting: deque[ReceivedFrame] = deque()
-        self._changed = Condition()
-        self._closed = threading.Event()
+        self._closed = False
+        self._waiters = 0
+        self._lock = Lock()  # of what waits, and of who waits
+        self._turn = Lock()  # whoever holds it may use the socket
+        self._unattended = Event()
+        self._unattended.set()
+        self._bell, self._ring = socketpair()
+        self._bell.setblocking(False)
+        self._ring.setblocking(False)
         self._context = zmq.Context()
         self._socket = self._connect(endpoint)
-        self._thread = Thread(target=self._receive, name=f"subscription {address}", daemon=True)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._bell, zmq.POLLIN)
+        self._thread = Thread(target=self._attend, name=f"subscription {address}", daemon=True)
         self._thread.start()
 
     def __iter__(self) -> Iterator[ReceivedFrame]:
@@ -134,15 +148,27 @@ class Subscription:
 
     def next_frame(self, timeout_s: float | None = None) -> ReceivedFrame | None:
         """Wait for a frame; None when the time is over or the subscription was closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed.is_set(), timeout_s)
-            return self._waiting.popleft() if self._waiting else None
+        if (frame := self._pop()) is not None:
+            return frame
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._attending():
+            if not self._turn.acquire(timeout=-1 if timeout_s is None else max(timeout_s, 0)):
+                return None
+            try:
+                while (frame := self._pop()) is None and not self._closed:
+                    left_ms = math.inf if end is None else 1000 * (end - time.monotonic())
+                    if left_ms <= 0:
+                        return None
+                    self._receive(math.ceil(min(_POLL_MS, left_ms)))
+                return frame
+            finally:
+                self._turn.release()
 
     def close(self) -> None:
         """Take no more frames; whoever waits is woken."""
-        with self._changed:
-            self._closed.set()
-            self._changed.notify_all()
+        self._closed = True
+        self._unattended.set()
+        self._ring_bell()
         self._thread.join()
 
     def _connect(self, endpoint: Endpoint) -> "zmq.Socket[bytes]":
@@ -169,14 +195,48 @@ class Subscription:
             raise
         return socket
 
-    def _receive(self) -> None:
-        poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        while not self._closed.is_set():
-            if poller.poll(_POLL_MS):
-                self._take(self._socket.recv_multipart(copy=False))
-        self._socket.close(linger=0)
-        self._context.term()
+    def _attend(self) -> None:
+        """Empty the socket whenever nobody waits for a frame."""
+        while not self._closed:
+            self._unattended.wait()
+            with self._turn:
+                while self._unattended.is_set() and not self._closed:
+                    self._receive(_POLL_MS)
+        with self._turn:
+            self._socket.close(linger=0)
+            self._context.term()
+
+    @contextmanager
+    def _attending(self) -> Iterator[None]:
+        """Have the thread leave the socket to the caller."""
+        with self._lock:
+            self._waiters += 1
+            self._unattended.clear()
+        self._ring_bell()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiters -= 1
+                if not self._waiters:
+                    self._unattended.set()
+
+    def _ring_bell(self) -> None:
+        """Wake whoever polls."""
+        with suppress(BlockingIOError):  # it has not heard the last thousand yet
+            self._ring.send(b"!")
+
+    def _receive(self, timeout_ms: int) -> None:
+        """Take what comes next, if it comes in time; holds :attr:`_turn`."""
+        ready = dict(self._poller.poll(timeout_ms))
+        if self._bell.fileno() in ready:
+            self._bell.recv(4096)
+        if self._socket in ready:
+            self._take(self._socket.recv_multipart(copy=False))
+
+    def _pop(self) -> ReceivedFrame | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
 
     def _take(self, parts: list[zmq.Frame]) -> None:
         counts = self.counts
@@ -200,10 +260,9 @@ class Subscription:
             received_ns=time.perf_counter_ns(),
             same_clock=bool(self._clock) and header.clock == self._clock,
         )
-        with self._changed:
+        with self._lock:
             self._replace(frame)
             self._waiting.append(frame)
-            self._changed.notify_all()
 
     def _replace(self, frame: ReceivedFrame) -> None:
         """Make room: the older frame of the same source goes, or the oldest where all are kept."""
