@@ -51,9 +51,15 @@ class PairRecipe:
     colour_jitter: float = 0.0
 
     @classmethod
-    def for_training(cls, crop_px: int, origin: Origin) -> "PairRecipe":
+    def for_training(cls, crop_px: int, origin: Origin, moving_share: float) -> "PairRecipe":
         """What networks are trained on: detailed crops, which teach most, in any colours."""
-        recipe = cls(crop_px=crop_px, min_detail=8.0, min_scale=0.3, colour_jitter=0.35)
+        recipe = cls(
+            crop_px=crop_px,
+            moving_share=moving_share,
+            min_detail=8.0,
+            min_scale=0.3,
+            colour_jitter=0.35,
+        )
         return recipe.with_origin(origin)
 
     def with_origin(self, origin: Origin) -> "PairRecipe":

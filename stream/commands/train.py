@@ -39,6 +39,17 @@ def train_deblurrer(
     feature_weight: Annotated[
         float, typer.Option(min=0.0, help="Of the feature distance; detail, at twice the time.")
     ] = 0.0,
+    relative: Annotated[
+        bool,
+        typer.Option(
+            "--relative-loss/--absolute-loss",
+            help="Relative counts every picture alike, and so leaves still backgrounds alone; a fresh "
+            "network leaves its start much sooner with the absolute one. Go on from there with --from.",
+        ),
+    ] = True,
+    moving_share: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="Share of pictures with a moving object.")
+    ] = 0.35,
     origin: Annotated[
         TruthOrigin,
         typer.Option(
@@ -80,8 +91,8 @@ def train_deblurrer(
         crops=crops,
         batch=batch,
         learning_rate=learning_rate,
-        loss=LossWeights(frequency=frequency_weight, feature=feature_weight),
-        pairs=PairRecipe.for_training(crop_px, origin.value),
+        loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),
+        pairs=PairRecipe.for_training(crop_px, origin.value, moving_share),
         teacher=teacher,
         seed=seed,
         start=start,
