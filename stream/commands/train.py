@@ -43,8 +43,8 @@ def train_deblurrer(
         bool,
         typer.Option(
             "--relative-loss/--absolute-loss",
-            help="Relative counts every picture alike, and so leaves still backgrounds alone; a fresh "
-            "network leaves its start much sooner with the absolute one. Go on from there with --from.",
+            help="Relative counts every picture alike, and so leaves still backgrounds alone; with "
+            "the absolute one a fresh network learns much sooner. Go on from there with --from.",
         ),
     ] = True,
     moving_share: Annotated[
