@@ -14,6 +14,7 @@ app = typer.Typer(help="Weights to choose from: names for `live --profile`.", no
 @app.command("list")
 def profile_list() -> None:
     """Every profile that `live --profile` knows by name."""
+    from rich.console import Console
     from rich.table import Table
 
     from engines.folders import user_profiles
@@ -26,7 +27,7 @@ def profile_list() -> None:
         networks = [profile.card[part]["architecture"] for part in ("translator", "deblurrer")]
         about = str(profile.card.get("about", "")).partition(".")[0]
         table.add_row(name, "yours" if own else "shipped", *networks, about)
-    console().print(table)
+    Console().print(table)
 
 
 @app.command("show")

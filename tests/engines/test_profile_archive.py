@@ -72,11 +72,11 @@ def test_names_stay_in_their_folder(archive: Path, tmp_path: Path, name: str) ->
 
 def test_commands(tmp_path: Path) -> None:
     folders = {"XDG_DATA_HOME": str(tmp_path / "data")}
-    assert "balanced" in blur2blur("profile", "list").stderr
+    assert "balanced" in blur2blur("profile", "list").stdout
     assert json.loads(blur2blur("profile", "show", "balanced").stdout)["name"] == "balanced"
     file = tmp_path / "b.zip"
     assert blur2blur("profile", "export", "balanced", "--to", file).returncode == 0
     result = blur2blur("profile", "import", "mine", "--from", file, **folders)
     assert result.returncode == 0, result.stderr
-    assert "mine" in blur2blur("profile", "list", **folders).stderr
+    assert "mine" in blur2blur("profile", "list", **folders).stdout
     assert blur2blur("profile", "import", "mine").returncode == 2
