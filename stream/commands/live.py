@@ -56,7 +56,7 @@ def live(
         Model,
         typer.Option(
             help="Shipped network: `balanced` for live pictures, `fast` for slow machines and many "
-            "cameras, `quality` for files. Only `balanced` has weights so far."
+            "cameras, `quality` for files. `quality` has no weights yet."
         ),
     ] = Model.balanced,
     profile: Annotated[
