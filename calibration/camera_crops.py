@@ -5,7 +5,6 @@ that blur is all that differs.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -100,14 +99,19 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
 
 
 def open_camera_crops(
-    folder: Path, held_out: frozenset[str], *, crop_px: int, seed: int, length: int
+    recording: CalibrationRecording,
+    held_out: frozenset[str],
+    *,
+    crop_px: int,
+    seed: int,
+    length: int,
 ) -> tuple[CameraCrops, CameraCrops]:
     """Crops to train on, and others to validate on: of the clips held out, where there are any."""
-    recording = CalibrationRecording(folder)
     clips = frozenset(frame.clip for frame in recording.frames)
     if unknown := held_out - clips:
         raise CalibrationError(
-            f"{folder} has no clip {', '.join(sorted(unknown))}; it has {', '.join(sorted(clips))}"
+            f"{recording.folder} has no clip {', '.join(sorted(unknown))}; "
+            f"it has {', '.join(sorted(clips))}"
         )
     training = CameraCrops(recording, crop_px=crop_px, seed=seed, length=length, held_out=held_out)
     rest = clips - held_out if held_out else frozenset()
@@ -115,10 +119,10 @@ def open_camera_crops(
     return training, checked
 
 
-def last_whole_clip(folder: Path) -> frozenset[str]:
+def last_whole_clip(recording: CalibrationRecording) -> frozenset[str]:
     """What to hold out if nobody says: the last of several clips that hold frames of both kinds."""
     kinds: dict[str, set[str]] = {}
-    for frame in CalibrationRecording(folder).frames:
+    for frame in recording.frames:
         kinds.setdefault(frame.clip, set()).add(frame.kind)
     whole = [clip for clip, seen in kinds.items() if len(seen) == 2]
     return frozenset(whole[-1:]) if len(whole) > 1 else frozenset()

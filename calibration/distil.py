@@ -16,6 +16,7 @@ from calibration.camera_crops import CameraCrops, open_camera_crops
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation
 from calibration.profile_networks import part_network
+from calibration.recording import CalibrationRecording
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from engines.profile import load_profile
 
@@ -61,7 +62,7 @@ class DistillationTrainer(RestorationTrainer):
         self.translator = part_network(profile, "translator")
         self.deblurrer = part_network(profile, "deblurrer")
         self._crops, checked = open_camera_crops(
-            settings.recording,
+            CalibrationRecording(settings.recording),
             frozenset(settings.held_out),
             crop_px=settings.crop_px,
             seed=settings.seed,

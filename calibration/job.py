@@ -39,8 +39,10 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
     return 0
 
 
-def run_translator_training(settings: TranslatorTraining, console: Console) -> TranslatorTrainer:
-    """Train to the end or to Ctrl-C, with a progress bar.
+def run_translator_training(
+    settings: TranslatorTraining, console: Console
+) -> tuple[TranslatorTrainer, TranslatorValidation]:
+    """Train to the end or to Ctrl-C, with a progress bar; the trainer, and what it reached.
 
     Raises:
         CalibrationError: the recording or the checkpoint cannot be used.
@@ -57,12 +59,13 @@ def run_translator_training(settings: TranslatorTraining, console: Console) -> T
             f"{100 * (validation.detail - 1):+.0f} %"
         )
 
-    _show(trainer, describe, console)
-    return trainer
+    return trainer, _show(trainer, describe, console)
 
 
-def run_distillation(settings: Distillation, console: Console) -> DistillationTrainer:
-    """Train to the end or to Ctrl-C, with a progress bar.
+def run_distillation(
+    settings: Distillation, console: Console
+) -> tuple[DistillationTrainer, Evaluation]:
+    """Train to the end or to Ctrl-C, with a progress bar; the trainer, and what it reached.
 
     Raises:
         CalibrationError: the recording, the teacher or the checkpoint cannot be used.
@@ -70,8 +73,7 @@ def run_distillation(settings: Distillation, console: Console) -> DistillationTr
     trainer = DistillationTrainer(settings)
     _quiet_but_for_one(trainer, console)
     console.print(f"to the teacher, on what is held out; {_beginning(trainer)}")
-    _show(trainer, _describe_restoration, console)
-    return trainer
+    return trainer, _show(trainer, _describe_restoration, console)
 
 
 def _describe_restoration(validation: Evaluation) -> str:

@@ -21,8 +21,9 @@ from calibration.evaluation import write_strip
 from calibration.features import FeatureDistance
 from calibration.pairs import Crops
 from calibration.profile_networks import part_network
+from calibration.recording import CalibrationRecording
 from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
-from calibration.translator import TRANSLATOR, MultiScaleTranslator, pyramid
+from calibration.translator import SCALES, TRANSLATOR, MultiScaleTranslator, pyramid
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 
@@ -92,9 +93,10 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
 
     def __init__(self, settings: TranslatorTraining) -> None:
         super().__init__(settings)
-        self.held_out = frozenset(settings.held_out) or last_whole_clip(settings.recording)
+        recording = CalibrationRecording(settings.recording)
+        self.held_out = frozenset(settings.held_out) or last_whole_clip(recording)
         self._crops, checked = open_camera_crops(
-            settings.recording,
+            recording,
             self.held_out,
             crop_px=settings.crop_px,
             seed=settings.seed,
@@ -233,7 +235,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             "optimizer": f"Adam, learning rate {settings.learning_rate}",
             "loss": (
                 f"{settings.adversarial} hinge + {settings.reconstruction} feature distance at "
-                f"{len(pyramid(torch.zeros(1, 1, 4, 4)))} scales, R1 {settings.r1}"
+                f"{SCALES} scales, R1 {settings.r1}"
             ),
             "recording": settings.recording.name,
             "held_out": sorted(self.held_out),

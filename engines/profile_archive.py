@@ -1,6 +1,5 @@
 """A profile as one file, to keep or to give away."""
 
-import json
 import tempfile
 import zipfile
 from pathlib import Path
@@ -46,11 +45,11 @@ def import_archive(source: Path, profiles: Path, name: str | None = None) -> Pro
         _unpack(source, draft)
         profile = load_profile(str(draft))
         called = name or profile.name
-        if not called.isidentifier() and not called.replace("-", "_").isidentifier():
-            raise ProfileError(f"{called!r} is no name for a profile; say --name")
+        if not called.replace("-", "_").isidentifier():
+            raise ProfileError(f"{called!r} is no name for a profile; say another")
         folder = profiles / called
         if folder.exists():
-            raise ProfileError(f"there is a profile {called} already; say --name")
+            raise ProfileError(f"there is a profile {called} already; say another name")
         try:
             distance = golden_psnr_db(profile)
         except (EngineError, OSError, ValueError, KeyError) as error:
@@ -80,5 +79,5 @@ def _unpack(source: Path, draft: Path) -> None:
                 raise ProfileError(f"{source} is larger than {_MAX_BYTES >> 20} MiB unpacked")
             for name in _FILES:
                 (draft / name).write_bytes(archive.read(name))
-    except (OSError, zipfile.BadZipFile, json.JSONDecodeError) as error:
+    except (OSError, zipfile.BadZipFile) as error:
         raise ProfileError(f"{source} cannot be read as a profile: {error}") from None

@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from calibration.acuity import Verdict
-from calibration.recording import MANIFEST, CalibrationRecording, FrameSorter, RecordingRule
+from calibration.frame_sorter import FrameSorter
+from calibration.recording import MANIFEST, CalibrationRecording, RecordingRule
 from engines.signals import signals_received
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size

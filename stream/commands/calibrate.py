@@ -122,10 +122,10 @@ def calibrate_train(
         held_out=tuple(held_out or ()),
         seed=seed,
     )
-    trainer = run_translator_training(settings, console())
+    trainer, final = run_translator_training(settings, console())
     if trainer.fabric.is_global_zero:
         folder = user_profiles() / profile
-        export_camera_profile(folder, profile, trainer, trainer.validate())
+        export_camera_profile(folder, profile, trainer, final)
         _tell(folder)
 
 
@@ -161,10 +161,10 @@ def calibrate_distil(
         crops=crops,
         seed=seed,
     )
-    trainer = run_distillation(settings, console())
+    trainer, final = run_distillation(settings, console())
     if trainer.fabric.is_global_zero:
         folder = user_profiles() / profile
-        export_distilled_profile(folder, profile, trainer, trainer.validate())
+        export_distilled_profile(folder, profile, trainer, final)
         _tell(folder)
 
 

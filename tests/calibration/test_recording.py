@@ -17,7 +17,8 @@ import pytest
 
 from calibration.acuity import Verdict
 from calibration.errors import CalibrationError
-from calibration.recording import CalibrationRecording, FrameSorter, RecordingRule
+from calibration.frame_sorter import FrameSorter
+from calibration.recording import CalibrationRecording, RecordingRule
 from stream.calibrate import instruction
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
 from tests.conftest import ROOT, blur2blur
