@@ -16,9 +16,10 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
 from engines.errors import ProfileError
+from engines.files import sha256_of
 from engines.fused import FusedDeblur
 from engines.networks import NetworkSpec, build_network
-from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, WEIGHTS, sha256_of
+from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, WEIGHTS
 from engines.selfcheck import fixed_frames
 
 _GOLDEN_SIZE = (96, 128)

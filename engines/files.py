@@ -1,5 +1,6 @@
 """Files that are whole or absent."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -38,3 +39,8 @@ def folder_problem(path: Path) -> str | None:
     if os.path.isdir(path.parent):
         return None
     return f"{path}: the folder {path.parent} does not exist; make it first"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

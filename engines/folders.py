@@ -17,6 +17,11 @@ def user_profiles() -> Path:
     return Path(platformdirs.user_data_dir(_NAME)) / "profiles"
 
 
+def user_models() -> Path:
+    """Models of others that were fetched when the user asked to."""
+    return Path(platformdirs.user_data_dir(_NAME)) / "models"
+
+
 def user_keys() -> Path:
     """Keys of publishers and subscribers, see ``stream.keys``."""
     return Path(platformdirs.user_config_dir(_NAME)) / "keys"

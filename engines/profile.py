@@ -10,7 +10,6 @@ A profile is a folder::
 Reading one needs no torch.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from engines.errors import ProfileError
+from engines.files import sha256_of
 from engines.folders import user_profiles
 
 FORMAT = 1
@@ -97,10 +97,6 @@ def profile_names() -> list[str]:
     """Names that :func:`load_profile` knows: the shipped ones and the user's own."""
     folders = [f for root in (_SHIPPED, user_profiles()) if root.is_dir() for f in root.iterdir()]
     return sorted({f.name for f in folders if (f / CARD).is_file()})
-
-
-def sha256_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _find(name_or_folder: str) -> Path:

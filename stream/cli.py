@@ -1,12 +1,13 @@
 """The command ``blur2blur``: its groups put together, and its errors put in one line."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from calibration.errors import CalibrationError
 from engines.errors import EngineError, ProfileError
-from stream.commands import bench, calibrate, keys, live, profile, train
+from stream.commands import bench, calibrate, hands, keys, live, profile, session, train
 from stream.commands.common import console
 from stream.errors import StreamError
 
@@ -20,7 +21,7 @@ app = typer.Typer(
 )
 for command in (live.live, live.watch, live.doctor):
     app.command()(command)
-for group in (calibrate, profile, train, bench, keys):
+for group in (calibrate, session, hands, profile, train, bench, keys):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 
@@ -44,7 +45,7 @@ def _main(
 def main() -> None:
     """Run the command; what is known to go wrong ends in one line and exit status 1."""
     try:
-        app(prog_name="blur2blur")
+        app(live.with_hands_said(sys.argv[1:]), prog_name="blur2blur")
     except (StreamError, EngineError, ProfileError, CalibrationError) as error:
         console().print("[red]error:[/]", end=" ")
         console().print(str(error), markup=False, highlight=False)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.engine import EngineFacts
+from stream.hands.landmarks import TrackedFrame
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,6 +59,8 @@ class ProcessedFrame:
         taken_ns: when the engine took the frame out of its mailbox.
         finished_ns: when the engine was done with it.
         engine: what deblurred it, None where ``bypassed``.
+        hands: the newest landmarks when it was handed on, which on a live source are those of an
+            earlier frame; None where hands are not tracked.
     """
 
     captured: Frame
@@ -67,6 +70,7 @@ class ProcessedFrame:
     taken_ns: int
     finished_ns: int
     engine: EngineFacts | None = None
+    hands: TrackedFrame | None = None
 
     def __post_init__(self) -> None:
         self.pixels.flags.writeable = False

@@ -2,7 +2,6 @@
 
 import json
 import os.path
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,11 +17,14 @@ from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import BackendChoice, PrecisionChoice
 from engines.signals import signals_received
 from stream.capture import Source, SourceOptions, open_source
-from stream.capture.source import Size, SourceStatus
+from stream.capture.source import Size
 from stream.capture.video_file import VideoFile
-from stream.console import LiveLine, RateMeter, live_line, status_lines, summary
-from stream.deblurring import DEBLUR_MODES, DeblurMode, Deblurring
+from stream.console import LiveLine, live_line, summary
+from stream.controls import RunControls
+from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import OutputError
+from stream.hands.model import find_model
+from stream.hands.tracking import HandSettings, HandsOn
 from stream.output import Output, open_output
 from stream.output.display import display_problem
 from stream.output.recording import Recording
@@ -53,6 +55,9 @@ class LiveJob:
     batch_wait_ms: float = 0.0
     metrics: str | None = None
     log: Path | None = None
+    hands: HandsOn | None = None
+    max_hands: int = 2
+    hand_model: Path | None = None
 
 
 def run_live(job: LiveJob, console: Console) -> int:
@@ -92,11 +97,12 @@ def run_live(job: LiveJob, console: Console) -> int:
         deblurring,
         batch_wait_ms=job.batch_wait_ms,
         seconds=job.seconds,
+        hands=_hand_settings(job),
         say=say,
     )
     for output in outputs:
         if output.main_thread:
-            output.controls = _Controls(pipeline)  # type: ignore[attr-defined]
+            output.controls = RunControls(pipeline)  # type: ignore[attr-defined]
     log.write(
         "started",
         version=program_version(),
@@ -113,37 +119,6 @@ def run_live(job: LiveJob, console: Console) -> int:
     log.write("ended", problems=pipeline.problems, statistics=statistics(pipeline))
     log.close()
     return _report(pipeline, job, console)
-
-
-class _Controls:
-    """What the window may ask of the run."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._rate = RateMeter()
-        self._lines: list[str] = []
-        self._written_at = 0.0
-
-    def statuses(self) -> list[SourceStatus]:
-        return self._pipeline.statuses
-
-    def statistics_lines(self) -> list[str]:
-        now = time.monotonic()
-        if now - self._written_at > _TEXT_S:  # percentiles cost a millisecond
-            self._written_at = now
-            lines = status_lines(
-                self._pipeline, self._rate.update(self._pipeline.ledger.output, now)
-            )
-            self._lines = [", ".join(lines[:2]), ", ".join(lines[2:])]
-        return self._lines
-
-    def next_deblur_mode(self) -> None:
-        deblurring = self._pipeline.deblurring
-        at = DEBLUR_MODES.index(deblurring.mode)
-        deblurring.mode = DEBLUR_MODES[(at + 1) % len(DEBLUR_MODES)]
-
-    def quit(self) -> None:
-        self._pipeline.stop()
 
 
 @contextmanager
@@ -167,6 +142,12 @@ def _drive(pipeline: Pipeline, line: LiveLine, signals: list[int]) -> None:
         line.update()
         if signals:
             pipeline.stop()
+
+
+def _hand_settings(job: LiveJob) -> HandSettings | None:
+    if job.hands is None:
+        return None
+    return HandSettings(model=find_model(job.hand_model), on=job.hands, max_hands=job.max_hands)
 
 
 def _open_outputs(job: LiveJob) -> list[Output]:

@@ -11,7 +11,9 @@ from stream.capture.source import Source, SourceState, SourceStatus, StreamInfo
 from stream.capture.worker import CaptureWorker
 from stream.deblurring import Deblurring
 from stream.errors import StreamError
-from stream.frame import Frame
+from stream.frame import Frame, ProcessedFrame
+from stream.hands.landmarks import TrackedFrame
+from stream.hands.tracking import HandSettings, HandTracking
 from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
 from stream.output.output import Delivery, Output, OutputWorker
@@ -40,6 +42,8 @@ class Pipeline:
     Args:
         batch_wait_ms: with several live sources, how long the engine waits for their frames to be
             in one batch.
+        hands: track hands, and how; None for not at all.
+        found: takes what the tracker found in each frame that it looked at, from its thread.
         seconds: end this long after the first frame (or after the start, where none comes).
         say: takes a line for each change that the user should know of; called from any thread.
     """
@@ -51,6 +55,8 @@ class Pipeline:
         deblurring: Deblurring,
         *,
         batch_wait_ms: float = 0.0,
+        hands: HandSettings | None = None,
+        found: Callable[[TrackedFrame], None] = lambda tracked: None,
         seconds: float | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -78,6 +84,15 @@ class Pipeline:
             )
             for output in outputs
         ]
+        self.hands: HandTracking | None = None
+        if hands is not None:
+            self.hands = HandTracking(
+                hands,
+                lossless={source.name: not source.live for source in sources},
+                hand_over=self._hand_over,
+                found=found,
+                say=say,
+            )
         self._engine_thread = Thread(target=self._run_engine, name="engine", daemon=True)
 
     @property
@@ -85,6 +100,13 @@ class Pipeline:
         return [worker.status for worker in self._workers]
 
     def start(self) -> None:
+        """Begin.
+
+        Raises:
+            StreamError: the hand tracker does not start.
+        """
+        if self.hands is not None:
+            self.hands.start()
         self.started_ns = time.perf_counter_ns()
         for output in self.outputs:
             if not output.output.main_thread:
@@ -150,6 +172,8 @@ class Pipeline:
         found = [self.failure] if self.failure else []
         found += [s.reason for s in self.statuses if s.state is SourceState.FAILED]
         found += [output.failure for output in self.outputs if output.failure]
+        if self.hands is not None and self.hands.failure:
+            found.append(self.hands.failure)
         return found
 
     def _add(self, source: Source) -> None:
@@ -196,6 +220,8 @@ class Pipeline:
                 assert isinstance(request, _SizeRequest)
                 request.done.set()
             self.stop()
+            if self.hands is not None:
+                self.hands.finish()
             for output in self.outputs:
                 output.finish()
 
@@ -222,11 +248,17 @@ class Pipeline:
             for request in requests:
                 request.done.set()
         for frame in processed:
-            ledger = self.ledgers[frame.captured.source]
-            delivery = Delivery(frame, len(self.outputs), ledger)
-            for output in self.outputs:
-                output.post(delivery)
+            if self.hands is not None:
+                self.hands.post(frame)
+            else:
+                self._hand_over(frame)
         return bool(items)
+
+    def _hand_over(self, frame: ProcessedFrame) -> None:
+        ledger = self.ledgers[frame.captured.source]
+        delivery = Delivery(frame, len(self.outputs), ledger)
+        for output in self.outputs:
+            output.post(delivery)
 
     def _wait_for_others(self) -> None:
         """Once a frame waits, give other live sources a moment for theirs."""

@@ -56,6 +56,7 @@ def statistics(pipeline: Pipeline) -> dict[str, Any]:
             }
             for worker in pipeline.outputs
         ],
+        "hands": _hands(pipeline),
         "machine": machine_facts(),
     }
 
@@ -97,6 +98,20 @@ def _engine(pipeline: Pipeline) -> dict[str, Any] | None:
         "self_check_psnr_db": round(chosen.self_check_psnr_db, 2),
         "refused": [{"engine": str(r.candidate), "reason": r.reason} for r in chosen.refused],
         "first_frame_s": first_frame_s,
+    }
+
+
+def _hands(pipeline: Pipeline) -> dict[str, Any] | None:
+    hands = pipeline.hands
+    if hands is None:
+        return None
+    return {
+        "looked_for_in": hands.settings.on,
+        "frames": hands.frames,
+        "frames_with_hands": hands.frames_with_hands,
+        "tracker_ms": hands.milliseconds.percentiles(),
+        "behind_ms": hands.behind_ms.percentiles(),
+        "failure": hands.failure,
     }
 
 

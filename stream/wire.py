@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from engines.engine import MAX_PIXELS
 from stream.errors import StreamError
+from stream.hands.landmarks import LANDMARKS, Side
 
 VERSION = 1
 
@@ -30,7 +31,7 @@ _MAX_JPEG_BYTES = 3 * MAX_PIXELS
 
 Encoding = Literal["raw", "jpeg"]
 
-_Side = Annotated[int, Meta(ge=1, le=65535)]
+_Pixels = Annotated[int, Meta(ge=1, le=65535)]
 _Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 _Name = Annotated[str, Meta(max_length=200)]
 
@@ -46,6 +47,42 @@ class EngineNote(msgspec.Struct, frozen=True, kw_only=True):
     device: _Name
     precision: _Name
     profile: _Name
+
+
+_Points = Annotated[
+    list[tuple[float, float, float]],
+    Meta(min_length=len(LANDMARKS), max_length=len(LANDMARKS)),
+]
+
+
+class HandNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One hand.
+
+    Attributes:
+        side: of the filmed person.
+        track: the same number for the same hand over time.
+        points: 21 of x, y, z in pixels of the frame, which is not mirrored, in MediaPipe's order.
+        world: 21 of x, y, z in metres, the origin in the hand.
+    """
+
+    side: Side
+    track: _Nanoseconds
+    points: _Points
+    world: _Points
+
+
+class HandsNote(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest landmarks when the frame was published: on a live source, of an earlier frame.
+
+    Attributes:
+        sequence: of the frame that they were found in.
+        captured_ns: when that one was captured.
+        hands: empty where none was found.
+    """
+
+    sequence: _Nanoseconds
+    captured_ns: _Nanoseconds
+    hands: Annotated[list[HandNote], Meta(max_length=4)]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,13 +104,14 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         bypassed: the frame was sharp, or deblurring was off: pixels as captured.
         blur: the measure that decided, 0 (sharp) to 1, None where nothing was measured.
         engine: what deblurred it, None for a bypassed frame.
+        hands: landmarks, None where they are not looked for.
     """
 
     version: Annotated[int, Meta(ge=1)]
     source: _Name
     sequence: _Nanoseconds
-    width: _Side
-    height: _Side
+    width: _Pixels
+    height: _Pixels
     dtype: Literal["uint8"]
     encoding: Encoding
     pts_s: float
@@ -85,6 +123,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     bypassed: bool
     blur: Annotated[float, Meta(ge=0, le=1)] | None = None
     engine: EngineNote | None = None
+    hands: HandsNote | None = None
 
 
 _decoder = msgspec.json.Decoder(Header)

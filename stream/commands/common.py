@@ -27,6 +27,12 @@ class PrecisionOption(StrEnum):
     f16 = "f16"
 
 
+class Deblur(StrEnum):
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
 class Model(StrEnum):
     """The shipped networks, by what they cost."""
 

@@ -2,18 +2,30 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
 
-from stream.commands.common import Backend, Model, PrecisionOption, console, parse_size
+from stream.commands.common import Backend, Deblur, Model, PrecisionOption, console, parse_size
 
 
-class Deblur(StrEnum):
-    auto = "auto"
-    on = "on"
+class Hands(StrEnum):
+    """Which picture hands are looked for in."""
+
     off = "off"
+    deblurred = "deblurred"
+    raw = "raw"
+    both = "both"
+
+
+def with_hands_said(arguments: list[str]) -> list[str]:
+    """`--hands` alone means `--hands deblurred`, which the library behind this cannot say."""
+    said = list(arguments)
+    for place in reversed([i for i, argument in enumerate(said) if argument == "--hands"]):
+        if said[place + 1 : place + 2] not in [[choice] for choice in Hands]:
+            said.insert(place + 1, Hands.deblurred)
+    return said
 
 
 def _take_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -128,6 +140,26 @@ def live(
             show_default=False,
         ),
     ] = None,
+    hands: Annotated[
+        Hands,
+        typer.Option(
+            metavar="[deblurred|raw|both]",
+            help="Track hands and draw them: in the deblurred picture if nothing else is said, in "
+            "the picture as captured, or in both. Needs the extra `hands` and, once, "
+            "`blur2blur hands model`.",
+            show_default=False,
+        ),
+    ] = Hands.off,
+    max_hands: Annotated[
+        int,
+        typer.Option(
+            min=1, max=4, help="Hands to track; one that is not there costs the tracker time."
+        ),
+    ] = 2,
+    hand_model: Annotated[
+        Path | None,
+        typer.Option(help="File of the hand model, if not the usual one.", show_default=False),
+    ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -151,10 +183,12 @@ def live(
     - `blur2blur live demo --to out.mp4` - the clip that comes with the program, recorded
     - `blur2blur live http://192.168.1.5:8080/video --to window --to phone.mkv` - a phone, watched
       and recorded
+    - `blur2blur live 0 --hands` - with the skeleton of your hands
     - `blur2blur live clip.mp4 --realtime --to null --stats s.json` - how would it do live?
 
     Ctrl-C ends it; recordings are closed properly, and play even if the program is killed.
     """
+    from stream.hands.tracking import HandsOn
     from stream.live import LiveJob, run_live
 
     job = LiveJob(
@@ -173,6 +207,9 @@ def live(
         batch_wait_ms=batch_wait_ms,
         metrics=metrics,
         log=log,
+        hands=None if hands is Hands.off else cast(HandsOn, hands.value),
+        max_hands=max_hands,
+        hand_model=hand_model,
     )
     raise typer.Exit(run_live(job, console()))
 

@@ -12,8 +12,19 @@ from engines.engine import EngineFacts
 from stream.endpoint import Endpoint, parse_endpoint
 from stream.errors import OutputError, StreamError
 from stream.frame import Frame, ProcessedFrame
+from stream.hands.landmarks import TrackedFrame
 from stream.keys import authorised_folder, load_key
-from stream.wire import VERSION, Encoding, EngineNote, Header, clock_name, pack, pack_imagezmq
+from stream.wire import (
+    VERSION,
+    Encoding,
+    EngineNote,
+    HandNote,
+    HandsNote,
+    Header,
+    clock_name,
+    pack,
+    pack_imagezmq,
+)
 
 _WAITING = 2
 _OPTIONS = {"encoding", "quality", "format", "key", "authorised"}
@@ -93,6 +104,7 @@ class Publisher:
             bypassed=frame.bypassed,
             blur=frame.blur,
             engine=None if frame.engine is None else _note(frame.engine),
+            hands=None if frame.hands is None else _hands_note(frame.hands),
         )
         return pack(header, frame.pixels, jpeg_quality=self.quality)
 
@@ -195,3 +207,23 @@ def _note(facts: EngineFacts) -> EngineNote:
         precision=facts.precision,
         profile=facts.profile[:200],
     )
+
+
+def _hands_note(tracked: TrackedFrame) -> HandsNote:
+    return HandsNote(
+        sequence=tracked.sequence,
+        captured_ns=tracked.captured_ns,
+        hands=[
+            HandNote(
+                side=hand.side,
+                track=hand.track,
+                points=_rounded(hand.points, 2),
+                world=_rounded(hand.world, 5),
+            )
+            for hand in tracked.hands
+        ],
+    )
+
+
+def _rounded(points: NDArray[np.float32], digits: int) -> list[tuple[float, float, float]]:
+    return [(x, y, z) for x, y, z in np.round(points.astype(float), digits).tolist()]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engines.files import folder_problem
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
+from stream.hands.overlay import Overlay
 
 _CLOCK_HZ = 90_000
 _MUXERS = {
@@ -38,6 +39,7 @@ class Recording:
     Args:
         path: ends in .mp4 or .mkv; a file of that name is replaced when the first frame comes.
         several: put the source's name into each file's name.
+        as_captured: record the pictures as they came, not deblurred and without hands.
 
     Raises:
         OutputError: the folder does not exist, or the suffix is of another kind.
@@ -46,7 +48,7 @@ class Recording:
     every_frame = True
     main_thread = False
 
-    def __init__(self, path: Path, *, several: bool = False) -> None:
+    def __init__(self, path: Path, *, several: bool = False, as_captured: bool = False) -> None:
         self.uri = str(path)
         if path.suffix.lower() not in SUFFIXES:
             raise OutputError(f"{path}: recordings end in {' or '.join(SUFFIXES)}")
@@ -56,7 +58,9 @@ class Recording:
             raise OutputError(f"{path} is not a file but a folder, a pipe or a device; name a file")
         self._path = path
         self.several = several
+        self._as_captured = as_captured
         self._files: dict[str, _VideoWriter] = {}
+        self._overlay = Overlay()
 
     def path_for(self, source: str) -> Path:
         """The file that frames of this source go to."""
@@ -66,9 +70,13 @@ class Recording:
 
     def write(self, frame: ProcessedFrame) -> None:
         source = frame.captured.source
+        pixels = frame.captured.pixels if self._as_captured else frame.pixels
+        if frame.hands is not None and not self._as_captured:
+            pixels = pixels.copy()
+            self._overlay.draw(pixels, frame.hands, frame.captured.captured_ns)
         if source not in self._files:
-            self._files[source] = _VideoWriter(self.path_for(source), frame.pixels)
-        self._files[source].write(frame.pixels, frame.captured.pts_s)
+            self._files[source] = _VideoWriter(self.path_for(source), pixels)
+        self._files[source].write(pixels, frame.captured.pts_s)
 
     def idle(self) -> None:
         """Nothing to do."""

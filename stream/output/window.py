@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from stream.capture.source import SourceState, SourceStatus
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
+from stream.hands.overlay import Overlay
 from stream.output.display import display_problem
 from stream.output.picture import split_view, state_picture, write_lines
 
 _HELP = (
     "mouse  move the line between before (left) and after (right)",
     "c  compare on/off     d  deblur auto/on/off",
-    "s  statistics         f  full screen",
+    "s  statistics         f  full screen         m  mirror",
+    "j  angles of the hand's joints",
     "h  this help          q  quit",
 )
 _FLAGS = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
@@ -33,6 +35,14 @@ class WindowControls(Protocol):
         """The state of the run in a few short lines."""
         ...
 
+    def banner(self) -> str:
+        """What goes on, for all to see; empty where nothing needs saying."""
+        ...
+
+    def pressed(self, key: str) -> None:
+        """A key that the window has no use for itself."""
+        ...
+
     def next_deblur_mode(self) -> None: ...
 
     def quit(self) -> None: ...
@@ -40,6 +50,9 @@ class WindowControls(Protocol):
 
 class Window:
     """One window a source. Lives on the main thread, as window libraries demand.
+
+    Args:
+        mirrored: show pictures as a mirror does, which people who see themselves expect.
 
     Raises:
         OutputError: there is no display.
@@ -49,7 +62,7 @@ class Window:
     every_frame = False
     main_thread = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, mirrored: bool = False) -> None:
         problem = display_problem()
         if problem is not None:
             raise OutputError(f"no window: {problem}; record instead, with --to out.mp4")
@@ -61,6 +74,8 @@ class Window:
         self._statistics = True
         self._help = False
         self._full_screen = False
+        self._mirrored = mirrored
+        self._overlay = Overlay(bgr=True)
         self._open: dict[str, str] = {}
         self._shown: dict[str, NDArray[np.uint8]] = {}
 
@@ -69,12 +84,21 @@ class Window:
         off = frame.bypassed and frame.blur is None  # nothing to compare
         split = self._split if self._compare and not off else 0.0
         picture = split_view(frame.captured.pixels, frame.pixels, split)
+        if self._mirrored:
+            picture = np.ascontiguousarray(picture[:, ::-1])
         self._shown[source] = picture
         shown = picture.copy()
-        if self._statistics and self.controls is not None:
-            write_lines(shown, self.controls.statistics_lines())
+        lines = [] if self.controls is None else self.controls.statistics_lines()
+        if frame.hands is not None:
+            shown_ns = frame.captured.captured_ns
+            line = self._overlay.draw(shown, frame.hands, shown_ns, mirrored=self._mirrored)
+            lines = [*lines, line]
+        if self._statistics:
+            write_lines(shown, lines)
         if self._help:
             write_lines(shown, _HELP, bottom=True)
+        elif self.controls is not None and (banner := self.controls.banner()):
+            write_lines(shown, [banner], bottom=True)
         self._show(source, shown)
         self._handle_keys()
 
@@ -122,11 +146,17 @@ class Window:
             self._help = not self._help
         elif key == ord("d") and self.controls is not None:
             self.controls.next_deblur_mode()
+        elif key == ord("m"):
+            self._mirrored = not self._mirrored
+        elif key == ord("j"):
+            self._overlay.angles = not self._overlay.angles
         elif key == ord("f"):
             self._full_screen = not self._full_screen
             mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
             for title in self._open.values():
                 cv2.setWindowProperty(title, cv2.WND_PROP_FULLSCREEN, mode)
+        elif key != 0xFF and self.controls is not None:
+            self.controls.pressed(chr(key))
 
     def _was_closed(self) -> bool:
         """The user closed a window with its own button."""

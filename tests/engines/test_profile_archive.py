@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from engines.errors import ProfileError
-from engines.profile import GRAPH, Profile, sha256_of
+from engines.files import sha256_of
+from engines.profile import GRAPH, Profile
 from engines.profile_archive import export_archive, import_archive
 from tests.conftest import blur2blur
 

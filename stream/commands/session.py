@@ -1,0 +1,237 @@
+"""`session …`"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.prompt import Confirm, Prompt
+
+from stream.commands.common import Deblur, Model, console, parse_size
+from stream.errors import StreamError
+
+app = typer.Typer(
+    help="Record hand movements, measure them, and report. Nothing leaves this machine.",
+    no_args_is_help=True,
+)
+
+
+class Task(StrEnum):
+    finger_tapping = "finger-tapping"
+    open_close = "open-close"
+    reach = "reach"
+    rest = "rest"
+    free = "free"
+
+
+class Hand(StrEnum):
+    left = "left"
+    right = "right"
+
+
+_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a session.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Record hand movements, measure them, and report. Nothing leaves this machine."""
+
+
+@app.command("record")
+def session_record(
+    source: Annotated[str, typer.Argument(help="The camera or clip, as for `live`.")],
+    task: Annotated[Task, typer.Option(help="What the participant does.")],
+    participant: Annotated[
+        str, typer.Option(metavar="CODE", help="A code such as P07, never a name.")
+    ],
+    hand: Annotated[Hand, typer.Option(help="The participant's hand that is filmed.")],
+    to: Annotated[Path, typer.Option(help="Folder that sessions are kept in.")],
+    consent_recorded: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Who recorded the participant's consent, and when: instead of the question.",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, help="How long; until `q` or Ctrl-C if not given.", show_default=False
+        ),
+    ] = None,
+    countdown: Annotated[
+        float, typer.Option(min=0.0, help="Seconds before a camera is recorded.")
+    ] = 3.0,
+    save_video: Annotated[
+        bool, typer.Option("--save-video", help="Keep the raw video, too. There is no sound.")
+    ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Asked of a camera, as for `live`.", show_default=False),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=1.0, help="Asked of a camera.", show_default=False)
+    ] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Play a clip at its own rate, like a camera.")
+    ] = False,
+    model: Annotated[Model, typer.Option(help="Shipped network, as for `live`.")] = Model.balanced,
+    profile: Annotated[
+        str | None, typer.Option(help="Camera profile instead.", show_default=False)
+    ] = None,
+    deblur: Annotated[Deblur, typer.Option(help="As for `live`.")] = Deblur.auto,
+    hand_model: Annotated[
+        Path | None,
+        typer.Option(help="File of the hand model, if not the usual one.", show_default=False),
+    ] = None,
+) -> None:
+    """Record one hand doing one thing: landmarks, raw and deblurred side by side.
+
+    No video is kept unless `--save-video` says so, and never any sound. In the window, space
+    pauses and `q` ends.
+
+    - `blur2blur session record 0 --task finger-tapping --participant P07 --hand left
+      --seconds 15 --to sessions/`
+    """
+    from stream.hands.session import check_participant
+    from stream.session import SessionJob, record_session
+
+    check_participant(participant)
+    job = SessionJob(
+        source=source,
+        task=task.value,
+        participant=participant,
+        hand=hand.value,
+        to=to,
+        consent=consent_recorded or _ask_consent(),
+        seconds=seconds,
+        countdown_s=countdown,
+        save_video=save_video,
+        size=parse_size(size),
+        fps=fps,
+        realtime=realtime,
+        profile=profile or model.value,
+        deblur=deblur.value,
+        hand_model=hand_model,
+    )
+    session = record_session(job, console())
+    counts = session.sidecar.frames
+    _tell(
+        f"{session.folder}: {counts['tracked']} frames, the hand seen in {counts['with_hand']}; "
+        f"next: blur2blur session report {session.folder}"
+    )
+
+
+@app.command("measure")
+def session_measure(folder: _Folder) -> None:
+    """Measure a session: what its task allows, with what makes each figure valid or not.
+
+    Writes `measures.json` beside it.
+    """
+    from stream.hands.measures import measure_session, measures_table, write_measures
+    from stream.hands.session import read_session
+
+    session = read_session(folder)
+    measured = measure_session(session)
+    path = write_measures(session, measured)
+    Console().print(measures_table(measured))
+    _tell(str(path))
+
+
+@app.command("report")
+def session_report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR...",
+            help="A session; several of one participant, or a folder of them, are compared.",
+        ),
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="File; `report.html` in the folder if not given.", show_default=False),
+    ] = None,
+) -> None:
+    """One HTML file that needs nothing else, and prints well."""
+    from stream.hands.report import write_report
+    from stream.hands.session import find_sessions, read_session
+
+    found = [session for folder in folders for session in find_sessions(folder)]
+    if not found:
+        raise StreamError(f"there is no session in {', '.join(map(str, folders))}")
+    path = to or (folders[0] / "report.html")
+    write_report([read_session(folder) for folder in found], path)
+    _tell(str(path))
+
+
+@app.command("export")
+def session_export(
+    folder: _Folder,
+    c3d: Annotated[bool, typer.Option("--c3d", help="For motion-capture programs.")] = False,
+    bids: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a Motion-BIDS data set to add it to.", show_default=False),
+    ] = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Again; of a session that was cut off.")
+    ] = False,
+) -> None:
+    """Write a session in the formats of other programs; its CSV is there in any case."""
+    from stream.hands.session import read_session
+    from stream.hands.session_files import write_bids, write_c3d, write_parquet
+
+    session = read_session(folder)
+    if not (c3d or bids or parquet):
+        raise typer.BadParameter("say --c3d, --bids FOLDER or --parquet")
+    written = []
+    if parquet:
+        written.append(write_parquet(session))
+    if c3d:
+        written.append(write_c3d(session))
+    if bids:
+        written += write_bids(session, bids)
+    for path in written:
+        _tell(str(path))
+
+
+@app.command("delete")
+def session_delete(
+    folder: _Folder,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a session for good, after showing everything that goes."""
+    from stream.hands.session import contents, delete_session
+
+    for path in contents(folder):
+        _tell(f"{path}  {path.stat().st_size / 1e3:.1f} kB")
+    if not yes and not Confirm.ask(f"remove {folder} and all of this?", console=console()):
+        raise typer.Exit(1)
+    delete_session(folder)
+    _tell(f"{folder} is removed; copies that were made of it are not")
+
+
+def _ask_consent() -> str:
+    """The consent gate.
+
+    Raises:
+        StreamError: there is nobody to ask, or consent was not given.
+    """
+    ask = console()
+    if not ask.is_terminal:
+        raise StreamError(
+            "nobody is here to ask for consent; say who recorded it, and when: "
+            '--consent-recorded "A. B., form of 2026-11-03"'
+        )
+    ask.print(
+        "The participant must know that hand movements are recorded, what for, who will see them,\n"
+        "how long they are kept, and that they can be deleted (session delete)."
+    )
+    if not Confirm.ask("Has the participant agreed to that?", console=ask, default=False):
+        raise StreamError("no session without consent")
+    return Prompt.ask("Who recorded it, and when?", console=ask)
+
+
+def _tell(line: str) -> None:
+    console().print(line, markup=False, highlight=False)

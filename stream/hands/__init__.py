@@ -1,0 +1,1 @@
+"""Hands: tracking, overlay, recorded sessions and what can be measured in them."""

@@ -1,0 +1,112 @@
+"""What can be measured in a session, by its task; each figure says whether it may be believed.
+
+Needs the extra ``hands`` (scipy, monalysa).
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from engines.files import write_text_atomically
+from stream.errors import StreamError
+from stream.hands.measures.measure import Measure
+from stream.hands.measures.quality import Quality, quality
+from stream.hands.session import STATEMENT, Session, Task
+from stream.hands.session_table import Picture, Trajectory
+
+__all__ = ["Measure", "Measured", "measure_session", "measures_table", "write_measures"]
+
+FILE_NAME = "measures.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured in one picture.
+
+    Attributes:
+        quality: of the data; first in every report.
+        measures: of the movement.
+    """
+
+    picture: Picture
+    quality: Quality
+    measures: tuple[Measure, ...]
+
+
+def measure_session(session: Session) -> list[Measured]:
+    """Measure both pictures.
+
+    Raises:
+        StreamError: nothing was recorded, or the extra `hands` is not installed.
+    """
+    measured = [
+        _measure(session.sidecar.task, trajectory)
+        for trajectory in session.trajectories.values()
+        if len(trajectory)
+    ]
+    if not measured:
+        raise StreamError(f"{session.folder}: no frame was recorded; there is nothing to measure")
+    return measured
+
+
+def write_measures(session: Session, measured: list[Measured]) -> Path:
+    """Write ``measures.json`` into the session's folder."""
+    path = session.folder / FILE_NAME
+    content: dict[str, Any] = {
+        "session": session.sidecar.id,
+        "task": session.sidecar.task,
+        "statement": STATEMENT,
+        "pictures": [
+            {
+                "picture": one.picture,
+                "estimated_by_deblurring": one.picture == "deblurred",
+                "quality": asdict(one.quality),
+                "measures": [{**asdict(m), "valid": m.valid} for m in one.measures],
+            }
+            for one in measured
+        ],
+    }
+    write_text_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return path
+
+
+def measures_table(measured: list[Measured]) -> Table:
+    """A table for the terminal: a row a measure, a column a picture."""
+    table = Table("", *(one.picture for one in measured), "")
+    rows = zip(*[(*one.quality.measures(), *one.measures) for one in measured], strict=True)
+    for row in rows:
+        problems = {m.problem for m in row if m.problem}
+        table.add_row(row[0].name, *(_cell(m) for m in row), "; ".join(sorted(problems)))
+    return table
+
+
+def _cell(measure: Measure) -> str:
+    if measure.value is None:
+        return "-"
+    text = f"{measure.value:.3g} {measure.unit}".strip()
+    return text if measure.valid else f"[dim]({text})[/]"
+
+
+def _measure(task: Task, trajectory: Trajectory) -> Measured:
+    try:
+        from stream.hands.measures.cycles import tapping_measures
+        from stream.hands.measures.range_of_motion import opening_measures, range_measures
+        from stream.hands.measures.reach import reach_measures
+        from stream.hands.measures.tremor import tremor_measures
+    except ModuleNotFoundError as error:
+        raise StreamError(
+            f"measuring needs {error.name}: pip install 'blur2blur-live[hands]'"
+        ) from None
+    of_task = {
+        "finger-tapping": tapping_measures,
+        "open-close": opening_measures,
+        "reach": reach_measures,
+        "rest": tremor_measures,
+        "free": range_measures,
+    }
+    found = quality(trajectory)
+    measures = tuple(of_task[task](trajectory, found))
+    return Measured(picture=trajectory.picture, quality=found, measures=measures)

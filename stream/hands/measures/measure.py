@@ -1,0 +1,30 @@
+"""One measured figure, with what it means and whether it may be believed."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A figure.
+
+    Attributes:
+        value: None where the data cannot carry it at all.
+        problem: why it is not to be relied on; empty where it is valid.
+        definition: how it is made of the landmarks.
+        origin: the publication that the definition or its limits are from.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    definition: str
+    origin: str = ""
+    problem: str = ""
+
+    @property
+    def valid(self) -> bool:
+        return self.value is not None and not self.problem
+
+    def doubted(self, problem: str) -> "Measure":
+        """The same, with a reason not to rely on it where there is one."""
+        return replace(self, problem="; ".join(p for p in (self.problem, problem) if p))

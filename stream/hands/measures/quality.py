@@ -1,0 +1,89 @@
+"""How good the data of one picture are, and what that forbids to conclude."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream.hands.measures.measure import Measure
+from stream.hands.measures.signals import effective_rate
+from stream.hands.session_table import Trajectory
+
+_MOST_MISSING = 0.2
+_JUMP_PALMS = 1.0
+_BONE_CHANGE = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """Of one picture's rows.
+
+    Attributes:
+        fps: frames a second that were tracked.
+        detected: share of them in which the hand was found, 0...1.
+        longest_gap_s: without a hand, from the last frame with one to the next.
+        jumps: steps of more than a palm length from one sighting to the next.
+        odd_bones: share of sightings whose palm differs by more than a quarter from the median.
+    """
+
+    fps: float
+    detected: float
+    longest_gap_s: float
+    jumps: int
+    odd_bones: float
+
+    @property
+    def problem(self) -> str:
+        """Why nothing that is measured here is to be relied on; empty where that is not so."""
+        if self.detected < 1 - _MOST_MISSING:
+            return f"the hand is missing in {1 - self.detected:.0%} of the frames"
+        if self.odd_bones > _MOST_MISSING:
+            return f"the hand's size is not plausible in {self.odd_bones:.0%} of the frames"
+        return ""
+
+    def measures(self) -> list[Measure]:
+        return [
+            Measure(
+                name="tracked frames a second",
+                value=self.fps,
+                unit="",
+                definition="frames in the table, over its time",
+            ),
+            Measure(
+                name="frames with the hand",
+                value=100 * self.detected,
+                unit="%",
+                definition="frames in which the tracker found it",
+            ),
+            Measure(
+                name="longest time without",
+                value=self.longest_gap_s,
+                unit="s",
+                definition="between two frames with the hand",
+            ),
+            Measure(
+                name="jumps",
+                value=float(self.jumps),
+                unit="",
+                definition="steps of the whole hand of more than a palm length between sightings",
+            ),
+            Measure(
+                name="implausible sizes",
+                value=100 * self.odd_bones,
+                unit="%",
+                definition="sightings whose palm differs by more than 25 % from the median before",
+            ),
+        ]
+
+
+def quality(trajectory: Trajectory) -> Quality:
+    """Look at one picture's rows."""
+    seen = trajectory.time_s[trajectory.detected]
+    return Quality(
+        fps=effective_rate(trajectory.time_s),
+        detected=float(trajectory.detected.mean()) if len(trajectory) else 0.0,
+        longest_gap_s=float(np.diff(seen).max()) if len(seen) > 1 else 0.0,
+        jumps=int((trajectory.jump_palms > _JUMP_PALMS).sum()),
+        odd_bones=float((np.abs(trajectory.bone_change[trajectory.detected]) > _BONE_CHANGE).mean())
+        if len(seen)
+        else 0.0,
+    )

@@ -1,0 +1,196 @@
+"""A recorded session: its folder, its sidecar, and what may be in it.
+
+A folder holds one session: ``session.json`` (how it was recorded), ``landmarks.csv`` (and the same
+as Parquet when it is over), a video only where it was asked for, and what is made of them later.
+There is never any sound.
+"""
+
+import json
+import re
+import secrets
+import shutil
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from engines.files import sha256_of, write_text_atomically
+from stream.errors import StreamError
+from stream.hands.landmarks import Side
+from stream.hands.session_table import (
+    FILE_NAME,
+    PICTURES,
+    Picture,
+    Trajectory,
+    read_rows,
+    trajectory,
+)
+
+Task = Literal["finger-tapping", "open-close", "reach", "rest", "free"]
+TASKS: tuple[Task, ...] = ("finger-tapping", "open-close", "reach", "rest", "free")
+
+FORMAT = 1
+SIDECAR = "session.json"
+VIDEO = "video.mkv"
+STATEMENT = (
+    "Research and feedback software. Not a medical device; not for diagnosis or treatment "
+    "decisions. A restored frame is an estimate: deblurring can invent detail. Keep the raw "
+    "recording as the reference; what was measured on restored frames is marked."
+)
+
+State = Literal["recording", "complete"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """How a session was recorded: everything but the landmarks. No names, no host, no user.
+
+    Attributes:
+        id: random; says nothing about anybody.
+        participant: a code, see :func:`check_participant`.
+        consent: who recorded the participant's consent, and how, in the recorder's words.
+        begun: wall clock (UTC) at the first frame of the table; ``time_s`` there counts from it.
+        clock: what ``time_s`` is taken from.
+        state: ``recording`` until it ended in order; a killed session keeps it.
+        source: name of the source; never an address, which may hold a password.
+        fps: of the source as it says, None where it does not.
+        pauses_s: from when to when nothing was recorded.
+        frames: captured, tracked and dropped frames by cause.
+        software: versions; ``model`` and ``weights`` are SHA-256.
+    """
+
+    id: str
+    participant: str
+    task: Task
+    hand: Side
+    consent: str
+    begun: str
+    clock: str = "presentation time stamps of the source"
+    state: State = "recording"
+    source: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float | None = None
+    pauses_s: list[list[float]] = field(default_factory=list)
+    frames: dict[str, int] = field(default_factory=dict)
+    engine: dict[str, Any] = field(default_factory=dict)
+    software: dict[str, str] = field(default_factory=dict)
+    statement: str = STATEMENT
+    files: dict[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A session that was read.
+
+    Attributes:
+        trajectories: of the pictures that hands were looked for in.
+    """
+
+    folder: Path
+    sidecar: Sidecar
+    trajectories: dict[Picture, Trajectory]
+
+
+def check_participant(code: str) -> str:
+    """A participant's code: a few letters and digits that could not be anybody's name.
+
+    Raises:
+        StreamError: it might be a name or an address.
+    """
+    if not re.fullmatch(r"(?=.*\d)[A-Za-z]{0,4}[-_]?[0-9]{1,8}[A-Za-z]?", code):
+        raise StreamError(
+            f"{code!r} is not a participant's code: use at most four letters and a number, such as "
+            "P07, and keep the list of who that is elsewhere"
+        )
+    return code
+
+
+def new_folder(root: Path, participant: str, task: Task, hand: Side) -> tuple[Path, str]:
+    """Make the folder of a new session; returns it and the session's id.
+
+    Raises:
+        StreamError: it cannot be made.
+    """
+    identity = secrets.token_hex(4)
+    folder = root / f"{participant}_{task}_{hand}_{identity}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise StreamError(f"{folder} cannot be made: {error.strerror}") from None
+    return folder, identity
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def write_sidecar(folder: Path, sidecar: Sidecar) -> None:
+    text = json.dumps(asdict(sidecar), indent=2, ensure_ascii=False)
+    try:
+        write_text_atomically(folder / SIDECAR, text + "\n")
+    except OSError as error:
+        raise StreamError(f"{folder / SIDECAR} cannot be written: {error.strerror}") from None
+
+
+def with_digests(folder: Path, sidecar: Sidecar) -> Sidecar:
+    """The sidecar with the SHA-256 of each file beside it."""
+    files = [file for file in sorted(folder.iterdir()) if file.name != SIDECAR and file.is_file()]
+    return replace(sidecar, files={file.name: sha256_of(file) for file in files})
+
+
+def read_sidecar(folder: Path) -> Sidecar:
+    """Raises StreamError where the folder holds no session of this version."""
+    path = folder / SIDECAR
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise StreamError(f"{path} has format {content['format']}; this version reads {FORMAT}")
+        return Sidecar(**content)
+    except OSError:
+        raise StreamError(f"{folder} holds no session: there is no {SIDECAR} in it") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise StreamError(f"{path} is not a session's sidecar: {error}") from None
+
+
+def read_session(folder: Path) -> Session:
+    """Read a session, whole or cut off by a crash.
+
+    Raises:
+        StreamError: there is none, or it is damaged.
+    """
+    sidecar = read_sidecar(folder)
+    rows = read_rows(folder / FILE_NAME)
+    pictures = {row["picture"] for row in rows}
+    found: dict[Picture, Trajectory] = {}
+    for picture in PICTURES:
+        if picture in pictures:
+            found[picture] = trajectory(rows, picture)
+    return Session(folder=folder, sidecar=sidecar, trajectories=found)
+
+
+def find_sessions(root: Path) -> list[Path]:
+    """The folders of sessions in ``root``, or ``root`` itself where it is one."""
+    if (root / SIDECAR).is_file():
+        return [root]
+    return sorted(path.parent for path in root.glob(f"*/{SIDECAR}"))
+
+
+def contents(folder: Path) -> list[Path]:
+    """Every file of a session."""
+    read_sidecar(folder)
+    return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+
+
+def delete_session(folder: Path) -> None:
+    """Remove a session's folder with everything in it.
+
+    Raises:
+        StreamError: it is no session, or cannot be removed.
+    """
+    read_sidecar(folder)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StreamError(f"{folder} cannot be removed whole: {error}") from None

@@ -1,0 +1,99 @@
+"""Writes down what the tracker finds, from the countdown to the end."""
+
+import time
+from pathlib import Path
+
+from stream.hands.landmarks import TrackedFrame
+from stream.hands.session import Task, utc_now
+from stream.hands.session_table import FILE_NAME, SessionWriter
+
+INSTRUCTIONS: dict[Task, str] = {
+    "finger-tapping": "tap thumb and index finger together, as wide and as quickly as you can",
+    "open-close": "open the hand wide, then close it to a fist, again and again",
+    "reach": "reach for the target and come back, at your own speed",
+    "rest": "rest the hand and leave it where it is",
+    "free": "move as you like",
+}
+
+
+class SessionRecorder:
+    """The table of one session, as it grows.
+
+    Args:
+        folder: of the session; ``landmarks.csv`` in it is new.
+        seconds: how long to record, without the pauses; None until it is ended.
+        countdown_s: from the first frame on nothing is recorded for so long.
+
+    Attributes:
+        begun: wall clock at the first row, None before it.
+        frames, with_hand: recorded.
+        pauses_s: from when to when nothing was recorded, in the table's time.
+    """
+
+    def __init__(
+        self, folder: Path, task: Task, *, seconds: float | None, countdown_s: float
+    ) -> None:
+        self._writer = SessionWriter(folder / FILE_NAME)
+        self._task = task
+        self._seconds = seconds
+        self._countdown_s = countdown_s
+        self._started_at: float | None = None
+        self._first_pts_s = 0.0
+        self._last_s = 0.0
+        self._paused = False
+        self.begun: str | None = None
+        self.frames = 0
+        self.with_hand = 0
+        self.pauses_s: list[list[float]] = []
+
+    @property
+    def recorded_s(self) -> float:
+        """How long was recorded, without the pauses."""
+        return self._last_s - sum(end - begin for begin, end in self.pauses_s)
+
+    def take(self, tracked: TrackedFrame) -> None:
+        """From the tracker's thread."""
+        now = time.monotonic()
+        self._started_at = self._started_at or now
+        if now - self._started_at < self._countdown_s or self._over:
+            return
+        if self.begun is None:
+            self.begun = utc_now()
+            self._first_pts_s = tracked.pts_s
+        time_s = tracked.pts_s - self._first_pts_s
+        if self._paused:
+            if not self.pauses_s or self.pauses_s[-1][1] < self._last_s:
+                self.pauses_s.append([self._last_s, time_s])
+            self.pauses_s[-1][1] = self._last_s = time_s
+            return
+        self._last_s = time_s
+        self._writer.write(tracked, time_s)
+        self.frames += 1
+        self.with_hand += bool(tracked.hands)
+
+    def toggle_pause(self) -> None:
+        self._paused = not self._paused
+
+    @property
+    def _over(self) -> bool:
+        return self._seconds is not None and self.recorded_s >= self._seconds
+
+    @property
+    def over(self) -> bool:
+        """As much as was asked for has been recorded."""
+        return self.begun is not None and self._over
+
+    @property
+    def banner(self) -> str:
+        """What goes on, in a few words for the participant."""
+        left_s = self._countdown_s
+        if self._started_at is not None:
+            left_s -= time.monotonic() - self._started_at
+        if self.begun is None and left_s > 0:
+            return f"get ready: {left_s:.0f} - {INSTRUCTIONS[self._task]}"
+        if self._paused:
+            return "PAUSED - space goes on"
+        return f"REC {self.recorded_s:.1f} s - {INSTRUCTIONS[self._task]}"
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,220 @@
+"""Hand tracking beside the picture: a thread of its own, between the engine and the outputs.
+
+On live sources the picture goes on at once, with the newest landmarks that there are; the tracker
+takes the newest picture when it is ready, at the lowest priority, so that it gets what the engine
+leaves of the processor. On files every frame waits for its own landmarks.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.errors import StreamError
+from stream.frame import ProcessedFrame
+from stream.hands.identity import Identities
+from stream.hands.landmarks import Hand, Side, TrackedFrame
+from stream.hands.tracker import HandTracker, TrackerMode
+from stream.mailbox import Mailbox, take_ready
+from stream.metrics import Histogram
+
+HandsOn = Literal["deblurred", "raw", "both"]
+HANDS_ON: tuple[HandsOn, ...] = ("deblurred", "raw", "both")
+
+_START_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandSettings:
+    """How hands are tracked.
+
+    Attributes:
+        model: the hand model's file.
+        on: which picture they are looked for in.
+        max_hands: at most so many.
+        side: of the only hand that is filmed, where it is known.
+        mode: of the tracker.
+    """
+
+    model: Path
+    on: HandsOn = "deblurred"
+    max_hands: int = 2
+    side: Side | None = None
+    mode: TrackerMode = "video"
+
+
+class HandTracking:
+    """Looks for hands in the frames of some sources.
+
+    Args:
+        lossless: by source name, whether every frame waits for its landmarks (a file).
+        hand_over: takes each frame, with the landmarks that it is to be shown with.
+        found: takes what was found in each frame that was looked at, from the tracker's thread.
+        say: takes a line where the tracker fails; the pictures then go on without hands.
+    """
+
+    def __init__(
+        self,
+        settings: HandSettings,
+        *,
+        lossless: Mapping[str, bool],
+        hand_over: Callable[[ProcessedFrame], None],
+        found: Callable[[TrackedFrame], None] = lambda tracked: None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.settings = settings
+        self.failure: str | None = None
+        self.milliseconds = Histogram()
+        self.behind_ms = Histogram()
+        self.frames = 0
+        self.frames_with_hands = 0
+        self._lossless = lossless
+        self._hand_over = hand_over
+        self._found = found
+        self._say = say
+        self._changed = threading.Condition()
+        self._boxes: dict[str, Mailbox[ProcessedFrame]] = {
+            name: Mailbox(self._changed) for name in lossless
+        }
+        self._latest: dict[str, TrackedFrame] = {}
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hands", daemon=True)
+
+    def start(self) -> None:
+        """Load the model and begin.
+
+        Raises:
+            StreamError: it does not load.
+        """
+        self._thread.start()
+        if not self._ready.wait(_START_S):
+            raise StreamError(f"the hand tracker did not start in {_START_S:.0f} s")
+        if self.failure is not None:
+            raise StreamError(self.failure)
+
+    def latest(self, source: str) -> TrackedFrame | None:
+        """The newest landmarks of a source."""
+        return self._latest.get(source)
+
+    def post(self, frame: ProcessedFrame) -> None:
+        """Take a frame from the engine; hands it over at once or, of a file, when it is tracked."""
+        source = frame.captured.source
+        box = self._boxes[source]
+        if self._lossless[source]:
+            if not box.put(frame):
+                self._hand_over(frame)
+            return
+        box.offer(frame)
+        self._hand_over(replace(frame, hands=self._latest.get(source)))
+
+    def finish(self) -> None:
+        """No more frames will come; waits until those of files are handed over."""
+        for box in self._boxes.values():
+            box.close()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._be_considerate()
+            searches = {name: _Search(self.settings) for name in self._boxes}
+        except StreamError as error:
+            self.failure = str(error)
+            return
+        except Exception as error:  # the top of a thread: start() raises what is noted here
+            self.failure = f"the hand tracker failed: {type(error).__name__}: {error}"
+            return
+        finally:
+            self._ready.set()
+        while self._serve(searches):
+            pass
+        for search in searches.values():
+            search.close()
+
+    def _serve(self, searches: Mapping[str, "_Search"]) -> bool:
+        frames = take_ready(list(self._boxes.values()), self._changed)
+        for frame in frames:
+            source = frame.captured.source
+            tracked = self._look(searches[source], frame) if self.failure is None else None
+            if self._lossless[source]:
+                self._hand_over(replace(frame, hands=tracked))
+        return bool(frames)
+
+    def _look(self, search: "_Search", frame: ProcessedFrame) -> TrackedFrame | None:
+        try:
+            tracked = search.look(frame)
+            self._found(tracked)
+        except Exception as error:  # pictures go on without hands
+            self.failure = f"the hand tracker failed: {type(error).__name__}: {error}"
+            self._latest.clear()
+            self._say(f"{self.failure}; going on without hands")
+            return None
+        self._latest[tracked.source] = tracked
+        self.frames += 1
+        self.frames_with_hands += bool(tracked.hands)
+        self.milliseconds.add(tracked.tracker_ms)
+        self.behind_ms.add((tracked.finished_ns - tracked.captured_ns) / 1e6)
+        return tracked
+
+    def _be_considerate(self) -> None:
+        """Take what the engine and live pictures leave; a file has nobody to be considerate of."""
+        if sys.platform == "linux" and not all(self._lossless.values()):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
+class _Search:
+    """The trackers of one source: each follows its own kind of picture."""
+
+    def __init__(self, settings: HandSettings) -> None:
+        self._deblurred = None if settings.on == "raw" else _Follower(settings)
+        self._raw = None if settings.on == "deblurred" else _Follower(settings)
+
+    def look(self, frame: ProcessedFrame) -> TrackedFrame:
+        captured = frame.captured
+        started_ns = time.perf_counter_ns()
+        deblurred = raw = None
+        if self._deblurred is not None:
+            deblurred = self._deblurred.look(frame.pixels, captured.pts_s)
+        if self._raw is not None:
+            raw = self._raw.look(captured.pixels, captured.pts_s)
+        finished_ns = time.perf_counter_ns()
+        return TrackedFrame(
+            source=captured.source,
+            sequence=captured.sequence,
+            pts_s=captured.pts_s,
+            captured_ns=captured.captured_ns,
+            width=captured.width,
+            height=captured.height,
+            blur=frame.blur,
+            bypassed=frame.bypassed,
+            deblurred=deblurred,
+            raw=raw,
+            finished_ns=finished_ns,
+            tracker_ms=(finished_ns - started_ns) / 1e6,
+        )
+
+    def close(self) -> None:
+        for follower in (self._deblurred, self._raw):
+            if follower is not None:
+                follower.close()
+
+
+class _Follower:
+    def __init__(self, settings: HandSettings) -> None:
+        self._tracker = HandTracker(
+            settings.model, max_hands=settings.max_hands, mode=settings.mode
+        )
+        self._identities = Identities(settings.side)
+
+    def look(self, pixels: NDArray[np.uint8], time_s: float) -> tuple[Hand, ...]:
+        return self._identities.assign(self._tracker.track(pixels, time_s), time_s)
+
+    def close(self) -> None:
+        self._tracker.close()

@@ -1,0 +1,234 @@
+"""`blur2blur session record`: hands of a camera or a clip into a session's folder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from engines.files import sha256_of
+from engines.folders import engine_cache
+from engines.pool import EnginePool
+from engines.profile import DEFAULT_PROFILE, WEIGHTS, Profile, load_profile
+from engines.signals import signals_received
+from stream.capture import Source, SourceOptions, open_source
+from stream.capture.source import Size
+from stream.console import live_line
+from stream.controls import RunControls
+from stream.deblurring import DeblurMode, Deblurring
+from stream.errors import StreamError
+from stream.hands.landmarks import Side
+from stream.hands.model import find_model
+from stream.hands.session import (
+    STATEMENT,
+    VIDEO,
+    Session,
+    Sidecar,
+    Task,
+    check_participant,
+    new_folder,
+    read_session,
+    utc_now,
+    with_digests,
+    write_sidecar,
+)
+from stream.hands.session_files import write_parquet
+from stream.hands.session_recorder import SessionRecorder
+from stream.hands.tracking import HandSettings
+from stream.output import Output
+from stream.output.display import display_problem
+from stream.output.null import Null
+from stream.output.recording import Recording
+from stream.pipeline import Pipeline
+from stream.statistics import program_version
+
+_STEP_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionJob:
+    """What ``session record`` was asked for.
+
+    Attributes:
+        consent: who recorded the participant's consent, and how.
+        seconds: how long to record, not counting countdown and pauses; None until it is ended.
+        countdown_s: before a camera is recorded.
+        save_video: keep the raw video, too.
+    """
+
+    source: str
+    task: Task
+    participant: str
+    hand: Side
+    to: Path
+    consent: str
+    seconds: float | None = None
+    countdown_s: float = 3.0
+    save_video: bool = False
+    size: Size | None = None
+    fps: float | None = None
+    realtime: bool = False
+    profile: str = DEFAULT_PROFILE
+    deblur: DeblurMode = "auto"
+    hand_model: Path | None = None
+
+
+class _SessionControls(RunControls):
+    """What the window may ask of a session."""
+
+    def __init__(self, pipeline: Pipeline, recorder: SessionRecorder, title: str) -> None:
+        super().__init__(pipeline)
+        self._recorder = recorder
+        self._title = title
+
+    def banner(self) -> str:
+        return self._recorder.banner
+
+    def statistics_lines(self) -> list[str]:
+        return [f"{self._title}   space: pause   q: end"]
+
+    def pressed(self, key: str) -> None:
+        if key == " ":
+            self._recorder.toggle_pause()
+
+
+def record_session(job: SessionJob, console: Console) -> Session:
+    """Record until the source, the time or the user ends it.
+
+    Raises:
+        StreamError, EngineError, ProfileError: it cannot begin, or nothing was recorded.
+    """
+
+    def say(line: str) -> None:
+        console.print(escape(line), highlight=False)
+
+    check_participant(job.participant)
+    source = open_source(
+        job.source, SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime)
+    )
+    model = find_model(job.hand_model)
+    profile = load_profile(job.profile)
+    folder, identity = new_folder(job.to, job.participant, job.task, job.hand)
+    sidecar = Sidecar(
+        id=identity,
+        participant=job.participant,
+        task=job.task,
+        hand=job.hand,
+        consent=job.consent,
+        begun=utc_now(),
+        source=source.name,
+        software=_software(model, profile),
+    )
+    write_sidecar(folder, sidecar)
+    recorder = SessionRecorder(
+        folder,
+        job.task,
+        seconds=job.seconds,
+        countdown_s=job.countdown_s if source.live else 0.0,
+    )
+    pipeline = _pipeline(job, source, folder, recorder, model, profile, say)
+    console.print(STATEMENT, style="dim", markup=False, highlight=False)
+    try:
+        _drive(pipeline, recorder, console)
+    finally:
+        recorder.close()
+        sidecar = _completed(sidecar, pipeline, recorder)
+        write_sidecar(folder, sidecar)
+    for problem in pipeline.problems:
+        say(problem)
+    if not recorder.frames:
+        raise StreamError(f"{folder}: nothing was recorded; see above, or end it later")
+    session = read_session(folder)
+    write_parquet(session)
+    sidecar = with_digests(folder, replace(sidecar, state="complete"))
+    write_sidecar(folder, sidecar)
+    return replace(session, sidecar=sidecar)
+
+
+def _pipeline(
+    job: SessionJob,
+    source: Source,
+    folder: Path,
+    recorder: SessionRecorder,
+    model: Path,
+    profile: Profile,
+    say: Callable[[str], None],
+) -> Pipeline:
+    outputs: list[Output] = [Null()]
+    if source.live and display_problem() is None:
+        from stream.output.window import Window
+
+        outputs = [Window(mirrored=True)]
+    if job.save_video:
+        outputs.append(Recording(folder / VIDEO, as_captured=True))
+
+    def engines() -> EnginePool:
+        return EnginePool(profile, cache=engine_cache(), say=say)
+
+    pipeline = Pipeline(
+        [source],
+        outputs,
+        Deblurring(engines, job.deblur),
+        hands=HandSettings(model=model, on="both", max_hands=1, side=job.hand),
+        found=recorder.take,
+        say=say,
+    )
+    for output in outputs:
+        if output.main_thread:
+            title = f"{job.participant}, {job.task}, {job.hand} hand"
+            output.controls = _SessionControls(pipeline, recorder, title)  # type: ignore[attr-defined]
+    return pipeline
+
+
+def _drive(pipeline: Pipeline, recorder: SessionRecorder, console: Console) -> None:
+    with signals_received() as signals:
+        pipeline.start()
+        try:
+            with live_line(pipeline, console) as line:
+                while pipeline.step_main_thread(_STEP_S):
+                    line.update()
+                    if signals or recorder.over:
+                        pipeline.stop()
+        finally:
+            pipeline.close()
+
+
+def _completed(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> Sidecar:
+    info = pipeline.statuses[0].info
+    chosen = pipeline.deblurring.chosen
+    engine = {}
+    if chosen is not None:
+        facts = chosen.engine.facts
+        engine = {
+            "backend": facts.backend,
+            "precision": facts.precision,
+            "profile": facts.profile,
+            "deblur": pipeline.deblurring.mode,
+        }
+    return replace(
+        sidecar,
+        begun=recorder.begun or sidecar.begun,
+        width=info.width if info else 0,
+        height=info.height if info else 0,
+        fps=info.fps if info else None,
+        pauses_s=[[round(edge, 3) for edge in pause] for pause in recorder.pauses_s],
+        frames={
+            "captured": pipeline.ledger.captured,
+            "tracked": recorder.frames,
+            "with_hand": recorder.with_hand,
+            **{f"dropped_{cause}": n for cause, n in pipeline.ledger.dropped.items()},
+        },
+        engine=engine,
+    )
+
+
+def _software(model: Path, profile: Profile) -> dict[str, str]:
+    versions = {"blur2blur-live": program_version()}
+    for package in ("mediapipe", "openvino", "opencv-contrib-python", "numpy"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return {**versions, "hand_model": sha256_of(model), "weights": profile.card["sha256"][WEIGHTS]}

@@ -1,0 +1,115 @@
+"""Hands whose movement is known, as a tracker would report them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.hands.landmarks import INDEX_MCP, INDEX_TIP, THUMB_TIP, Hand, TrackedFrame
+from stream.hands.session import Sidecar, Task, write_sidecar
+from stream.hands.session_table import FILE_NAME, SessionWriter
+
+PALM_PX, PALM_M = 80.0, 0.09
+
+Movement = Callable[[float], Hand]
+
+
+def bent_hand(
+    flexion: float | NDArray[np.float64], *, at: tuple[float, float] = (320, 240)
+) -> Hand:
+    """A hand whose joints are all bent by ``flexion`` degrees, or each finger's three by their own.
+
+    Args:
+        flexion: degrees, a number or (5, 3): of thumb, index, middle, ring, pinky; MCP, PIP, DIP
+            (the thumb's: CMC, MCP, IP).
+    """
+    degrees = np.broadcast_to(np.asarray(flexion, float), (5, 3))
+    world = np.zeros((21, 3))
+    for finger in range(5):
+        spread = np.radians(-30 + 15 * finger)
+        across = np.array([np.sin(spread), -np.cos(spread), 0])
+        away = np.array([0.0, 0.0, 1.0])
+        place = PALM_M * across
+        world[4 * finger + 1] = place
+        angle = 0.0
+        for joint, length in enumerate((0.04, 0.025, 0.02)):
+            angle += np.radians(degrees[finger, joint])
+            place = place + length * (np.cos(angle) * across + np.sin(angle) * away)
+            world[4 * finger + 2 + joint] = place
+    points = world * (PALM_PX / PALM_M) + [*at, 0]
+    return Hand(
+        points=points.astype(np.float32),
+        world=world.astype(np.float32),
+        side="right",
+        side_score=0.97,
+    )
+
+
+def open_by(lengths: float) -> Hand:
+    """A hand whose thumb and index tips are so far apart, in lengths of wrist to index root."""
+    hand = bent_hand(0)
+    points = hand.points.copy()
+    unit = np.linalg.norm(points[INDEX_MCP] - points[0])
+    points[THUMB_TIP] = points[INDEX_TIP] - [lengths * unit, 0, 0]
+    return Hand(points=points, world=hand.world, side="right", side_score=0.97)
+
+
+def tracked(hand: Hand | None, time_s: float, number: int) -> TrackedFrame:
+    hands = () if hand is None else (hand,)
+    return TrackedFrame(
+        source="synthetic",
+        sequence=number,
+        pts_s=time_s,
+        captured_ns=round(time_s * 1e9),
+        width=640,
+        height=480,
+        blur=0.1,
+        bypassed=False,
+        deblurred=hands,
+        raw=hands,
+        finished_ns=round(time_s * 1e9),
+        tracker_ms=1.0,
+    )
+
+
+def write_session(
+    folder: Path,
+    movement: Movement,
+    *,
+    task: Task = "free",
+    fps: float = 30.0,
+    seconds: float = 15.0,
+    missing: float = 0.0,
+    jitter_s: float = 0.0,
+) -> Path:
+    """Record a movement with the real writer.
+
+    Args:
+        missing: share of frames without a hand, single ones and pairs at random.
+        jitter_s: standard deviation of the frames' times.
+    """
+    random = np.random.default_rng(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = SessionWriter(folder / FILE_NAME)
+    for number in range(round(fps * seconds)):
+        time_s = max(0.0, number / fps + jitter_s * float(np.clip(random.normal(), -2, 2)))
+        hand = None if random.uniform() < missing else movement(time_s)
+        writer.write(tracked(hand, time_s, number), time_s)
+    writer.close()
+    write_sidecar(
+        folder,
+        Sidecar(
+            id="00000000",
+            participant="P01",
+            task=task,
+            hand="right",
+            consent="none: it is synthetic",
+            begun="2026-01-01T00:00:00.000+00:00",
+            fps=fps,
+            width=640,
+            height=480,
+            state="complete",
+        ),
+    )
+    return folder
