@@ -1,0 +1,253 @@
+"""The real tracker: beside the picture, in the window's colours, over the wire."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.pool import EnginePool
+from engines.profile import Profile
+from stream.capture import SourceOptions, open_source
+from stream.deblurring import Deblurring
+from stream.errors import StreamError
+from stream.frame import ProcessedFrame
+from stream.hands.landmarks import TrackedFrame
+from stream.hands.model import assemble, find_model, model_problem
+from stream.hands.overlay import Overlay
+from stream.hands.session import read_session
+from stream.hands.tracker import HandTracker
+from stream.hands.tracking import HandSettings
+from stream.output.null import Null
+from stream.pipeline import Pipeline
+from stream.subscription import subscribe
+from tests.conftest import blur2blur, read_clip
+from tests.stream.hands.synthetic_hand import bent_hand, tracked
+
+
+class Keeper(Null):
+    def __init__(self) -> None:
+        self.frames: list[ProcessedFrame] = []
+
+    def write(self, frame: ProcessedFrame) -> None:
+        self.frames.append(frame)
+
+
+def test_finds_the_hand_and_its_side(hand_model: Path, hand_clip: Path) -> None:
+    tracker = HandTracker(hand_model, max_hands=1)
+    try:
+        for time_s in (0.0, 0.033, 0.033, 0.010):  # equal and earlier times are taken
+            (hand,) = tracker.track(read_clip(hand_clip)[50][1], time_s)
+        assert hand.side == "right"
+        assert 0.07 < np.linalg.norm(hand.world[9] - hand.world[0]) < 0.12
+        x, y = hand.points[:, :2].T
+        assert ((x > 0) & (x < 640) & (y > 0) & (y < 360)).all()
+        assert tracker.track(np.zeros((120, 160, 3), np.uint8), 0.1) == ()
+    finally:
+        tracker.close()
+
+
+def run(
+    source: str, model: Path, profile: Profile, *, realtime: bool = False, **arguments: object
+) -> tuple[Keeper, Pipeline]:
+    keeper = Keeper()
+    pipeline = Pipeline(
+        [open_source(source, SourceOptions(realtime=realtime))],
+        [keeper],
+        Deblurring(lambda: EnginePool(profile), "off"),
+        hands=HandSettings(model=model, on="raw", max_hands=1),
+        **arguments,  # type: ignore[arg-type]
+    )
+    pipeline.start()
+    while pipeline.step_main_thread(0.05):
+        pass
+    pipeline.close()
+    return keeper, pipeline
+
+
+def test_every_frame_of_a_file_has_its_own_landmarks(
+    hand_model: Path, hand_clip: Path, balanced: Profile
+) -> None:
+    keeper, pipeline = run(str(hand_clip), hand_model, balanced, seconds=3)
+    assert len(keeper.frames) > 10
+    for frame in keeper.frames:
+        assert frame.hands is not None
+        assert frame.hands.sequence == frame.captured.sequence
+        assert len(frame.hands.hands) == 1
+    assert pipeline.hands is not None
+    assert pipeline.hands.frames == len(keeper.frames)
+    assert pipeline.ledger.in_flight == 0
+
+
+def test_a_slow_tracker_never_delays_the_picture(hand_model: Path, balanced: Profile) -> None:
+    def slow(tracked: TrackedFrame) -> None:
+        time.sleep(0.3)
+
+    keeper, pipeline = run(
+        "synthetic:320x240@30?seconds=2", hand_model, balanced, realtime=True, found=slow
+    )
+    assert pipeline.hands is not None
+    assert 2 <= pipeline.hands.frames < 12
+    assert len(keeper.frames) > 45
+    assert pipeline.ledger.latency_ms()["age"]["p95"] < 150
+    behind = [f.captured.sequence - f.hands.sequence for f in keeper.frames if f.hands]
+    assert max(behind) < 30
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+def test_a_tracker_that_dies_leaves_the_picture(
+    hand_model: Path, balanced: Profile, realtime: bool
+) -> None:
+    def die(tracked: TrackedFrame) -> None:
+        if tracked.sequence > 5:
+            raise RuntimeError("on purpose")
+
+    said: list[str] = []
+    keeper, pipeline = run(
+        "synthetic:320x240@30?seconds=2", hand_model, balanced,
+        realtime=realtime, found=die, say=said.append,
+    )  # fmt: skip
+    assert pipeline.problems == ["the hand tracker failed: RuntimeError: on purpose"]
+    assert any("going on without hands" in line for line in said)
+    sequences = [frame.captured.sequence for frame in keeper.frames]
+    assert sequences == sorted(sequences)
+    assert keeper.frames[-1].hands is None
+    assert len(keeper.frames) > 40
+    assert pipeline.ledger.in_flight == 0
+
+
+def test_recorded_with_the_skeleton_and_published_with_landmarks(
+    hand_model: Path, hand_clip: Path, tmp_path: Path
+) -> None:
+    address = f"ipc://{tmp_path}/hands"
+    stats = tmp_path / "s.json"
+    live = subprocess.Popen(
+        [sys.executable, "-m", "stream.cli", "live", str(hand_clip), "--hands", "--deblur", "off",
+         "--realtime", "--to", f"zmq+{address}", "--to", str(tmp_path / "out.mkv"),
+         "--stats", str(stats)],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    notes = []
+    with subscribe(address) as frames:
+        while live.poll() is None:
+            frame = frames.next_frame(0.5)
+            if frame is not None and frame.header.hands is not None:
+                notes.append(frame.header)
+    assert live.wait(60) == 0, live.stderr.read() if live.stderr else ""
+    assert len(notes) > 20
+    hand = notes[-1].hands.hands[0]  # type: ignore[union-attr]
+    assert hand.side == "right"
+    assert 0 < hand.points[8][0] < 640
+    assert json.loads(stats.read_text())["hands"]["frames_with_hands"] > 20
+    original = read_clip(hand_clip)
+    recorded = read_clip(tmp_path / "out.mkv")
+    assert np.abs(recorded[-1][1].astype(int) - original[-1][1]).max() > 100
+
+
+def test_overlay_says_what_there_is_and_mirrors() -> None:
+    overlay = Overlay()
+    picture = np.zeros((480, 640, 3), np.uint8)
+    found = tracked(bent_hand(10, at=(100, 300)), 1.0, 30)
+    assert overlay.draw(picture, found, found.captured_ns + 40_000_000) == (
+        "right hand, 40 ms behind the picture"
+    )
+    assert picture[:, :320].any()
+    assert not picture[:, 320:].any()
+    mirrored = np.zeros_like(picture)
+    overlay.angles = True
+    overlay.draw(mirrored, found, found.captured_ns, mirrored=True)
+    assert mirrored[:, 320:].any()
+    assert not mirrored[:, :320].any()
+    lost = tracked(None, 1.5, 45)
+    assert overlay.draw(picture, lost, lost.captured_ns) == "hand lost for 0.5 s"
+    assert Overlay().draw(picture, lost, lost.captured_ns) == "no hand seen"
+
+
+def test_model_is_checked(hand_model: Path, tmp_path: Path) -> None:
+    assert model_problem(hand_model) is None
+    damaged = tmp_path / "hand_landmarker.task"
+    damaged.write_bytes(hand_model.read_bytes()[:-100])
+    with pytest.raises(StreamError, match="--again"):
+        find_model(damaged)
+    with pytest.raises(StreamError, match="there is no hand model"):
+        find_model(tmp_path / "nothing.task")
+    with pytest.raises(KeyError):
+        assemble(hand_model, tmp_path / "made.task")
+
+
+def test_model_command_says_where_it_is(hand_model: Path) -> None:
+    result = blur2blur("hands", "model")
+    assert result.returncode == 0
+    assert str(hand_model) in result.stdout
+    assert "SHA-256" in result.stdout
+
+
+def test_hands_without_a_model_say_what_to_do(tmp_path: Path) -> None:
+    result = blur2blur("live", "demo", "--to", "null", "--hands", XDG_DATA_HOME=str(tmp_path))
+    assert result.returncode == 1
+    assert "blur2blur hands model" in result.stderr
+
+
+def record(clip: Path, root: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "stream.cli", "session", "record", str(clip), "--task",
+            "open-close", "--participant", "P07", "--hand", "right", "--to", str(root),
+            "--consent-recorded", "a test", "--deblur", "off", *more]  # fmt: skip
+
+
+def test_a_session_from_a_clip(hand_model: Path, hand_clip: Path, tmp_path: Path) -> None:
+    subprocess.run(record(hand_clip, tmp_path, "--save-video"), check=True, timeout=120)
+    (folder,) = tmp_path.iterdir()
+    session = read_session(folder)
+    assert session.sidecar.state == "complete"
+    assert session.sidecar.consent == "a test"
+    assert set(session.sidecar.files) == {"landmarks.csv", "landmarks.parquet", "video.mkv"}
+    assert len(session.trajectories["raw"]) == session.sidecar.frames["captured"] == 202
+    assert len(read_clip(folder / "video.mkv")) == 202
+    for command in ("measure", "report"):
+        assert blur2blur("session", command, folder).returncode == 0
+    page = (folder / "report.html").read_text()
+    assert "http" not in page.replace("http-equiv", "")
+    assert "Not a medical device" in page
+    assert "deblurred" in page
+    assert blur2blur("session", "delete", folder, "--yes").returncode == 0
+    assert not folder.exists()
+
+
+def test_a_killed_session_lacks_at_most_its_last_second(
+    hand_model: Path, hand_clip: Path, tmp_path: Path
+) -> None:
+    running = subprocess.Popen(record(hand_clip, tmp_path, "--realtime"))
+    deadline = time.monotonic() + 60
+    table = None
+    while time.monotonic() < deadline:
+        table = next(tmp_path.glob("*/landmarks.csv"), None)
+        if table is not None and table.stat().st_size > 100_000:
+            break
+        time.sleep(0.05)
+    assert table is not None
+    before_s = read_session(table.parent).trajectories["raw"].time_s[-1]
+    time.sleep(1.5)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    session = read_session(table.parent)
+    assert session.sidecar.state == "recording"
+    assert session.trajectories["raw"].time_s[-1] > before_s + 0.5
+    for arguments in (("export", "--parquet", "--c3d"), ("measure",), ("report",)):
+        result = blur2blur("session", arguments[0], table.parent, *arguments[1:])
+        assert result.returncode == 0, result.stderr
+    assert "cut off" in (table.parent / "report.html").read_text()
+
+
+def test_no_session_without_consent(tmp_path: Path) -> None:
+    result = blur2blur(
+        "session", "record", "demo", "--task", "rest", "--participant", "P07", "--hand", "left",
+        "--to", tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "--consent-recorded" in result.stderr
+    assert not list(tmp_path.iterdir())
