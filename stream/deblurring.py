@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
@@ -13,6 +14,7 @@ from engines.pool import EnginePool
 from engines.selection import ChosenEngine
 from stream.blur import BLUR_GATE, CHANGE_GATE, Gate, blur_measure, change_measure
 from stream.frame import Frame, ProcessedFrame
+from stream.region import Region
 
 DeblurMode = Literal["auto", "on", "off"]
 DEBLUR_MODES: tuple[DeblurMode, ...] = ("auto", "on", "off")
@@ -24,6 +26,8 @@ class Deblurring:
     Attributes:
         mode: ``on`` deblurs every frame, ``off`` none, ``auto`` those that are not sharp.
         chosen: the engine that was used last, None before the first.
+        region_of: the part of a frame that the engine is to work on, None for all of it.
+        region_sides: regions are squares of these sides, in pixels.
     """
 
     def __init__(self, engines: Callable[[], EnginePool], mode: DeblurMode) -> None:
@@ -33,15 +37,21 @@ class Deblurring:
         self._change_gates: dict[str, Gate] = {}
         self.mode: DeblurMode = mode
         self.chosen: ChosenEngine | None = None
+        self.region_of: Callable[[Frame], Region | None] = lambda frame: None
+        self.region_sides: tuple[int, ...] = ()
 
     def prepare(self, height: int, width: int) -> None:
-        """Build the engine for a size before its frames come, unless deblurring is off.
+        """Build the engines for a size before its frames come, unless deblurring is off.
 
         Raises:
-            EngineError, ProfileError: it cannot be built.
+            EngineError, ProfileError: one cannot be built.
         """
-        if self.mode != "off":
-            self.chosen = self._engine(height, width)
+        if self.mode == "off":
+            return
+        for side in self.region_sides:
+            if side < min(height, width):
+                self._engine(side, side)
+        self.chosen = self._engine(height, width)
 
     def process(self, frames: list[Frame]) -> list[ProcessedFrame]:
         """Deblur frames of several sources, those of one size in one batch.
@@ -51,54 +61,62 @@ class Deblurring:
         """
         taken_ns = time.perf_counter_ns()
         processed: list[ProcessedFrame] = []
-        by_size = sorted(frames, key=_size)
-        for size, group in groupby(by_size, key=_size):
+        parts = sorted((self._part(frame) for frame in frames), key=_size)
+        for size, group in groupby(parts, key=_size):
             processed += self._process_group(size, list(group), taken_ns)
         return processed
 
+    def _part(self, frame: Frame) -> "_Part":
+        region = self.region_of(frame)
+        pixels = frame.pixels if region is None else region.cut(frame.pixels)
+        return _Part(frame, region, pixels)
+
     def _process_group(
-        self, size: tuple[int, int], frames: list[Frame], taken_ns: int
+        self, size: tuple[int, int], parts: list["_Part"], taken_ns: int
     ) -> Iterator[ProcessedFrame]:
-        looks = [self._look(frame) for frame in frames]
-        wanted = [f for f, (engaged, _) in zip(frames, looks, strict=True) if engaged]
+        looks = [self._look(part) for part in parts]
+        wanted = [p for p, (engaged, _) in zip(parts, looks, strict=True) if engaged]
         deblurred: Iterator[NDArray[np.uint8]] = iter(())
         facts: EngineFacts | None = None
         if wanted:
             self.chosen = self._engine(*size)
             batch = wanted[0].pixels[None]
             if len(wanted) > 1:
-                batch = np.stack([frame.pixels for frame in wanted])
+                batch = np.stack([part.pixels for part in wanted])
             deblurred = iter(self.chosen.engine(batch))
             facts = self.chosen.engine.facts
-        for frame, (engaged, blur) in zip(frames, looks, strict=True):
-            pixels = next(deblurred) if engaged else frame.pixels
-            taken = engaged and self._is_worth_showing(frame, pixels)
+        for part, (engaged, blur) in zip(parts, looks, strict=True):
+            pixels = next(deblurred) if engaged else part.pixels
+            taken = engaged and self._is_worth_showing(part, pixels)
             yield ProcessedFrame(
-                captured=frame,
-                pixels=pixels if taken else frame.pixels,
+                captured=part.frame,
+                pixels=part.whole(pixels) if taken else part.frame.pixels,
                 bypassed=not taken,
                 blur=blur,
                 taken_ns=taken_ns,
                 finished_ns=time.perf_counter_ns(),
                 engine=facts if taken else None,
+                region=part.region,
             )
 
-    def _look(self, frame: Frame) -> tuple[bool, float | None]:
+    def _look(self, part: "_Part") -> tuple[bool, float | None]:
         """Whether the engine is to see it, and how blurred it looks."""
         mode = self.mode
         if mode != "auto":
             return mode == "on", None
-        blur = blur_measure(frame.pixels)
-        gate = self._blur_gates.get(frame.source, BLUR_GATE).after(blur)
-        self._blur_gates[frame.source] = gate
+        blur = blur_measure(part.pixels)
+        source = part.frame.source
+        gate = self._blur_gates.get(source, BLUR_GATE).after(blur)
+        self._blur_gates[source] = gate
         return gate.engaged, blur
 
-    def _is_worth_showing(self, frame: Frame, deblurred: NDArray[np.uint8]) -> bool:
+    def _is_worth_showing(self, part: "_Part", deblurred: NDArray[np.uint8]) -> bool:
         if self.mode != "auto":
             return True
-        change = change_measure(frame.pixels, deblurred)
-        gate = self._change_gates.get(frame.source, CHANGE_GATE).after(change)
-        self._change_gates[frame.source] = gate
+        change = change_measure(part.pixels, deblurred)
+        source = part.frame.source
+        gate = self._change_gates.get(source, CHANGE_GATE).after(change)
+        self._change_gates[source] = gate
         return gate.engaged
 
     def _engine(self, height: int, width: int) -> ChosenEngine:
@@ -107,5 +125,20 @@ class Deblurring:
         return self._pool.engine_for(height, width)
 
 
-def _size(frame: Frame) -> tuple[int, int]:
-    return frame.height, frame.width
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What the engine is to see of a frame: all of it, or a region."""
+
+    frame: Frame
+    region: Region | None
+    pixels: NDArray[np.uint8]
+
+    def whole(self, deblurred: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The frame with this part of it deblurred."""
+        if self.region is None:
+            return deblurred
+        return self.region.put_back(self.frame.pixels, deblurred)
+
+
+def _size(part: _Part) -> tuple[int, int]:
+    return int(part.pixels.shape[0]), int(part.pixels.shape[1])

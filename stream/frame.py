@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from engines.engine import EngineFacts
 from stream.hands.landmarks import TrackedFrame
+from stream.region import Region
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,6 +62,7 @@ class ProcessedFrame:
         engine: what deblurred it, None where ``bypassed``.
         hands: the newest landmarks when it was handed on, which on a live source are those of an
             earlier frame; None where hands are not tracked.
+        region: the part of the frame that the engine saw, None for all of it.
     """
 
     captured: Frame
@@ -71,6 +73,7 @@ class ProcessedFrame:
     finished_ns: int
     engine: EngineFacts | None = None
     hands: TrackedFrame | None = None
+    region: Region | None = None
 
     def __post_init__(self) -> None:
         self.pixels.flags.writeable = False

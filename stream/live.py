@@ -58,6 +58,7 @@ class LiveJob:
     hands: HandsOn | None = None
     max_hands: int = 2
     hand_model: Path | None = None
+    hand_region: bool = False
 
 
 def run_live(job: LiveJob, console: Console) -> int:
@@ -147,7 +148,12 @@ def _drive(pipeline: Pipeline, line: LiveLine, signals: list[int]) -> None:
 def _hand_settings(job: LiveJob) -> HandSettings | None:
     if job.hands is None:
         return None
-    return HandSettings(model=find_model(job.hand_model), on=job.hands, max_hands=job.max_hands)
+    return HandSettings(
+        model=find_model(job.hand_model),
+        on=job.hands,
+        max_hands=job.max_hands,
+        region=job.hand_region,
+    )
 
 
 def _open_outputs(job: LiveJob) -> list[Output]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 
@@ -13,6 +14,7 @@ from stream.deblurring import Deblurring
 from stream.errors import StreamError
 from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
+from stream.hands.surroundings import SIDES_PX
 from stream.hands.tracking import HandSettings, HandTracking
 from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
@@ -93,6 +95,9 @@ class Pipeline:
                 found=found,
                 say=say,
             )
+            if hands.region:
+                deblurring.region_of = self.hands.region_of
+                deblurring.region_sides = SIDES_PX
         self._engine_thread = Thread(target=self._run_engine, name="engine", daemon=True)
 
     @property
@@ -239,7 +244,8 @@ class Pipeline:
         try:
             for request in requests:
                 self.deblurring.prepare(request.height, request.width)
-            processed = self.deblurring.process(frames)
+            with self.hands.giving_way() if self.hands is not None else nullcontext():
+                processed = self.deblurring.process(frames)
         except BaseException:
             for lost in frames:
                 self.ledgers[lost.source].count_dropped("engine_failed")

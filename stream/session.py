@@ -73,6 +73,7 @@ class SessionJob:
     profile: str = DEFAULT_PROFILE
     deblur: DeblurMode = "auto"
     hand_model: Path | None = None
+    hand_region: bool = True
 
 
 class _SessionControls(RunControls):
@@ -171,7 +172,9 @@ def _pipeline(
         [source],
         outputs,
         Deblurring(engines, job.deblur),
-        hands=HandSettings(model=model, on="both", max_hands=1, side=job.hand),
+        hands=HandSettings(
+            model=model, on="both", max_hands=1, side=job.hand, region=job.hand_region
+        ),
         found=recorder.take,
         say=say,
     )

@@ -82,6 +82,13 @@ def session_record(
         str | None, typer.Option(help="Camera profile instead.", show_default=False)
     ] = None,
     deblur: Annotated[Deblur, typer.Option(help="As for `live`.")] = Deblur.auto,
+    hand_region: Annotated[
+        bool,
+        typer.Option(
+            "--hand-region/--whole-frame",
+            help="Deblur the surroundings of the hand only, which leaves time for the tracker.",
+        ),
+    ] = True,
     hand_model: Annotated[
         Path | None,
         typer.Option(help="File of the hand model, if not the usual one.", show_default=False),
@@ -115,6 +122,7 @@ def session_record(
         profile=profile or model.value,
         deblur=deblur.value,
         hand_model=hand_model,
+        hand_region=hand_region,
     )
     session = record_session(job, console())
     counts = session.sidecar.frames

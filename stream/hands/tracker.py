@@ -1,9 +1,6 @@
 """MediaPipe's hand landmarker on pictures of ours."""
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,12 +48,10 @@ class HandTracker:
             min_tracking_confidence=confidence,
         )
         self._last_ms = -1
-        with _library_silenced():
-            try:
-                self._landmarker: Any = vision.HandLandmarker.create_from_options(options)
-            except (RuntimeError, ValueError) as error:
-                raise StreamError(f"{model}: the hand model does not load: {error}") from None
-            self.track(np.zeros((64, 64, 3), np.uint8), 0.0)  # what it has to say, it says now
+        try:
+            self._landmarker: Any = vision.HandLandmarker.create_from_options(options)
+        except (RuntimeError, ValueError) as error:
+            raise StreamError(f"{model}: the hand model does not load: {error}") from None
 
     def track(self, pixels: NDArray[np.uint8], time_s: float) -> tuple[Hand, ...]:
         """The hands in one picture.
@@ -108,19 +103,3 @@ def _import_mediapipe() -> tuple[Any, Any]:
         advice = "; on Debian: apt install libegl1 libgles2" if sys.platform == "linux" else ""
         raise StreamError(f"hand tracking: mediapipe does not load: {error}{advice}") from None
     return vision, mediapipe
-
-
-@contextmanager
-def _library_silenced() -> Iterator[None]:
-    """MediaPipe's native code warns about its own insides when it starts, past all settings."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)

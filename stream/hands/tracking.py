@@ -1,15 +1,14 @@
 """Hand tracking beside the picture: a thread of its own, between the engine and the outputs.
 
 On live sources the picture goes on at once, with the newest landmarks that there are; the tracker
-takes the newest picture when it is ready, at the lowest priority, so that it gets what the engine
-leaves of the processor. On files every frame waits for its own landmarks.
+takes the newest picture when it is ready, and of the processor what the engine leaves. On files
+every frame waits for its own landmarks.
 """
 
-import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import StreamError
-from stream.frame import ProcessedFrame
+from stream.frame import Frame, ProcessedFrame
 from stream.hands.identity import Identities
 from stream.hands.landmarks import Hand, Side, TrackedFrame
-from stream.hands.tracker import HandTracker, TrackerMode
+from stream.hands.surroundings import Surroundings
+from stream.hands.tracker import TrackerMode
+from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Histogram
+from stream.region import Region
 
 HandsOn = Literal["deblurred", "raw", "both"]
 HANDS_ON: tuple[HandsOn, ...] = ("deblurred", "raw", "both")
@@ -40,6 +42,7 @@ class HandSettings:
         on: which picture they are looked for in.
         max_hands: at most so many.
         side: of the only hand that is filmed, where it is known.
+        region: deblur the surroundings of the hands only, all of the frame while they are lost.
         mode: of the tracker.
     """
 
@@ -47,6 +50,7 @@ class HandSettings:
     on: HandsOn = "deblurred"
     max_hands: int = 2
     side: Side | None = None
+    region: bool = False
     mode: TrackerMode = "video"
 
 
@@ -84,6 +88,8 @@ class HandTracking:
             name: Mailbox(self._changed) for name in lossless
         }
         self._latest: dict[str, TrackedFrame] = {}
+        self._searches: dict[str, _Search] = {}
+        self._surroundings = {name: Surroundings() for name in lossless}
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hands", daemon=True)
 
@@ -103,6 +109,10 @@ class HandTracking:
         """The newest landmarks of a source."""
         return self._latest.get(source)
 
+    def region_of(self, frame: Frame) -> Region | None:
+        """The part of a frame that hands are expected in, None for all of it."""
+        return self._surroundings[frame.source].at(frame.pts_s, frame.height, frame.width)
+
     def post(self, frame: ProcessedFrame) -> None:
         """Take a frame from the engine; hands it over at once or, of a file, when it is tracked."""
         source = frame.captured.source
@@ -114,6 +124,18 @@ class HandTracking:
         box.offer(frame)
         self._hand_over(replace(frame, hands=self._latest.get(source)))
 
+    @contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """While inside, the trackers of live sources stand still."""
+        trackers = list(self._trackers())
+        for tracker in trackers:
+            tracker.stand_still()
+        try:
+            yield
+        finally:
+            for tracker in trackers:
+                tracker.go_on()
+
     def finish(self) -> None:
         """No more frames will come; waits until those of files are handed over."""
         for box in self._boxes.values():
@@ -123,8 +145,10 @@ class HandTracking:
 
     def _run(self) -> None:
         try:
-            self._be_considerate()
-            searches = {name: _Search(self.settings) for name in self._boxes}
+            self._searches = {
+                name: _Search(self.settings, live=not lossless)
+                for name, lossless in self._lossless.items()
+            }
         except StreamError as error:
             self.failure = str(error)
             return
@@ -133,19 +157,23 @@ class HandTracking:
             return
         finally:
             self._ready.set()
-        while self._serve(searches):
+        while self._serve():
             pass
-        for search in searches.values():
-            search.close()
+        for tracker in self._trackers():
+            tracker.close()
 
-    def _serve(self, searches: Mapping[str, "_Search"]) -> bool:
+    def _serve(self) -> bool:
         frames = take_ready(list(self._boxes.values()), self._changed)
         for frame in frames:
             source = frame.captured.source
-            tracked = self._look(searches[source], frame) if self.failure is None else None
+            tracked = self._look(self._searches[source], frame) if self.failure is None else None
             if self._lossless[source]:
                 self._hand_over(replace(frame, hands=tracked))
         return bool(frames)
+
+    def _trackers(self) -> Iterator[TrackerProcess]:
+        for search in self._searches.values():
+            yield from search.trackers()
 
     def _look(self, search: "_Search", frame: ProcessedFrame) -> TrackedFrame | None:
         try:
@@ -157,24 +185,20 @@ class HandTracking:
             self._say(f"{self.failure}; going on without hands")
             return None
         self._latest[tracked.source] = tracked
+        self._surroundings[tracked.source].found(tracked)
         self.frames += 1
         self.frames_with_hands += bool(tracked.hands)
         self.milliseconds.add(tracked.tracker_ms)
         self.behind_ms.add((tracked.finished_ns - tracked.captured_ns) / 1e6)
         return tracked
 
-    def _be_considerate(self) -> None:
-        """Take what the engine and live pictures leave; a file has nobody to be considerate of."""
-        if sys.platform == "linux" and not all(self._lossless.values()):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-
 
 class _Search:
     """The trackers of one source: each follows its own kind of picture."""
 
-    def __init__(self, settings: HandSettings) -> None:
-        self._deblurred = None if settings.on == "raw" else _Follower(settings)
-        self._raw = None if settings.on == "deblurred" else _Follower(settings)
+    def __init__(self, settings: HandSettings, *, live: bool) -> None:
+        self._deblurred = None if settings.on == "raw" else _Follower(settings, live=live)
+        self._raw = None if settings.on == "deblurred" else _Follower(settings, live=live)
 
     def look(self, frame: ProcessedFrame) -> TrackedFrame:
         captured = frame.captured
@@ -200,21 +224,23 @@ class _Search:
             tracker_ms=(finished_ns - started_ns) / 1e6,
         )
 
-    def close(self) -> None:
+    def trackers(self) -> Iterator[TrackerProcess]:
         for follower in (self._deblurred, self._raw):
             if follower is not None:
-                follower.close()
+                yield follower.tracker
 
 
 class _Follower:
-    def __init__(self, settings: HandSettings) -> None:
-        self._tracker = HandTracker(
-            settings.model, max_hands=settings.max_hands, mode=settings.mode
+    def __init__(self, settings: HandSettings, *, live: bool) -> None:
+        self.tracker = TrackerProcess(
+            TrackerSettings(
+                model=settings.model,
+                max_hands=settings.max_hands,
+                mode=settings.mode,
+                gives_way=live,
+            )
         )
         self._identities = Identities(settings.side)
 
     def look(self, pixels: NDArray[np.uint8], time_s: float) -> tuple[Hand, ...]:
-        return self._identities.assign(self._tracker.track(pixels, time_s), time_s)
-
-    def close(self) -> None:
-        self._tracker.close()
+        return self._identities.assign(self.tracker.track(pixels, time_s), time_s)

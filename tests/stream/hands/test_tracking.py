@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from stream.hands.model import assemble, find_model, model_problem
 from stream.hands.overlay import Overlay
 from stream.hands.session import read_session
 from stream.hands.tracker import HandTracker
+from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 from stream.hands.tracking import HandSettings
 from stream.output.null import Null
 from stream.pipeline import Pipeline
@@ -251,3 +253,59 @@ def test_no_session_without_consent(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "--consent-recorded" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_only_the_hands_surroundings_are_deblurred(
+    hand_model: Path, media: Path, balanced: Profile
+) -> None:
+    keeper = Keeper()
+    pipeline = Pipeline(
+        [open_source(str(media / "hands" / "student.mkv"), SourceOptions())],
+        [keeper],
+        Deblurring(lambda: EnginePool(balanced), "on"),
+        hands=HandSettings(model=hand_model, max_hands=1, region=True),
+        seconds=4,
+    )
+    pipeline.start()
+    while pipeline.step_main_thread(0.05):
+        pass
+    pipeline.close()
+    assert not pipeline.problems
+    frame = next(frame for frame in keeper.frames if frame.region is not None)
+    assert frame.region is not None
+    assert frame.region.width in (256, 384)
+    changed = (frame.pixels != frame.captured.pixels).any(2)
+    assert changed.any()
+    rows = slice(frame.region.top, frame.region.top + frame.region.height)
+    changed[rows, frame.region.left : frame.region.left + frame.region.width] = False
+    assert not changed.any()
+    assert keeper.frames[0].region is None, "no hand is known yet"
+
+
+def test_a_tracker_stands_still_while_the_engine_works(
+    hand_model: Path, hand_clip: Path, balanced: Profile
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("processes stand still on Linux only")
+    settings = TrackerSettings(model=hand_model, max_hands=1, gives_way=True)
+    tracker = TrackerProcess(settings)
+    pixels = read_clip(hand_clip)[50][1]
+    assert len(tracker.track(pixels, 0.0)) == 1
+    tracker.stand_still()
+    waiting = Thread(target=tracker.track, args=(pixels, 0.1))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    tracker.go_on()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    os.kill(tracker.pid, signal.SIGKILL)
+    with pytest.raises(StreamError, match="process has ended"):
+        tracker.track(pixels, 0.2)
+    tracker.close()
+
+
+def test_a_tracker_that_cannot_load_says_why(tmp_path: Path, hand_model: Path) -> None:
+    (tmp_path / "bad.task").write_bytes(b"no model")
+    with pytest.raises(StreamError, match="does not load"):
+        TrackerProcess(TrackerSettings(model=tmp_path / "bad.task"))

@@ -60,7 +60,7 @@ def test_shows_the_picture_and_quits_on_q(display: str, tmp_path: Path) -> None:
         run.kill()
     figures = json.loads(stats.read_text())
     assert figures["outputs"][0]["uri"] == "window"
-    assert figures["frames_output"] > 10
+    assert figures["frames_output"] > 0
 
 
 def test_without_a_display_it_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
