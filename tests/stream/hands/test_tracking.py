@@ -264,7 +264,6 @@ def test_only_the_hands_surroundings_are_deblurred(
         [keeper],
         Deblurring(lambda: EnginePool(balanced), "on"),
         hands=HandSettings(model=hand_model, max_hands=1, region=True),
-        seconds=4,
     )
     pipeline.start()
     while pipeline.step_main_thread(0.05):
