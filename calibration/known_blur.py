@@ -1,16 +1,18 @@
 """The known blur: camera shake as random walks, applied as a camera would.
 
 A trajectory is where the scene's picture wanders on the sensor during one exposure. Its velocity
-has inertia, is pulled back to the start, shivers, and now and then jerks into another direction
-(after the motion model of Boracchi and Foi, "Modeling the performance of image restoration from
-motion blur", IEEE TIP 2012). The kernel is the time that the trajectory spends over each pixel.
-The truth that belongs to a blurred picture is the one at the middle of the exposure, so the
-trajectory is moved to pass through the kernel's centre at that time.
+has inertia, is pulled to a place that it swings about, shivers, and now and then jerks into another
+direction (after the motion model of Boracchi and Foi, "Modeling the performance of image
+restoration from motion blur", IEEE TIP 2012). The kernel is the time that the trajectory spends
+over each pixel. The truth that belongs to a blurred picture is the one at the middle of the
+exposure, so the trajectory is moved to pass through the kernel's centre at that time.
 
 How tangled the trajectories are is a choice. A camera at 30 frames a second exposes for 33 ms at
-most, a third of a cycle of a hand's tremor (8 to 12 Hz), so its path is an arc, now and then with a
-corner: velocity is remembered for one to ten exposures, and one exposure in three sees a jerk (on
-average). With ten times less memory the middle of a tangled path cannot be seen in the picture,
+most, a third of a cycle of a hand's tremor (8 to 12 Hz), so what it sees of a swing is anything from
+a straight and even stretch to a turn, wherever in the exposure that falls; velocity is remembered
+for one to ten exposures, and one exposure in three sees a jerk (on average). (Until November 2026
+every exposure began in the middle of a swing, so that the truth always lay where the path turned:
+networks learned to look there, and did nothing for a hand that moves straight on.) With ten times less memory the middle of a tangled path cannot be seen in the picture,
 networks paint an average over the places where it may have been, and learn half as fast. Where the
 centroid is the origin instead, there is less to find out; a training may begin there.
 """
@@ -27,7 +29,10 @@ from calibration.camera import Camera, to_linear
 Origin = Literal["mid-exposure", "centroid"]
 
 _STEPS = 256
-_PULL_BACK = 1e-4
+_LONGEST_SWING = 2 * np.pi / 3
+"""The part of a tremor's cycle that one exposure sees at most, in radians."""
+_MIDDLE_OF_SWING = 1.2
+"""How far from the swing's fastest moment the middle of the exposure may lie, in radians."""
 _MEMORY_STEPS = (300.0, 3000.0)
 _JERKS = (0.0, 0.0, 1.0)
 _WARPS = 33
@@ -154,13 +159,18 @@ def shake_trajectory(
     pushes *= np.sqrt(1.0 / memory_steps)
     jerks = random.random(_STEPS) < jerk_probability
     inertia = 1.0 - 1.0 / memory_steps
-    velocity, position = directions[-1], 0.0 + 0.0j
+    swing = random.uniform(0.0, _LONGEST_SWING)
+    middle = random.uniform(-_MIDDLE_OF_SWING, _MIDDLE_OF_SWING)
+    frequency = max(swing, 1e-6) / _STEPS
+    velocity = directions[-1] * np.cos(middle - swing / 2)
+    position = directions[-1] * np.sin(middle - swing / 2) / frequency
+    pushes *= np.cos(middle)  # as the mean speed: a slow exposure shivers less
     path = np.empty(_STEPS, dtype=np.complex128)
     for step in range(_STEPS):
         path[step] = position
         if jerks[step]:
             velocity = 1.5 * abs(velocity) * directions[step]
-        velocity = inertia * velocity + pushes[step] - _PULL_BACK * position
+        velocity = inertia * velocity + pushes[step] - frequency**2 * position
         position += velocity
     path -= path[_STEPS // 2] if origin == "mid-exposure" else path.mean()
     longer_side = max(np.ptp(path.real), np.ptp(path.imag), 1e-9)

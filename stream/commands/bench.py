@@ -125,3 +125,30 @@ def bench_quality(
         from benchmarks.quality import QualityBenchmark, run_quality_benchmark
     benchmark = QualityBenchmark(data=tuple(data or ()), known=known, moving=moving, sharp=sharp)
     raise typer.Exit(run_quality_benchmark(benchmark, json_file, sheet, console()))
+
+
+@app.command("hands")
+def bench_hands(
+    data: Annotated[Path, typer.Option(help="Folder of clips that show hands.")],
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write the figures to this file, and a table beside it (.md)."),
+    ] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw PCK over blur to this picture.")] = None,
+    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
+    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
+    hand_model: Annotated[
+        Path | None,
+        typer.Option(help="File of the hand model, if not the usual one.", show_default=False),
+    ] = None,
+) -> None:
+    """Does deblurring help the hand tracker, and does it ever harm it?
+
+    Frames with a still hand, blurred by parts of its palm: what the tracker finds raw, deblurred,
+    with its thresholds lowered, and with a filter that is told the blur. Then the clips themselves:
+    frames with a hand, raw and deblurred.
+    """
+    with needs_extra_train():
+        from benchmarks.hands import HandsBenchmark, run_hands_benchmark
+    benchmark = HandsBenchmark(data=data, profile=profile or model.value, hand_model=hand_model)
+    raise typer.Exit(run_hands_benchmark(benchmark, json_file, chart, console()))

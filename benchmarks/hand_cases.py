@@ -1,0 +1,110 @@
+"""Frames with a hand that stands still, blurred as if it had moved: by parts of its own length."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.camera import Camera, to_linear
+from calibration.errors import CalibrationError
+from calibration.known_blur import rasterise
+from stream.capture import SourceOptions, open_source
+from stream.hands.landmarks import Hand
+from stream.hands.tracker_process import TrackerProcess, TrackerSettings
+
+Picture = NDArray[np.uint8]
+
+SUFFIXES = (".mkv", ".mp4", ".avi", ".mov", ".webm")
+DIRECTIONS = 4
+_EVERY = 2
+_STILL_PALMS = 0.1
+_A_CLIP = 6
+_NOISE = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class StillHand:
+    """A sharp frame, and where the tracker sees the hand in it."""
+
+    clip: str
+    number: int
+    pixels: Picture
+    hand: Hand
+
+
+@dataclass(frozen=True, eq=False)
+class BlurredHand:
+    """The same frame, as if the camera had moved while it was exposed."""
+
+    pixels: Picture
+    kernel: NDArray[np.float32]
+
+
+def find_clips(folder: Path) -> list[Path]:
+    """Raises CalibrationError where there is none."""
+    clips = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not clips:
+        raise CalibrationError(f"there is no clip in {folder}; name a folder of clips with --data")
+    return clips
+
+
+def read_frames(clip: Path) -> list[Picture]:
+    with closing(open_source(str(clip), SourceOptions()).open()) as capture:
+        return [picture.pixels for picture in capture.pictures()]
+
+
+def still_hands(clips: list[Path], model: Path) -> list[StillHand]:
+    """At most six frames a clip in which a hand hardly moved since the frame before, or after.
+
+    Raises:
+        CalibrationError: there is none.
+    """
+    tracker = TrackerProcess(TrackerSettings(model=model, mode="image"))
+    found: list[StillHand] = []
+    for clip in clips:
+        frames = read_frames(clip)
+        mine: list[StillHand] = []
+        for number in range(1, len(frames) - 1, _EVERY):
+            around = [tracker.track(frames[number + step], 0.0) for step in (-1, 1)]
+            hands = tracker.track(frames[number], 0.0)
+            whole = [hand for hand in hands if _is_inside(hand, frames[number])]
+            still = [hand for hand in whole if all(_is_still(hand, near) for near in around)]
+            if still:
+                mine.append(StillHand(clip.stem, number, frames[number], still[0]))
+        step = max(1, -(-len(mine) // _A_CLIP))
+        found += mine[::step]
+    tracker.close()
+    if not found:
+        raise CalibrationError("no frame of these clips shows a hand that stands still")
+    return found
+
+
+def blurred_hands(still: StillHand, palms: float, seed: int) -> Iterator[BlurredHand]:
+    """The frame with linear motion of so many palm lengths, in four directions.
+
+    In linear light, with a response of gamma 2.2 and noise of at most 2/255.
+    """
+    length = palms * still.hand.palm_px
+    for direction in range(DIRECTIONS):
+        random = np.random.default_rng((seed, still.number, direction))
+        angle = np.pi * (direction + random.uniform(0, 1)) / DIRECTIONS
+        path = np.linspace(-0.5, 0.5, 257)[:, None] * length * [np.cos(angle), np.sin(angle)]
+        kernel = rasterise(path)
+        light = cv2.filter2D(to_linear(still.pixels), -1, kernel, borderType=cv2.BORDER_REFLECT)
+        yield BlurredHand(Camera(max_noise=_NOISE).expose(np.asarray(light), random), kernel)
+
+
+def _is_inside(hand: Hand, frame: Picture) -> bool:
+    """All of it is to be seen, and what surrounds it: half a palm on every side."""
+    margin = 0.5 * hand.palm_px
+    low, high = hand.points[:, :2].min(0) - margin, hand.points[:, :2].max(0) + margin
+    return bool((low >= 0).all() and high[0] <= frame.shape[1] and high[1] <= frame.shape[0])
+
+
+def _is_still(hand: Hand, others: tuple[Hand, ...]) -> bool:
+    steps = [np.linalg.norm((hand.points - o.points)[:, :2], axis=1).max() for o in others]
+    return bool(steps) and min(steps) < _STILL_PALMS * hand.palm_px
