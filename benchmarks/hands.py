@@ -27,6 +27,7 @@ from benchmarks.hand_cases import (
     read_frames,
     still_hands,
 )
+from benchmarks.hands_live import live_figures
 from benchmarks.quality_methods import wiener
 from calibration.measures import psnr_db
 from engines.files import folder_problem, write_atomically, write_text_atomically
@@ -50,7 +51,19 @@ LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
 METHODS = ("raw", "content with less", "deblurred", "deblurred, region", "always", "oracle")
 _WITHIN_PALMS = 0.2
 _LOW_CONFIDENCE = 0.1
+_ORACLE_BALANCE = 0.1
 _SEED = 7
+
+
+_LIVE = {
+    "frames/s": "fps_output",
+    "age p50, ms": "age_p50_ms",
+    "age p95, ms": "age_p95_ms",
+    "engine p50, ms": "engine_p50_ms",
+    "frames tracked": "tracked_share",
+    "landmarks behind p50, ms": "behind_p50_ms",
+    "p95, ms": "behind_p95_ms",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +89,7 @@ def run_hands_benchmark(
     result = measure(benchmark, console)
     console.print(_blur_table(result))
     console.print(_clip_table(result))
+    console.print(_live_table(result))
     if json_file is not None:
         write_text_atomically(json_file, json.dumps(result, indent=2) + "\n")
         write_text_atomically(json_file.with_suffix(".md"), markdown(result))
@@ -102,6 +116,8 @@ def measure(benchmark: HandsBenchmark, console: Console) -> dict[str, Any]:
         for clip in clips:
             found.append(_clip(clip, model, benchmark.profile))
             progress.advance(task)
+        progress.update(task, description="playing them like a camera", total=None)
+        live = live_figures(clips, benchmark.profile, HandSettings(model=model))
     return {
         "benchmark": "hands",
         "version": program_version(),
@@ -112,6 +128,7 @@ def measure(benchmark: HandsBenchmark, console: Console) -> dict[str, Any]:
         "levels": levels,
         "clips": found,
         "total": _total(found),
+        "live": live,
     }
 
 
@@ -138,7 +155,7 @@ class _Restoring:
             posted_ns=0,
         )
         if method == "oracle":
-            return wiener(blurred.pixels, blurred.kernel)
+            return wiener(blurred.pixels, blurred.kernel, balance=_ORACLE_BALANCE)
         if method == "deblurred, region":
             surroundings = Surroundings()
             surroundings.found(_seen(frame, still))
@@ -185,7 +202,10 @@ def _level(
                 pixels = blurred.pixels
                 if method != "raw" and not content:
                     pixels = restoring.by(method, blurred, still)
-                scores[method].append(judges.judge(pixels, still, content=content))
+                score = judges.judge(pixels, still, content=content)
+                if method.startswith("deblurred") and not score[0]:  # as `live --hands` does
+                    score = judges.judge(blurred.pixels, still, content=False)
+                scores[method].append(score)
                 if method in gains and level:
                     gains[method].append(_gain_db(pixels, blurred, still))
     return {
@@ -232,16 +252,13 @@ def _seen(frame: Frame, still: StillHand) -> TrackedFrame:
 
 def _clip(clip: Path, model: Path, profile: str) -> dict[str, Any]:
     """Frames of a clip with a hand, as the program finds them, every frame looked at."""
-    runs = {
-        "deblurred": _follow(clip, model, profile, region=False),
-        "deblurred, region": _follow(clip, model, profile, region=True),
-    }
-    raw = [bool(frame.raw) for frame in runs["deblurred"]]
-    found = {
-        "raw": raw,
-        "content with less": _content_with_less(clip, model),
-        **{name: [bool(f.deblurred) for f in frames] for name, frames in runs.items()},
-    }
+    apart = _follow(clip, profile, HandSettings(model=model, on="both"))
+    raw = [bool(frame.raw) for frame in apart]
+    found = {"raw": raw, "content with less": _content_with_less(clip, model)}
+    found["deblurred alone"] = [bool(frame.deblurred) for frame in apart]
+    for name, region in (("live --hands", False), ("with --hand-region", True)):
+        shown = _follow(clip, profile, HandSettings(model=model, region=region))
+        found[name] = [bool(frame.hands) for frame in shown]
     lost = lost_between(raw)
     return {
         "clip": clip.name,
@@ -265,14 +282,14 @@ def lost_between(seen: list[bool]) -> list[int]:
     return lost
 
 
-def _follow(clip: Path, model: Path, profile: str, *, region: bool) -> list[TrackedFrame]:
+def _follow(clip: Path, profile: str, hands: HandSettings) -> list[TrackedFrame]:
     tracked: list[TrackedFrame] = []
     pool = EnginePool(load_profile(profile), cache=engine_cache())
     pipeline = Pipeline(
         [open_source(str(clip), SourceOptions())],
         [Null()],
         Deblurring(lambda: pool, "auto"),
-        hands=HandSettings(model=model, on="both", region=region),
+        hands=hands,
         found=tracked.append,
     )
     pipeline.start()
@@ -327,6 +344,20 @@ def _clip_table(result: Mapping[str, Any]) -> Table:
     return table
 
 
+def _live_table(result: Mapping[str, Any]) -> Table:
+    table = Table(title="640x480 at 30 frames a second, --deblur on")
+    for heading in ("", *_LIVE):
+        table.add_column(heading, justify="right" if heading else "left")
+    for row in result["live"]:
+        table.add_row(*_live_cells(row))
+    return table
+
+
+def _live_cells(row: Mapping[str, Any]) -> list[str]:
+    values = (row[key] for key in _LIVE.values())
+    return [row["name"], *("" if value is None else f"{value:.3g}" for value in values)]
+
+
 def markdown(result: Mapping[str, Any]) -> str:
     """The tables for a report."""
     lines = [
@@ -348,6 +379,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         lines.append(f"| {row['clip']} | {row['frames']} | {' | '.join(texts)} |")
     lines.append("")
     lines.append("Frames with a hand; in brackets, of those that raw lost between two sightings.")
+    lines += ["", f"| live | {' | '.join(_LIVE)} |", "|" + "---|" * (len(_LIVE) + 1)]
+    lines += [f"| {' | '.join(_live_cells(row))} |" for row in result["live"]]
     return "\n".join(lines) + "\n"
 
 

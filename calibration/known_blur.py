@@ -8,11 +8,11 @@ over each pixel. The truth that belongs to a blurred picture is the one at the m
 exposure, so the trajectory is moved to pass through the kernel's centre at that time.
 
 How tangled the trajectories are is a choice. A camera at 30 frames a second exposes for 33 ms at
-most, a third of a cycle of a hand's tremor (8 to 12 Hz), so what it sees of a swing is anything from
-a straight and even stretch to a turn, wherever in the exposure that falls; velocity is remembered
-for one to ten exposures, and one exposure in three sees a jerk (on average). (Until November 2026
-every exposure began in the middle of a swing, so that the truth always lay where the path turned:
-networks learned to look there, and did nothing for a hand that moves straight on.) With ten times less memory the middle of a tangled path cannot be seen in the picture,
+most, a third of a cycle of a hand's tremor (8 to 12 Hz), so what it sees of a swing is anything
+from a straight and even stretch to a turn, wherever in the exposure that falls; velocity is
+remembered for one to ten exposures, and one exposure in three sees a jerk (on average). It must not
+begin at the same moment of a swing each time: the truth then lies where the path turns, networks
+look for it there, and do nothing for a hand that moves straight on. With ten times less memory the middle of a tangled path cannot be seen in the picture,
 networks paint an average over the places where it may have been, and learn half as fast. Where the
 centroid is the origin instead, there is less to find out; a training may begin there.
 """

@@ -69,7 +69,8 @@ class TrackedFrame:
         width, height: of the frame, in pixels.
         blur: the frame's blur measure, where one was taken.
         bypassed: the deblurred picture is the captured one.
-        deblurred: hands in the picture after the engine; None where they were not looked for.
+        deblurred: hands in the picture after the engine; None where they were not looked for. Where
+            ``raw`` is None and this picture showed none, those of the captured one.
         raw: hands in the picture as captured; None where they were not looked for.
         finished_ns: when the tracker was done.
         tracker_ms: how long it took.

@@ -39,7 +39,9 @@ class HandSettings:
 
     Attributes:
         model: the hand model's file.
-        on: which picture they are looked for in.
+        on: which picture they are looked for in. With ``deblurred``, one that shows no hand is
+            followed by a look at the picture as captured: deblurring must not lose any. With
+            ``both``, the two are kept apart.
         max_hands: at most so many.
         side: of the only hand that is filmed, where it is known.
         region: deblur the surroundings of the hands only, all of the frame while they are lost.
@@ -206,6 +208,8 @@ class _Search:
         deblurred = raw = None
         if self._deblurred is not None:
             deblurred = self._deblurred.look(frame.pixels, captured.pts_s)
+            if not deblurred and self._raw is None and not frame.bypassed:
+                deblurred = self._deblurred.look(captured.pixels, captured.pts_s)
         if self._raw is not None:
             raw = self._raw.look(captured.pixels, captured.pts_s)
         finished_ns = time.perf_counter_ns()

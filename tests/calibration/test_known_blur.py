@@ -37,7 +37,7 @@ def test_roll_and_parallax_differ_from_place_to_place() -> None:
             min_extent_px=10, max_extent_px=10, camera=Camera(max_noise=0), **arguments
         )
         m = blur.margin_px
-        picture = blur.apply(np.pad(dots, ((m, m), (m, m), (0, 0))), np.random.default_rng(3))
+        picture = blur.apply(np.pad(dots, ((m, m), (m, m), (0, 0))), np.random.default_rng(4))
         tiles = [
             picture[y - 17 : y + 17, x - 17 : x + 17, 1].astype(float)
             for y in range(66, 180, 36)

@@ -1,0 +1,115 @@
+"""What hand tracking costs the picture: a clip played like a camera, with it and without, in turns."""
+
+import statistics as st
+import tempfile
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from benchmarks.hand_cases import read_frames
+from engines.folders import engine_cache
+from engines.pool import EnginePool
+from engines.profile import load_profile
+from stream.capture import SourceOptions, open_source
+from stream.deblurring import Deblurring
+from stream.errors import StreamError
+from stream.hands.tracking import HandSettings
+from stream.output.null import Null
+from stream.pipeline import Pipeline
+from stream.statistics import statistics
+
+_FPS = 30
+_SIZE = (480, 640)
+_SECONDS = 10
+_ROUNDS = 3
+
+
+def live_figures(clips: list[Path], profile: str, settings: HandSettings) -> list[dict[str, Any]]:
+    """Rows: medians over three rounds; each round plays every way once.
+
+    Raises:
+        StreamError: no clip is 640x480, or a run fails.
+    """
+    ways: dict[str, HandSettings | None] = {
+        "without hands": None,
+        "--hands": settings,
+        "--hands --max-hands 1": replace(settings, max_hands=1),
+        "--hands both": replace(settings, on="both"),
+        "--hands --hand-region": replace(settings, region=True),
+    }
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+    with tempfile.TemporaryDirectory() as folder:
+        clip = _joined(clips, Path(folder) / "joined.mkv")
+        for _ in range(_ROUNDS):
+            for name, hands in ways.items():
+                runs[name].append(_run(clip, profile, hands))
+    return [{"name": name, **_medians(results)} for name, results in runs.items()]
+
+
+def _joined(clips: list[Path], path: Path) -> Path:
+    """Ten seconds of the clips of one size, one after the other."""
+    count = 0
+    with av.open(str(path), "w") as container:
+        options = {"crf": "18", "preset": "veryfast"}
+        stream = container.add_stream("libx264", rate=_FPS, options=options)
+        stream.height, stream.width = _SIZE
+        stream.pix_fmt = "yuv420p"
+        for clip in clips:
+            for pixels in read_frames(clip):
+                if pixels.shape[:2] == _SIZE and count < _FPS * _SECONDS:
+                    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                    frame.pts, frame.time_base = count, Fraction(1, _FPS)
+                    container.mux(stream.encode(frame))
+                    count += 1
+        container.mux(stream.encode(None))
+    if not count:
+        raise StreamError("none of these clips is 640x480, which the live figures are of")
+    return path
+
+
+def _run(clip: Path, profile: str, hands: HandSettings | None) -> dict[str, Any]:
+    pool = EnginePool(load_profile(profile), cache=engine_cache())
+    pipeline = Pipeline(
+        [open_source(str(clip), SourceOptions(realtime=True))],
+        [Null()],
+        Deblurring(lambda: pool, "on"),
+        hands=hands,
+    )
+    pipeline.start()
+    while pipeline.step_main_thread(0.05):
+        pass
+    pipeline.close()
+    if pipeline.problems:
+        raise StreamError("; ".join(pipeline.problems))
+    return statistics(pipeline)
+
+
+def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    def median(*keys: str) -> float | None:
+        values = []
+        for run in runs:
+            value: Any = run
+            for key in keys:
+                value = value[key] if value is not None else None
+            values.append(value)
+        return None if None in values else round(st.median(values), 2)
+
+    return {
+        "fps_output": median("fps_output"),
+        "age_p50_ms": median("latency_ms", "age", "p50"),
+        "age_p95_ms": median("latency_ms", "age", "p95"),
+        "engine_p50_ms": median("latency_ms", "engine", "p50"),
+        "tracked_share": _share(runs),
+        "behind_p50_ms": median("hands", "behind_ms", "p50"),
+        "behind_p95_ms": median("hands", "behind_ms", "p95"),
+    }
+
+
+def _share(runs: list[dict[str, Any]]) -> float | None:
+    """Of the frames that were shown, how many the tracker looked at."""
+    if runs[0]["hands"] is None:
+        return None
+    return round(st.median(run["hands"]["frames"] / run["frames_output"] for run in runs), 3)

@@ -1,0 +1,43 @@
+"""The cases of `bench hands`, and what it counts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra train")
+
+from benchmarks.hand_cases import StillHand, blurred_hands, find_clips
+from benchmarks.hands import lost_between
+from benchmarks.quality_methods import wiener
+from calibration.errors import CalibrationError
+from calibration.measures import psnr_db
+from tests.conftest import picture
+from tests.stream.hands.synthetic_hand import bent_hand
+
+
+def test_frames_between_two_sightings_count_as_lost() -> None:
+    seen = [False, True, False, False, True, *[False] * 40, True, False]
+    assert lost_between(seen) == [2, 3]
+    assert lost_between([]) == []
+    assert lost_between([False, False]) == []
+
+
+def test_blur_is_as_long_as_it_says_and_has_the_known_kernel() -> None:
+    hand = bent_hand(10)
+    still = StillHand("clip", 3, picture(1, 320, 240), hand)
+    cases = list(blurred_hands(still, 0.3, seed=1))
+    assert len(cases) == 4
+    again = list(blurred_hands(still, 0.3, seed=1))
+    for case, same in zip(cases, again, strict=True):
+        assert np.array_equal(case.pixels, same.pixels)
+        rows, columns = np.nonzero(case.kernel > 0)
+        length = np.hypot(np.ptp(rows), np.ptp(columns))
+        assert length == pytest.approx(0.3 * hand.palm_px, abs=2.5)
+        restored = wiener(case.pixels, case.kernel, balance=0.1)
+        assert psnr_db(restored, still.pixels) > psnr_db(case.pixels, still.pixels) + 1
+
+
+def test_a_folder_without_clips_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match="there is no clip"):
+        find_clips(tmp_path)
