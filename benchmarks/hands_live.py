@@ -1,4 +1,4 @@
-"""What hand tracking costs the picture: a clip played like a camera, with it and without, in turns."""
+"""What hand tracking costs the picture: a clip played like a camera, with it and without."""
 
 import statistics as st
 import tempfile
@@ -95,7 +95,7 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
             for key in keys:
                 value = value[key] if value is not None else None
             values.append(value)
-        return None if None in values else round(st.median(values), 2)
+        return None if None in values else float(round(st.median(values), 2))
 
     return {
         "fps_output": median("fps_output"),

@@ -10,11 +10,12 @@ exposure, so the trajectory is moved to pass through the kernel's centre at that
 How tangled the trajectories are is a choice. A camera at 30 frames a second exposes for 33 ms at
 most, a third of a cycle of a hand's tremor (8 to 12 Hz), so what it sees of a swing is anything
 from a straight and even stretch to a turn, wherever in the exposure that falls; velocity is
-remembered for one to ten exposures, and one exposure in three sees a jerk (on average). It must not
-begin at the same moment of a swing each time: the truth then lies where the path turns, networks
-look for it there, and do nothing for a hand that moves straight on. With ten times less memory the middle of a tangled path cannot be seen in the picture,
-networks paint an average over the places where it may have been, and learn half as fast. Where the
-centroid is the origin instead, there is less to find out; a training may begin there.
+remembered for one to ten exposures, and one exposure in three sees a jerk (on average). It must
+not begin at the same moment of a swing each time: the truth then lies where the path turns,
+networks look for it there, and do nothing for a hand that moves straight on. With ten times less
+memory the middle of a tangled path cannot be seen in the picture, networks paint an average over
+the places where it may have been, and learn half as fast. Where the centroid is the origin
+instead, there is less to find out; a training may begin there.
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,6 @@ from benchmarks.hands import lost_between
 from benchmarks.quality_methods import wiener
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
-from tests.conftest import picture
 from tests.stream.hands.synthetic_hand import bent_hand
 
 
@@ -25,7 +25,9 @@ def test_frames_between_two_sightings_count_as_lost() -> None:
 
 def test_blur_is_as_long_as_it_says_and_has_the_known_kernel() -> None:
     hand = bent_hand(10)
-    still = StillHand("clip", 3, picture(1, 320, 240), hand)
+    noise = np.random.default_rng(0).normal(128, 900, (240, 320, 3))
+    texture = np.clip(cv2.GaussianBlur(noise, (0, 0), 4), 0, 255).astype(np.uint8)
+    still = StillHand("clip", 3, texture, hand)
     cases = list(blurred_hands(still, 0.3, seed=1))
     assert len(cases) == 4
     again = list(blurred_hands(still, 0.3, seed=1))
