@@ -112,4 +112,5 @@ def _share(runs: list[dict[str, Any]]) -> float | None:
     """Of the frames that were shown, how many the tracker looked at."""
     if runs[0]["hands"] is None:
         return None
-    return round(st.median(run["hands"]["frames"] / run["frames_output"] for run in runs), 3)
+    shares: list[float] = [run["hands"]["frames"] / run["frames_output"] for run in runs]
+    return float(round(st.median(shares), 3))

@@ -20,7 +20,6 @@ from engines.selection import choose_engine
 
 _TIMED_FRAMES = 60
 _WIENER_BALANCE = 0.01
-_WIENER_PADDING = 2
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def _engine_ms(profile: Profile) -> float:
 
 
 def classical_methods() -> list[Method]:
-    return [Method("unsharp", _unsharp), Method("wiener", wiener)]
+    return [Method("unsharp", _unsharp), Method("wiener", _wiener)]
 
 
 def _unsharp(blurred: Picture, _: NDArray[np.float32] | None) -> Picture:
@@ -64,22 +63,16 @@ def _unsharp(blurred: Picture, _: NDArray[np.float32] | None) -> Picture:
     return np.asarray(np.rint(255 * np.clip(sharper, 0, 1)), np.uint8)
 
 
-def wiener(
-    blurred: Picture, kernel: NDArray[np.float32] | None, *, balance: float = _WIENER_BALANCE
-) -> Picture:
-    """Wiener's filter with the true kernel, in linear light.
-
-    Args:
-        balance: how much smoothness counts against the data.
-    """
+def _wiener(blurred: Picture, kernel: NDArray[np.float32] | None) -> Picture:
+    """Wiener's filter with the true kernel, in linear light."""
     from skimage import restoration
 
     if kernel is None:
         return blurred
-    margin = _WIENER_PADDING * len(kernel)
+    margin = len(kernel)
     light = np.pad(to_linear(blurred), ((margin, margin), (margin, margin), (0, 0)), "reflect")
     channels = [
-        restoration.wiener(light[:, :, c], kernel, balance, clip=False)  # type: ignore[no-untyped-call]
+        restoration.wiener(light[:, :, c], kernel, _WIENER_BALANCE, clip=False)  # type: ignore[no-untyped-call]
         for c in range(3)
     ]
     sharper = np.stack(channels, axis=2).astype(np.float32)

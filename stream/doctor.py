@@ -18,6 +18,7 @@ from engines.processor import processor
 from engines.profile import DEFAULT_PROFILE, load_profile, profile_names
 from engines.selection import choose_engine
 from stream.capture.camera import list_cameras
+from stream.hands.model import default_model, model_problem
 from stream.output.display import display_problem
 from stream.statistics import program_version
 
@@ -55,6 +56,7 @@ def examine() -> list[Finding]:
         _cameras(),
         _display(),
         *_extras(),
+        _hand_model(),
         Finding(
             "profiles", "info", f"{', '.join(profile_names())}; yours live in {user_profiles()}"
         ),
@@ -151,6 +153,15 @@ def _extras() -> list[Finding]:
                 )
             )
     return findings
+
+
+def _hand_model() -> Finding:
+    path = default_model()
+    if not path.is_file():
+        return Finding("hand model", "missing", f"not at {path}", "blur2blur hands model")
+    if (problem := model_problem(path)) is not None:
+        return Finding("hand model", "failed", f"{path}: {problem}", "blur2blur hands model --again")
+    return Finding("hand model", "ok", str(path))
 
 
 def _cache() -> Finding:
