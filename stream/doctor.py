@@ -160,7 +160,8 @@ def _hand_model() -> Finding:
     if not path.is_file():
         return Finding("hand model", "missing", f"not at {path}", "blur2blur hands model")
     if (problem := model_problem(path)) is not None:
-        return Finding("hand model", "failed", f"{path}: {problem}", "blur2blur hands model --again")
+        advice = "blur2blur hands model --again"
+        return Finding("hand model", "failed", f"{path}: {problem}", advice)
     return Finding("hand model", "ok", str(path))
 
 
