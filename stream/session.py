@@ -173,7 +173,12 @@ def _pipeline(
         outputs,
         Deblurring(engines, job.deblur),
         hands=HandSettings(
-            model=model, on="both", max_hands=1, side=job.hand, region=job.hand_region
+            model=model,
+            on="both",
+            max_hands=1,
+            side=job.hand,
+            region=job.hand_region,
+            gives_way=False,
         ),
         found=recorder.take,
         say=say,

@@ -10,6 +10,8 @@ from stream.hands.landmarks import BONES, LANDMARKS, Hand, Side, TrackedFrame
 _COLOURS: dict[Side, tuple[int, int, int]] = {"left": (80, 200, 255), "right": (255, 170, 60)}
 """RGB; told apart by those who do not see red from green."""
 _RAW = (190, 190, 190)
+_OLDEST_NS = 500_000_000
+"""Landmarks that are older are not drawn: they would show a hand where none is any more."""
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -43,6 +45,8 @@ class Overlay:
         Returns:
             A line about the hands: which, how old, or since when they are lost.
         """
+        if shown_ns - tracked.captured_ns > _OLDEST_NS:
+            return f"the tracker is {(shown_ns - tracked.captured_ns) / 1e9:.1f} s behind"
         for hand in tracked.raw or ():
             if tracked.deblurred is not None:
                 self._skeleton(picture, hand, _RAW, mirrored)

@@ -34,7 +34,7 @@ class TrackerSettings:
     """What the tracker is made of, see :class:`HandTracker`.
 
     Attributes:
-        gives_way: run only when nothing else wants the processor, and stand still on request.
+        gives_way: run when nothing else wants the processor, and stand still on request.
     """
 
     model: Path

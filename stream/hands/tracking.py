@@ -45,6 +45,7 @@ class HandSettings:
         max_hands: at most so many.
         side: of the only hand that is filmed, where it is known.
         region: deblur the surroundings of the hands only, all of the frame while they are lost.
+        gives_way: live, the picture comes first: the tracker stands still while the engine works.
         mode: of the tracker.
     """
 
@@ -53,6 +54,7 @@ class HandSettings:
     max_hands: int = 2
     side: Side | None = None
     region: bool = False
+    gives_way: bool = True
     mode: TrackerMode = "video"
 
 
@@ -241,7 +243,7 @@ class _Follower:
                 model=settings.model,
                 max_hands=settings.max_hands,
                 mode=settings.mode,
-                gives_way=live,
+                gives_way=live and settings.gives_way,
             )
         )
         self._identities = Identities(settings.side)

@@ -168,6 +168,10 @@ def test_overlay_says_what_there_is_and_mirrors() -> None:
     lost = tracked(None, 1.5, 45)
     assert overlay.draw(picture, lost, lost.captured_ns) == "hand lost for 0.5 s"
     assert Overlay().draw(picture, lost, lost.captured_ns) == "no hand seen"
+    stale = np.zeros_like(picture)
+    line = overlay.draw(stale, found, found.captured_ns + 2_000_000_000)
+    assert line == "the tracker is 2.0 s behind"
+    assert not stale.any()
 
 
 def test_model_is_checked(hand_model: Path, tmp_path: Path) -> None:
