@@ -6,13 +6,22 @@ from pathlib import Path
 
 from engines.engine import EngineShape
 from engines.profile import Profile
-from engines.selection import BackendChoice, ChosenEngine, PrecisionChoice, choose_engine
+from engines.selection import (
+    BackendChoice,
+    Candidate,
+    ChosenEngine,
+    PrecisionChoice,
+    choose_engine,
+)
 
 _KEPT = 4
 
 
 class EnginePool:
     """Owned by one thread, like the engines in it.
+
+    Attributes:
+        failed: backends that gave up while they ran, each with its reason; not tried again.
 
     Keeps the four sizes that were used last, so that a source that changes its size and back does
     not cost a build each time.
@@ -35,6 +44,7 @@ class EnginePool:
         self._cache = cache
         self._say = say
         self._engines: OrderedDict[tuple[int, int], ChosenEngine] = OrderedDict()
+        self.failed: dict[Candidate, str] = {}
 
     def engine_for(self, height: int, width: int) -> ChosenEngine:
         """The engine for frames of this size, built and self-checked if it is new.
@@ -52,8 +62,17 @@ class EnginePool:
                 precision=self._precision,
                 cache=self._cache,
                 say=self._say,
+                without=self.failed,
             )
             if len(self._engines) > _KEPT:
                 self._engines.popitem(last=False)
         self._engines.move_to_end(size)
         return self._engines[size]
+
+    def give_up(self, chosen: ChosenEngine, reason: str) -> None:
+        """An engine failed while it ran: no size uses its backend and precision again."""
+        self.failed[chosen.candidate] = reason
+        self._say(f"{chosen.candidate} failed: {reason}; handing over to the next engine")
+        for size, engine in list(self._engines.items()):
+            if engine.candidate == chosen.candidate:
+                del self._engines[size]

@@ -1,6 +1,6 @@
 """Which backend and precision runs here: tried in order, each only after the self-check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,11 +71,13 @@ def choose_engine(
     precision: PrecisionChoice = "auto",
     cache: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
+    without: Mapping[Candidate, str] | None = None,
     build: Callable[[Candidate, Profile, EngineShape], Engine] | None = None,
 ) -> ChosenEngine:
     """Build the candidates one after the other until one passes the self-check.
 
     Args:
+        without: candidates that are not to be tried, each with the reason.
         say: takes a line for each candidate that is refused.
         build: makes an engine of a candidate; :func:`build_engine` where None.
 
@@ -84,6 +86,9 @@ def choose_engine(
     """
     refused: list[Refusal] = []
     for candidate in candidates(backend, precision):
+        if without and candidate in without:
+            refused.append(Refusal(candidate, without[candidate]))
+            continue
         try:
             if build is None:
                 engine = build_engine(candidate, profile, shape, cache=cache, say=say)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.engine import EngineFacts
+from engines.errors import EngineError
 from engines.pool import EnginePool
 from engines.selection import ChosenEngine
 from stream.blur import BLUR_GATE, CHANGE_GATE, Gate, blur_measure, change_measure
@@ -79,11 +80,11 @@ class Deblurring:
         deblurred: Iterator[NDArray[np.uint8]] = iter(())
         facts: EngineFacts | None = None
         if wanted:
-            self.chosen = self._engine(*size)
             batch = wanted[0].pixels[None]
             if len(wanted) > 1:
                 batch = np.stack([part.pixels for part in wanted])
-            deblurred = iter(self.chosen.engine(batch))
+            deblurred = iter(self._deblurred(size, batch))
+            assert self.chosen is not None
             facts = self.chosen.engine.facts
         for part, (engaged, blur) in zip(parts, looks, strict=True):
             pixels = next(deblurred) if engaged else part.pixels
@@ -98,6 +99,16 @@ class Deblurring:
                 engine=facts if taken else None,
                 region=part.region,
             )
+
+    def _deblurred(self, size: tuple[int, int], batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """By the engine for this size; where it fails, by the next one that passes its check."""
+        while True:
+            self.chosen = self._engine(*size)
+            try:
+                return self.chosen.engine(batch)
+            except EngineError as error:
+                assert self._pool is not None
+                self._pool.give_up(self.chosen, str(error))
 
     def _look(self, part: "_Part") -> tuple[bool, float | None]:
         """Whether the engine is to see it, and how blurred it looks."""

@@ -1,3 +1,4 @@
+import copy
 import json
 
 import msgspec
@@ -6,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.wire import VERSION, EngineNote, Header, WireError, clock_name, pack, unpack
+from stream.wire import (
+    VERSION,
+    EngineNote,
+    HandNote,
+    HandsNote,
+    Header,
+    WireError,
+    clock_name,
+    pack,
+    unpack,
+)
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
@@ -129,8 +140,29 @@ def test_a_changed_byte_is_refused_or_harmless(place: int, value: int, encoding:
 
 def test_further_fields_of_a_later_program_are_ignored() -> None:
     topic, _, body = pack(header(), PIXELS)
-    back, _ = unpack([topic, changed(hands=[1, 2, 3]), body])
+    back, _ = unpack([topic, changed(pose=[1, 2, 3]), body])
     assert back == header()
+
+
+def test_hands_come_back_and_odd_ones_are_refused() -> None:
+    point = (1.5, 2.5, -0.25)
+    hand = HandNote(side="left", track=3, points=[point] * 21, world=[point] * 21)
+    note = HandsNote(sequence=7, captured_ns=5, hands=[hand, hand])
+    with_hands = msgspec.structs.replace(header(), hands=note)
+    topic, head, body = pack(with_hands, PIXELS)
+    assert unpack([topic, head, body])[0] == with_hands
+    plain = json.loads(head)
+    for break_it in (
+        lambda hands: hands["hands"].extend(hands["hands"] * 2),
+        lambda hands: hands["hands"][0]["points"].pop(),
+        lambda hands: hands["hands"][0]["world"][0].pop(),
+        lambda hands: hands["hands"][0].update(side="both"),
+        lambda hands: hands.update(sequence=-1),
+    ):
+        broken = copy.deepcopy(plain)
+        break_it(broken["hands"])
+        with pytest.raises(WireError, match="hands"):
+            unpack([topic, json.dumps(broken).encode(), body])
 
 
 def test_header_without_engine() -> None:
