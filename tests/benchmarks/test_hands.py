@@ -9,7 +9,8 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from benchmarks.hand_cases import StillHand, blurred_hands, find_clips
-from benchmarks.hands import _oracle, lost_between
+from benchmarks.hands_blurred import oracle
+from benchmarks.hands_clips import lost_between
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from tests.stream.hands.synthetic_hand import bent_hand
@@ -37,7 +38,7 @@ def test_blur_is_as_long_as_it_says_and_has_the_known_kernel() -> None:
         assert length == pytest.approx(0.3 * hand.palm_px, abs=2.5)
         place = (slice(80, 160), slice(120, 200))
         restored, before, truth = (
-            np.ascontiguousarray(p[place]) for p in (_oracle(case, still), case.pixels, texture)
+            np.ascontiguousarray(p[place]) for p in (oracle(case, still), case.pixels, texture)
         )
         assert psnr_db(restored, truth) > psnr_db(before, truth) + 1
 
