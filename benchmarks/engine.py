@@ -141,10 +141,7 @@ def _run_pipeline(source: str, pool: EnginePool, *, mode: str = "on", to: str = 
     """Frames a second of the whole pipeline at its own speed."""
     deblurring = Deblurring(lambda: pool, "on" if mode == "on" else "off")
     pipeline = Pipeline([open_source(source)], [open_output(to)], deblurring)
-    pipeline.start()
-    while pipeline.step_main_thread(0.1):
-        pass
-    pipeline.close()
+    pipeline.run()
     if pipeline.problems:
         raise StreamError("; ".join(pipeline.problems))
     return pipeline.ledger.fps_output

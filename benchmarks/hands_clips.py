@@ -60,10 +60,7 @@ def _follow(clip: Path, profile: str, hands: HandSettings) -> list[TrackedFrame]
         hands=hands,
         found=tracked.append,
     )
-    pipeline.start()
-    while pipeline.step_main_thread(0.05):
-        pass
-    pipeline.close()
+    pipeline.run()
     if pipeline.problems:
         raise StreamError("; ".join(pipeline.problems))
     return tracked

@@ -78,10 +78,7 @@ def _run(clip: Path, profile: str, hands: HandSettings | None) -> dict[str, Any]
         Deblurring(lambda: pool, "on"),
         hands=hands,
     )
-    pipeline.start()
-    while pipeline.step_main_thread(0.05):
-        pass
-    pipeline.close()
+    pipeline.run()
     if pipeline.problems:
         raise StreamError("; ".join(pipeline.problems))
     return statistics(pipeline)

@@ -20,6 +20,7 @@ from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
 from stream.output.output import Delivery, Output, OutputWorker
 
+_STEP_S = 0.05
 _OUTPUT_PATIENCE_S = 30.0
 """How long the end waits for a slow disk to take the rest of a recording."""
 _DRIVER_PATIENCE_S = 2.0
@@ -119,6 +120,19 @@ class Pipeline:
         self._engine_thread.start()
         for worker in self._workers:
             worker.start()
+
+    def run(self) -> None:
+        """From start to close, where nobody needs the main thread for anything else.
+
+        Raises:
+            StreamError: the hand tracker does not start.
+        """
+        self.start()
+        try:
+            while self.step_main_thread(_STEP_S):
+                pass
+        finally:
+            self.close()
 
     def stop(self) -> None:
         """Ask for the end: no new frames, what is in flight is finished. May be called again."""

@@ -186,10 +186,7 @@ def test_stall_is_counted_and_said_though_nobody_looks(balanced: Profile) -> Non
     said: list[str] = []
     source = open_source("synthetic:160x96@30?seconds=5&stall=1%2B3")
     pipeline = Pipeline([source], [Null()], Deblurring(EnginePool, "off"), say=said.append)  # type: ignore[arg-type]
-    pipeline.start()
-    while pipeline.step_main_thread(0.02):
-        pass
-    pipeline.close()
+    pipeline.run()
     assert pipeline.statuses[0].stalls == 1
     stalled, back = said
     assert stalled.startswith("synthetic is stalled")
@@ -320,10 +317,7 @@ def test_engine_that_dies_midway_hands_over_to_the_next(
         [keeper],
         Deblurring(lambda: EnginePool(balanced, cache=tmp_path, say=said.append), "on"),
     )
-    pipeline.start()
-    while pipeline.step_main_thread(0.05):
-        pass
-    pipeline.close()
+    pipeline.run()
     assert not pipeline.problems
     assert any("the device is gone; handing over" in line for line in said)
     chosen = pipeline.deblurring.chosen
@@ -350,10 +344,7 @@ def test_a_run_without_an_engine_left_ends_with_the_reasons(
         [keeper],
         Deblurring(lambda: EnginePool(balanced, backend="openvino"), "on"),
     )
-    pipeline.start()
-    while pipeline.step_main_thread(0.05):
-        pass
-    pipeline.close()
+    pipeline.run()
     (problem,) = pipeline.problems
     assert "no engine runs here" in problem
     assert "the device is gone" in problem

@@ -65,10 +65,7 @@ def run(
         hands=HandSettings(model=model, on="raw", max_hands=1),
         **arguments,  # type: ignore[arg-type]
     )
-    pipeline.start()
-    while pipeline.step_main_thread(0.05):
-        pass
-    pipeline.close()
+    pipeline.run()
     return keeper, pipeline
 
 
@@ -269,10 +266,7 @@ def test_only_the_hands_surroundings_are_deblurred(
         Deblurring(lambda: EnginePool(balanced), "on"),
         hands=HandSettings(model=hand_model, max_hands=1, region=True),
     )
-    pipeline.start()
-    while pipeline.step_main_thread(0.05):
-        pass
-    pipeline.close()
+    pipeline.run()
     assert not pipeline.problems
     frame = next(frame for frame in keeper.frames if frame.region is not None)
     assert frame.region is not None
