@@ -11,14 +11,14 @@ from calibration.measures import psnr_db
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import load_profile
-from stream.deblurring import DeblurMode, Deblurring
+from stream.deblurring import Deblurring
 from stream.frame import Frame
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.surroundings import SIDES_PX, Surroundings
 from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 
-LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
-METHODS = ("raw", "content with less", "deblurred", "deblurred, region", "always", "oracle")
+LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
+METHODS = ("raw", "content with less", "deblurred", "deblurred, region", "oracle")
 _WITHIN_PALMS = 0.2
 LOW_CONFIDENCE = 0.1
 _ORACLE_STEPS = 30
@@ -30,8 +30,7 @@ class Restoring:
 
     def __init__(self, profile: str) -> None:
         pool = EnginePool(load_profile(profile), cache=engine_cache())
-        modes: dict[str, DeblurMode] = {"deblurred": "auto", "always": "on"}
-        self._deblurring = {name: Deblurring(lambda: pool, mode) for name, mode in modes.items()}
+        self._whole = Deblurring(lambda: pool, "auto")
         self._region = Deblurring(lambda: pool, "auto")
         self._region.region_sides = SIDES_PX
         self._number = 0
@@ -54,7 +53,7 @@ class Restoring:
             surroundings.found(_seen(frame, still))
             self._region.region_of = lambda f: surroundings.at(0.0, f.height, f.width)
             return self._region.process([frame])[0].pixels
-        return self._deblurring[method].process([frame])[0].pixels
+        return self._whole.process([frame])[0].pixels
 
 
 class Judges:

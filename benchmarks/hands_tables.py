@@ -27,7 +27,7 @@ def tables(result: Mapping[str, Any]) -> list[Table]:
 
 def _blur_table(result: Mapping[str, Any]) -> Table:
     frames, palm = result["still_frames"], result["palm_px_median"]
-    table = Table(title=f"PCK of {frames} frames x 4 directions (found), palm {palm:.0f} px")
+    table = Table(title=f"PCK of {frames} frames x 2 directions (found), palm {palm:.0f} px")
     for heading in ("blur, palms", *METHODS):
         table.add_column(heading, justify="right")
     for row in result["levels"]:
@@ -65,7 +65,7 @@ def _live_cells(row: Mapping[str, Any]) -> list[str]:
 def markdown(result: Mapping[str, Any]) -> str:
     """The tables for a report."""
     lines = [
-        f"{result['still_frames']} still frames x 4 directions, median palm "
+        f"{result['still_frames']} still frames x 2 directions, median palm "
         f"{result['palm_px_median']} px, profile {result['profile']}. PCK@0.2 palm with missed "
         "hands as 0, in brackets the share of hands found, %.",
         "",

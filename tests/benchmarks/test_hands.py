@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra train")
 
-from benchmarks.hand_cases import StillHand, blurred_hands, find_clips
+from benchmarks.hand_cases import DIRECTIONS, StillHand, blurred_hands, find_clips
 from benchmarks.hands_blurred import oracle
 from benchmarks.hands_clips import lost_between
 from calibration.errors import CalibrationError
@@ -29,7 +29,7 @@ def test_blur_is_as_long_as_it_says_and_has_the_known_kernel() -> None:
     texture = np.clip(cv2.GaussianBlur(noise, (0, 0), 4), 0, 255).astype(np.uint8)
     still = StillHand("clip", 3, texture, hand)
     cases = list(blurred_hands(still, 0.3, seed=1))
-    assert len(cases) == 4
+    assert len(cases) == DIRECTIONS
     again = list(blurred_hands(still, 0.3, seed=1))
     for case, same in zip(cases, again, strict=True):
         assert np.array_equal(case.pixels, same.pixels)
