@@ -19,7 +19,7 @@ from engines.profile import Profile
 from engines.selection import choose_engine
 
 _TIMED_FRAMES = 60
-_WIENER_BALANCE = 0.01
+_WIENER_BALANCE = 0.1
 
 
 @dataclass(frozen=True)
