@@ -88,7 +88,9 @@ class Window:
             picture = np.ascontiguousarray(picture[:, ::-1])
         self._shown[source] = picture
         shown = picture.copy()
-        lines = [] if self.controls is None else self.controls.statistics_lines()
+        lines: list[str] = []
+        if self._statistics and self.controls is not None:
+            lines = self.controls.statistics_lines()
         if frame.hands is not None:
             shown_ns = frame.captured.captured_ns
             line = self._overlay.draw(shown, frame.hands, shown_ns, mirrored=self._mirrored)

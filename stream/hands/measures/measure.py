@@ -1,6 +1,6 @@
 """One measured figure, with what it means and whether it may be believed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,3 @@ class Measure:
     @property
     def valid(self) -> bool:
         return self.value is not None and not self.problem
-
-    def doubted(self, problem: str) -> "Measure":
-        """The same, with a reason not to rely on it where there is one."""
-        return replace(self, problem="; ".join(p for p in (self.problem, problem) if p))
