@@ -7,7 +7,6 @@ time, and a hand is followed by where it is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,16 +58,15 @@ class Identities:
             assigned.append(replace(hand, track=track.number, side=side))
         return tuple(sorted(assigned, key=lambda hand: hand.track))
 
-    def _best_match(self, hands: Sequence[Hand], time_s: float) -> tuple[_Track | None, ...]:
+    def _best_match(self, hands: Sequence[Hand], time_s: float) -> list[_Track | None]:
         """Of all ways to give tracks to hands, the one with the shortest steps; None is new."""
+        from scipy.optimize import linear_sum_assignment  # with the extra `hands` only
+
         free: list[_Track | None] = [*self._tracks, *([None] * len(hands))]
-        ways = set(permutations(range(len(free)), len(hands)))
-        costs = {
-            way: sum(_step(hand, free[i], time_s) for hand, i in zip(hands, way, strict=True))
-            for way in ways
-        }
-        best = min(sorted(costs), key=lambda way: costs[way])
-        return tuple(free[i] for i in best)
+        if not hands:
+            return []
+        costs = [[_step(hand, track, time_s) for track in free] for hand in hands]
+        return [free[i] for i in linear_sum_assignment(costs)[1]]
 
     def _follow(self, hand: Hand, track: _Track | None, time_s: float) -> _Track:
         centre = _centre(hand)

@@ -27,7 +27,6 @@ from stream.hands.session_table import (
 )
 
 Task = Literal["finger-tapping", "open-close", "reach", "rest", "free"]
-TASKS: tuple[Task, ...] = ("finger-tapping", "open-close", "reach", "rest", "free")
 
 FORMAT = 1
 SIDECAR = "session.json"

@@ -21,14 +21,12 @@ from stream.frame import Frame, ProcessedFrame
 from stream.hands.identity import Identities
 from stream.hands.landmarks import Hand, Side, TrackedFrame
 from stream.hands.surroundings import Surroundings
-from stream.hands.tracker import TrackerMode
 from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Histogram
 from stream.region import Region
 
 HandsOn = Literal["deblurred", "raw", "both"]
-HANDS_ON: tuple[HandsOn, ...] = ("deblurred", "raw", "both")
 
 _START_S = 60.0
 
@@ -46,7 +44,6 @@ class HandSettings:
         side: of the only hand that is filmed, where it is known.
         region: deblur the surroundings of the hands only, all of the frame while they are lost.
         gives_way: live, the picture comes first: the tracker stands still while the engine works.
-        mode: of the tracker.
     """
 
     model: Path
@@ -55,7 +52,6 @@ class HandSettings:
     side: Side | None = None
     region: bool = False
     gives_way: bool = True
-    mode: TrackerMode = "video"
 
 
 class HandTracking:
@@ -242,7 +238,6 @@ class _Follower:
             TrackerSettings(
                 model=settings.model,
                 max_hands=settings.max_hands,
-                mode=settings.mode,
                 gives_way=live and settings.gives_way,
             )
         )
