@@ -38,3 +38,9 @@ def flexion_degrees(points: NDArray[np.floating]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore", divide="ignore"):
         cosine = (first * second).sum(-1) / lengths
     return np.asarray(np.degrees(np.arccos(np.clip(cosine, -1, 1))), np.float64)
+
+
+def mean_flexion_degrees(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(...) how closed the hand is: the mean over the four fingers' joints, without the thumb."""
+    fingers = [i for i, joint in enumerate(JOINTS) if not joint.startswith("thumb")]
+    return np.asarray(flexion_degrees(points)[..., fingers].mean(-1), np.float64)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engines.files import write_text_atomically
 from stream.errors import StreamError
-from stream.hands.joint_angles import JOINTS, flexion_degrees
+from stream.hands.joint_angles import mean_flexion_degrees
 from stream.hands.landmarks import INDEX_TIP, WRIST
 from stream.hands.measures import Measure, Measured, measure_session
 from stream.hands.session import STATEMENT, Session, Task
@@ -128,11 +128,9 @@ def trace(task: Task, trajectory: Trajectory) -> NDArray[np.float64]:
 
         return aperture(trajectory)
     if task in ("open-close", "free"):
-        fingers = [i for i, joint in enumerate(JOINTS) if not joint.startswith("thumb")]
-        return np.asarray(flexion_degrees(trajectory.world)[:, fingers].mean(1))
+        return mean_flexion_degrees(trajectory.world)
     points = trajectory.points[:, :, :2]
-    palm = np.nanmedian(np.linalg.norm(points[:, 9] - points[:, 0], axis=1))
-    place = points[:, INDEX_TIP if task == "rest" else WRIST] / palm
+    place = points[:, INDEX_TIP if task == "rest" else WRIST] / trajectory.median_palm_px
     first = place[np.flatnonzero(trajectory.detected)[:1]]
     return np.asarray(np.linalg.norm(place - first, axis=1)) if len(first) else place[:, 0]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import StreamError
-from stream.hands.landmarks import LANDMARKS, Hand, TrackedFrame, palm_length
+from stream.hands.landmarks import LANDMARKS, MIDDLE_MCP, WRIST, Hand, TrackedFrame, palm_length
 
 Picture = Literal["raw", "deblurred"]
 PICTURES: tuple[Picture, ...] = ("raw", "deblurred")
@@ -143,6 +143,12 @@ class Trajectory:
 
     def __len__(self) -> int:
         return len(self.time_s)
+
+    @property
+    def median_palm_px(self) -> float:
+        """Of the frames with the hand; NaN where there is none."""
+        palms = self.points[self.detected][:, MIDDLE_MCP] - self.points[self.detected][:, WRIST]
+        return float(np.median(np.linalg.norm(palms[:, :2], axis=1))) if len(palms) else np.nan
 
     def first(self, count: int) -> "Trajectory":
         """The first so many frames."""

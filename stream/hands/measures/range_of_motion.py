@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.hands.joint_angles import JOINTS, flexion_degrees
+from stream.hands.joint_angles import JOINTS, flexion_degrees, mean_flexion_degrees
 from stream.hands.landmarks import FINGERS
 from stream.hands.measures.cycles import cycle_measures, find_cycles
 from stream.hands.measures.measure import Measure
@@ -75,9 +75,7 @@ def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
 
 def opening_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure]:
     """Opening and closing the hand: its rhythm, then its joints."""
-    fingers = [i for i, joint in enumerate(JOINTS) if not joint.startswith("thumb")]
-    bent = flexion_degrees(trajectory.world)[:, fingers].mean(1)
-    cycles = find_cycles(trajectory.time_s, bent)
+    cycles = find_cycles(trajectory.time_s, mean_flexion_degrees(trajectory.world))
     return [
         *cycle_measures(cycles, quality, what="closing", unit="°"),
         *range_measures(trajectory, quality),

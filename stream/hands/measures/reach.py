@@ -6,7 +6,7 @@ import numpy as np
 from monalysa.quality.smoothness import log_dimensionless_jerk, sparc
 from numpy.typing import NDArray
 
-from stream.hands.landmarks import MIDDLE_MCP, WRIST
+from stream.hands.landmarks import WRIST
 from stream.hands.measures.measure import Measure
 from stream.hands.measures.quality import Quality
 from stream.hands.measures.signals import Piece, low_pass, pieces
@@ -45,7 +45,7 @@ def movements(speed: Piece) -> list[slice]:
 def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure]:
     """Of the wrist in the picture, in palm lengths of the median frame."""
     points = trajectory.points[:, :, :2]
-    palm = np.nanmedian(np.linalg.norm(points[:, MIDDLE_MCP] - points[:, WRIST], axis=1))
+    palm = trajectory.median_palm_px
     arcs, jerks, peaks, times, ratios = [], [], [], [], []
     for piece in pieces(trajectory.time_s, points[:, WRIST] / palm):
         path = low_pass(piece, _CUTOFF_HZ)

@@ -44,7 +44,7 @@ def spectrum(piece: Piece) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def tremor_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure]:
     """Of the index finger's tip, in palm lengths of the median frame."""
     points = trajectory.points
-    palm = np.nanmedian(np.linalg.norm((points[:, 9] - points[:, 0])[:, :2], axis=1))
+    palm = trajectory.median_palm_px
     found = pieces(trajectory.time_s, points[:, INDEX_TIP, :2] / palm) if np.isfinite(palm) else []
     longest = max(found, key=lambda piece: piece.duration_s, default=None)
     peak = amplitude = None
