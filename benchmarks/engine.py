@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.runs import run_whole
 from engines.engine import Engine
 from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
@@ -141,9 +142,7 @@ def _run_pipeline(source: str, pool: EnginePool, *, mode: str = "on", to: str = 
     """Frames a second of the whole pipeline at its own speed."""
     deblurring = Deblurring(lambda: pool, "on" if mode == "on" else "off")
     pipeline = Pipeline([open_source(source)], [open_output(to)], deblurring)
-    pipeline.run()
-    if pipeline.problems:
-        raise StreamError("; ".join(pipeline.problems))
+    run_whole(pipeline)
     return pipeline.ledger.fps_output
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from benchmarks.hand_cases import read_frames
 from benchmarks.hands_blurred import LOW_CONFIDENCE
+from benchmarks.runs import run_whole
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import load_profile
 from stream.capture import SourceOptions, open_source
 from stream.deblurring import Deblurring
-from stream.errors import StreamError
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 from stream.hands.tracking import HandSettings
@@ -60,9 +60,7 @@ def _follow(clip: Path, profile: str, hands: HandSettings) -> list[TrackedFrame]
         hands=hands,
         found=tracked.append,
     )
-    pipeline.run()
-    if pipeline.problems:
-        raise StreamError("; ".join(pipeline.problems))
+    run_whole(pipeline)
     return tracked
 
 

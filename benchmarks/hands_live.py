@@ -10,6 +10,7 @@ from typing import Any
 import av
 
 from benchmarks.hand_cases import read_frames
+from benchmarks.runs import run_whole
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import load_profile
@@ -78,9 +79,7 @@ def _run(clip: Path, profile: str, hands: HandSettings | None) -> dict[str, Any]
         Deblurring(lambda: pool, "on"),
         hands=hands,
     )
-    pipeline.run()
-    if pipeline.problems:
-        raise StreamError("; ".join(pipeline.problems))
+    run_whole(pipeline)
     return statistics(pipeline)
 
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from benchmarks.memory import rss_mib
+from benchmarks.runs import raise_problems
 from engines.pool import EnginePool
 from stream.capture import Source, open_source
 from stream.capture.synthetic import read_number
@@ -138,8 +139,8 @@ def run_scenario(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[s
     row["rss_growth_mib"] = round(rss_mib() - memory, 2)
     if helper is not None:
         row.update(helper.finish(probe))
-    if pipeline.problems and not scenario.reconnect:
-        raise StreamError("; ".join(pipeline.problems))
+    if not scenario.reconnect:
+        raise_problems(pipeline)
     return row
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engines.files import write_atomically, write_text_atomically
 from stream.errors import StreamError
 from stream.hands.landmarks import LANDMARKS
 from stream.hands.session import Session
-from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, read_rows
+from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, median_rate, read_rows
 
 PARQUET = "landmarks.parquet"
 C3D = "landmarks.c3d"
@@ -58,7 +57,7 @@ def write_c3d(session: Session) -> Path:
     world = np.concatenate([t.world for t in trajectories], axis=1) * 1000  # (N, labels, 3)
     points = np.ones((4, len(labels), len(times)))
     points[:3] = world.transpose(2, 1, 0)
-    rate = median_rate(times)
+    rate = round(median_rate(times), 6)
     for group, values in (
         ("POINT", {"UNITS": ["mm"], "LABELS": labels, "RATE": [rate]}),
         ("ANALOG", {"LABELS": ["time_s"], "UNITS": ["s"], "RATE": [rate]}),
@@ -100,8 +99,8 @@ def write_bids(session: Session, root: Path) -> list[Path]:
         described = {
             "TaskName": sidecar.task,
             "TaskDescription": f"{sidecar.task}, {sidecar.hand} hand",
-            "SamplingFrequency": sidecar.fps or median_rate(trajectory.time_s),
-            "SamplingFrequencyEffective": median_rate(trajectory.time_s),
+            "SamplingFrequency": sidecar.fps or round(median_rate(trajectory.time_s), 6),
+            "SamplingFrequencyEffective": round(median_rate(trajectory.time_s), 6),
             "TrackingSystemName": system,
             "Manufacturer": "MediaPipe hand landmarker on camera pictures",
             "SoftwareVersions": ", ".join(f"{k} {v}" for k, v in sidecar.software.items()),
@@ -124,12 +123,6 @@ def write_bids(session: Session, root: Path) -> list[Path]:
             write_text_atomically(folder / name, text)
             written.append(folder / name)
     return written
-
-
-def median_rate(time_s: NDArray[np.float64]) -> float:
-    """Frames a second, from the median step between frames; 0 where there is no step."""
-    steps = np.diff(time_s)
-    return float(round(1 / np.median(steps), 6)) if len(steps) and np.median(steps) > 0 else 0.0
 
 
 def channels_table(channels: Sequence[tuple[str, ...]]) -> list[str]:

@@ -199,6 +199,12 @@ def trajectory(rows: list[dict[str, str]], picture: Picture) -> Trajectory:
         raise StreamError(f"a table of landmarks is damaged: {error}") from None
 
 
+def median_rate(time_s: NDArray[np.float64]) -> float:
+    """Frames a second of frames that follow each other, from the median step; 0 without a step."""
+    steps = np.diff(time_s)
+    return float(1 / np.median(steps)) if len(steps) and np.median(steps) > 0 else 0.0
+
+
 def _numbers(rows: list[dict[str, str]], columns: tuple[str, ...]) -> NDArray[np.float64]:
     values = [[float(row[column] or "nan") for column in columns] for row in rows]
     return np.array(values, np.float64).reshape(len(rows), len(columns))

@@ -1,7 +1,7 @@
 """Movements that repeat: finger tapping, and opening and closing the hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
@@ -55,16 +55,11 @@ def find_cycles(time_s: NDArray[np.float64], signal: NDArray[np.float64]) -> Cyc
         time_s, signal: (N,); NaN where missing.
     """
     found = [_cycles_of(piece) for piece in pieces(time_s, signal)]
-    if not found:
-        return Cycles(
-            **dict.fromkeys(("peak_s", "amplitude", "interval_s", "rise", "fall"), np.zeros(0))
-        )
     return Cycles(
-        peak_s=np.concatenate([c.peak_s for c in found]),
-        amplitude=np.concatenate([c.amplitude for c in found]),
-        interval_s=np.concatenate([c.interval_s for c in found]),
-        rise=np.concatenate([c.rise for c in found]),
-        fall=np.concatenate([c.fall for c in found]),
+        **{
+            field.name: np.concatenate([np.zeros(0), *(getattr(c, field.name) for c in found)])
+            for field in fields(Cycles)
+        }
     )
 
 

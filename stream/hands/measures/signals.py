@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, sosfiltfilt
 
+from stream.hands.session_table import median_rate
+
 MAX_GAP_S = 0.15
 _ORDER = 4
 _LEAST_SAMPLES = 16
@@ -44,12 +46,6 @@ def effective_rate(time_s: NDArray[np.float64]) -> float:
     return (len(time_s) - 1) / span if span > 0 else 0.0
 
 
-def median_interval_rate(time_s: NDArray[np.float64]) -> float:
-    """Frames a second of frames that follow each other."""
-    steps = np.diff(time_s)
-    return float(1 / np.median(steps)) if len(steps) and np.median(steps) > 0 else 0.0
-
-
 def pieces(
     time_s: NDArray[np.float64], values: NDArray[np.float64], *, upsample: int = 1
 ) -> list[Piece]:
@@ -62,7 +58,7 @@ def pieces(
         values: (N,) or (N, D); NaN where missing.
     """
     known = np.isfinite(values).reshape(len(values), -1).all(1)
-    rate = median_interval_rate(time_s) * upsample
+    rate = median_rate(time_s) * upsample
     time_s, values = time_s[known], values[known]
     if rate <= 0 or len(time_s) < _LEAST_SAMPLES:
         return []
