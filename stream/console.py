@@ -1,7 +1,7 @@
 """What the user sees in the terminal while a run goes on, and when it is over."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -11,9 +11,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from engines.signals import signals_received
 from stream.capture.source import SourceState, SourceStatus
 from stream.pipeline import Pipeline
 
+_STEP_S = 0.05
 _REFRESH_S = 0.25
 _COLOURS = {SourceState.LIVE: "green", SourceState.ENDED: "dim", SourceState.FAILED: "red"}
 
@@ -58,6 +60,29 @@ def live_line(pipeline: Pipeline, console: Console) -> Iterator[LiveLine]:
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield LiveLine(pipeline, live)
+
+
+def attend(
+    pipeline: Pipeline, console: Console, *, enough: Callable[[], bool] = lambda: False
+) -> None:
+    """Drive a run from start to close: its windows, the live line, and its end on a signal.
+
+    Args:
+        enough: looked at all the time; the run ends when it is true.
+
+    Raises:
+        StreamError: the hand tracker does not start.
+    """
+    with signals_received() as signals:
+        pipeline.start()
+        try:
+            with live_line(pipeline, console) as line:
+                while pipeline.step_main_thread(_STEP_S):
+                    line.update()
+                    if signals or enough():
+                        pipeline.stop()
+        finally:
+            pipeline.close()
 
 
 def status_view(pipeline: Pipeline, fps: float) -> RenderableType:

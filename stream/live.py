@@ -15,11 +15,10 @@ from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import BackendChoice, PrecisionChoice
-from engines.signals import signals_received
 from stream.capture import Source, SourceOptions, open_source
 from stream.capture.source import Size
 from stream.capture.video_file import VideoFile
-from stream.console import LiveLine, live_line, summary
+from stream.console import attend, summary
 from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import OutputError
@@ -31,9 +30,6 @@ from stream.output.recording import Recording
 from stream.pipeline import Pipeline
 from stream.run_log import RunLog
 from stream.statistics import program_version, statistics
-
-_STEP_S = 0.05
-_TEXT_S = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +106,8 @@ def run_live(job: LiveJob, console: Console) -> int:
         sources=[source.uri for source in sources],
         outputs=[output.uri for output in outputs],
     )
-    with signals_received() as signals, _monitoring(job, pipeline, say):
-        pipeline.start()
-        try:
-            with live_line(pipeline, console) as line:
-                _drive(pipeline, line, signals)
-        finally:
-            pipeline.close()
+    with _monitoring(job, pipeline, say):
+        attend(pipeline, console)
     log.write("ended", problems=pipeline.problems, statistics=statistics(pipeline))
     log.close()
     return _report(pipeline, job, console)
@@ -136,13 +127,6 @@ def _monitoring(job: LiveJob, pipeline: Pipeline, say: Callable[[str], None]) ->
         yield
     finally:
         monitoring.close()
-
-
-def _drive(pipeline: Pipeline, line: LiveLine, signals: list[int]) -> None:
-    while pipeline.step_main_thread(_STEP_S):
-        line.update()
-        if signals:
-            pipeline.stop()
 
 
 def _hand_settings(job: LiveJob) -> HandSettings | None:

@@ -12,10 +12,9 @@ from engines.files import sha256_of
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, WEIGHTS, Profile, load_profile
-from engines.signals import signals_received
 from stream.capture import Source, SourceOptions, open_source
 from stream.capture.source import Size
-from stream.console import live_line
+from stream.console import attend
 from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import StreamError
@@ -43,8 +42,6 @@ from stream.output.null import Null
 from stream.output.recording import Recording
 from stream.pipeline import Pipeline
 from stream.statistics import program_version
-
-_STEP_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +129,7 @@ def record_session(job: SessionJob, console: Console) -> Session:
     pipeline = _pipeline(job, source, folder, recorder, model, profile, say)
     console.print(STATEMENT, style="dim", markup=False, highlight=False)
     try:
-        _drive(pipeline, recorder, console)
+        attend(pipeline, console, enough=lambda: recorder.over)
     finally:
         recorder.close()
         sidecar = _completed(sidecar, pipeline, recorder)
@@ -188,19 +185,6 @@ def _pipeline(
             title = f"{job.participant}, {job.task}, {job.hand} hand"
             output.controls = _SessionControls(pipeline, recorder, title)  # type: ignore[attr-defined]
     return pipeline
-
-
-def _drive(pipeline: Pipeline, recorder: SessionRecorder, console: Console) -> None:
-    with signals_received() as signals:
-        pipeline.start()
-        try:
-            with live_line(pipeline, console) as line:
-                while pipeline.step_main_thread(_STEP_S):
-                    line.update()
-                    if signals or recorder.over:
-                        pipeline.stop()
-        finally:
-            pipeline.close()
 
 
 def _completed(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> Sidecar:
