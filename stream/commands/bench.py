@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from stream.commands.common import Model, PrecisionOption, console, needs_extra_train, parse_size
+from stream.commands.common import (
+    HandModelFile,
+    Model,
+    PrecisionOption,
+    console,
+    needs_extra_train,
+    parse_size,
+)
 
 app = typer.Typer(help="Measure this machine: honest figures, in one file.", no_args_is_help=True)
 
@@ -137,10 +144,7 @@ def bench_hands(
     chart: Annotated[Path | None, typer.Option(help="Draw PCK over blur to this picture.")] = None,
     model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
     profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
-    hand_model: Annotated[
-        Path | None,
-        typer.Option(help="File of the hand model, if not the usual one.", show_default=False),
-    ] = None,
+    hand_model: HandModelFile = None,
 ) -> None:
     """Does deblurring help the hand tracker, and does it ever harm it?
 

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from stream.commands.common import Model, console, needs_extra_train, parse_size
+from stream.commands.common import (
+    CameraRate,
+    CameraSize,
+    Model,
+    console,
+    needs_extra_train,
+    parse_size,
+)
 
 app = typer.Typer(
     help="Teach Blur2Blur a camera of your own. Nothing leaves this machine.",
@@ -45,13 +52,8 @@ def calibrate_record(
             show_default=False,
         ),
     ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(metavar="WxH", help="Asked of a camera, as for `live`.", show_default=False),
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option(min=1.0, help="Asked of a camera.", show_default=False)
-    ] = None,
+    size: CameraSize = None,
+    fps: CameraRate = None,
     seconds: Annotated[float, typer.Option(min=1.0, help="The longest recording.")] = 180.0,
     blurry: Annotated[int, typer.Option(min=1, help="Blurry frames wanted.")] = 300,
     sharp: Annotated[int, typer.Option(min=1, help="Sharp frames wanted.")] = 200,

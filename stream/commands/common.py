@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -39,6 +40,19 @@ class Model(StrEnum):
     fast = "fast"
     balanced = "balanced"
     quality = "quality"
+
+
+HandModelFile = Annotated[
+    Path | None,
+    typer.Option(help="File of the hand model, if not the usual one.", show_default=False),
+]
+CameraSize = Annotated[
+    str | None,
+    typer.Option(metavar="WxH", help="Asked of a camera, as for `live`.", show_default=False),
+]
+CameraRate = Annotated[
+    float | None, typer.Option(min=1.0, help="Asked of a camera.", show_default=False)
+]
 
 
 def console() -> Console:

@@ -7,7 +7,15 @@ from typing import Annotated, cast
 import typer
 from rich.console import Console
 
-from stream.commands.common import Backend, Deblur, Model, PrecisionOption, console, parse_size
+from stream.commands.common import (
+    Backend,
+    Deblur,
+    HandModelFile,
+    Model,
+    PrecisionOption,
+    console,
+    parse_size,
+)
 
 
 class Hands(StrEnum):
@@ -164,10 +172,7 @@ def live(
             "time; all of the frame while they are lost.",
         ),
     ] = False,
-    hand_model: Annotated[
-        Path | None,
-        typer.Option(help="File of the hand model, if not the usual one.", show_default=False),
-    ] = None,
+    hand_model: HandModelFile = None,
     metrics: Annotated[
         str | None,
         typer.Option(

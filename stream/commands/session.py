@@ -8,7 +8,15 @@ import typer
 from rich.console import Console
 from rich.prompt import Confirm, Prompt
 
-from stream.commands.common import Deblur, Model, console, parse_size
+from stream.commands.common import (
+    CameraRate,
+    CameraSize,
+    Deblur,
+    HandModelFile,
+    Model,
+    console,
+    parse_size,
+)
 from stream.errors import StreamError
 
 app = typer.Typer(
@@ -67,13 +75,8 @@ def session_record(
     save_video: Annotated[
         bool, typer.Option("--save-video", help="Keep the raw video, too. There is no sound.")
     ] = False,
-    size: Annotated[
-        str | None,
-        typer.Option(metavar="WxH", help="Asked of a camera, as for `live`.", show_default=False),
-    ] = None,
-    fps: Annotated[
-        float | None, typer.Option(min=1.0, help="Asked of a camera.", show_default=False)
-    ] = None,
+    size: CameraSize = None,
+    fps: CameraRate = None,
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Play a clip at its own rate, like a camera.")
     ] = False,
@@ -89,10 +92,7 @@ def session_record(
             help="Deblur the surroundings of the hand only, which leaves time for the tracker.",
         ),
     ] = True,
-    hand_model: Annotated[
-        Path | None,
-        typer.Option(help="File of the hand model, if not the usual one.", show_default=False),
-    ] = None,
+    hand_model: HandModelFile = None,
 ) -> None:
     """Record one hand doing one thing: landmarks, raw and deblurred side by side.
 
