@@ -2,14 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
 import numpy as np
 import pytest
 
-from engines.errors import EngineError
 from engines.pool import EnginePool
 from engines.profile import Profile
 from stream.capture import SourceOptions, open_source
@@ -21,7 +19,6 @@ from stream.frame import ProcessedFrame
 from stream.output.null import Null
 from stream.output.output import Output
 from stream.pipeline import Pipeline
-from stream.statistics import statistics
 from tests.conftest import MakeClip, picture
 
 
@@ -288,66 +285,3 @@ def test_auto_passes_sharp_frames_and_deblurs_blurred_ones(balanced: Profile) ->
     run(balanced, [open_source("synthetic:320x240@0?seconds=1")], [sharp], mode="auto")
     assert [f.bypassed for f in sharp.frames] == [False] * 4 + [True] * 26
     assert all(f.blur is not None and f.blur < 0.15 for f in sharp.frames)
-
-
-def dies_after(calls: int, reason: str) -> Callable[..., None]:
-    """What stands in for the check of an engine's input, and ends the engine."""
-    count = 0
-
-    def check(*_: object) -> None:
-        nonlocal count
-        count += 1
-        if count > calls:
-            raise EngineError(reason)
-
-    return check
-
-
-def test_engine_that_dies_midway_hands_over_to_the_next(
-    balanced: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("torch", reason="the next engine is torch")
-    said: list[str] = []
-    # OpenVINO dies in both precisions; its self-check takes six calls of the first
-    monkeypatch.setattr("engines.openvino.check_frames", dies_after(26, "the device is gone"))
-    keeper = Keeper()
-    source = open_source("synthetic:160x96@30?seconds=4", SourceOptions(realtime=True))
-    pipeline = Pipeline(
-        [source],
-        [keeper],
-        Deblurring(lambda: EnginePool(balanced, cache=tmp_path, say=said.append), "on"),
-    )
-    pipeline.run()
-    assert not pipeline.problems
-    assert any("the device is gone; handing over" in line for line in said)
-    chosen = pipeline.deblurring.chosen
-    assert chosen is not None
-    assert chosen.candidate.backend == "torch"
-    engine = statistics(pipeline)["engine"]
-    assert engine["refused"][0]["reason"] == "the device is gone"
-    backends = [frame.engine.backend for frame in keeper.frames if frame.engine]
-    assert backends[0] == "openvino"
-    assert backends[-1] == "torch"
-    handed_ns = [frame.finished_ns for frame in keeper.frames]
-    assert max(np.diff(handed_ns)) < 2e9
-    assert pipeline.ledger.in_flight == 0
-    assert "engine_failed" not in pipeline.ledger.dropped
-
-
-def test_a_run_without_an_engine_left_ends_with_the_reasons(
-    balanced: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("engines.openvino.check_frames", dies_after(12, "the device is gone"))
-    keeper = Keeper()
-    pipeline = Pipeline(
-        [open_source(str(make_clip()))],
-        [keeper],
-        Deblurring(lambda: EnginePool(balanced, backend="openvino"), "on"),
-    )
-    pipeline.run()
-    (problem,) = pipeline.problems
-    assert "no engine runs here" in problem
-    assert "the device is gone" in problem
-    assert keeper.closed == 1
-    assert len(keeper.frames) < 25
-    assert pipeline.ledger.dropped["engine_failed"] == 1

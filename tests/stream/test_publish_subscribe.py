@@ -6,76 +6,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import zmq
 
 from benchmarks.memory import rss_mib
-from engines.engine import EngineFacts, EngineShape
 from stream.capture import open_source
-from stream.errors import OutputError, SourceError, StreamError
-from stream.frame import Frame, ProcessedFrame
-from stream.keys import new_key
-from stream.output import open_output
+from stream.errors import SourceError
 from stream.output.publisher import Publisher
-from stream.subscription import Subscription, subscribe
+from stream.subscription import subscribe
 from tests.conftest import ROOT, blur2blur, picture
-
-FACTS = EngineFacts(
-    backend="openvino",
-    device="CPU (a processor)",
-    precision="bf16",
-    profile="balanced",
-    shape=EngineShape(height=96, width=160),
-)
-
-
-def processed(number: int, source: str = "camera") -> ProcessedFrame:
-    pixels = picture(number)
-    now = time.perf_counter_ns()
-    frame = Frame(
-        pixels=pixels,
-        source=source,
-        sequence=number,
-        pts_s=number / 30,
-        captured_ns=now,
-        posted_ns=now,
-    )
-    return ProcessedFrame(
-        captured=frame,
-        pixels=pixels,
-        bypassed=False,
-        blur=0.5,
-        taken_ns=now,
-        finished_ns=now,
-        engine=FACTS,
-    )
-
-
-@pytest.fixture(params=["tcp", "ipc"])
-def publisher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Publisher]:
-    place = "127.0.0.1:*" if request.param == "tcp" else str(tmp_path / "socket")
-    made = open_output(f"zmq+{request.param}://{place}")
-    assert isinstance(made, Publisher)
-    yield made
-    made.close()
-
-
-def first_frame(publisher: Publisher, subscription: Subscription) -> None:
-    """Publish until the subscription has arrived at the publisher."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        publisher.write(processed(0))
-        if subscription.next_frame(0.02) is not None:
-            while subscription.next_frame(0.1) is not None:
-                pass
-            return
-    raise AssertionError("nothing came")
+from tests.stream.publishing import first_frame, processed
 
 
 def test_frames_arrive_whole_with_everything_known_of_them(publisher: Publisher) -> None:
@@ -291,106 +235,3 @@ def test_source_that_hears_nothing_says_what_to_look_at() -> None:
             source.open()
     finally:
         subscriber.OPEN_TIMEOUT_S = before
-
-
-@pytest.mark.parametrize("encoding", ["raw", "jpeg"])
-def test_unmodified_imagezmq_hub_shows_our_frames(encoding: str) -> None:
-    imagezmq = pytest.importorskip("imagezmq")
-    publisher = Publisher(f"zmq+tcp://127.0.0.1:*?format=imagezmq&encoding={encoding}")
-    hub = imagezmq.ImageHub(open_port=publisher.address, REQ_REP=False)
-    receive = hub.recv_image if encoding == "raw" else hub.recv_jpg
-    try:
-        for _ in range(200):
-            publisher.write(processed(0))
-            if hub.zmq_socket.poll(20):
-                break
-        while hub.zmq_socket.poll(100):
-            receive()
-        for number in range(1, 301 if encoding == "raw" else 5):
-            publisher.write(processed(number))
-            assert hub.zmq_socket.poll(5000)
-            name, content = receive()
-            assert name == "camera"
-            if encoding == "raw":
-                assert np.array_equal(content[:, :, ::-1], picture(number))
-            else:
-                seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-                assert np.abs(seen[:, :, ::-1].astype(int) - picture(number)).mean() < 20
-            time.sleep(0.005)
-    finally:
-        hub.close()
-        publisher.close()
-
-
-@pytest.mark.parametrize(
-    ("uri", "seen"),
-    [
-        ("zmq+tcp://0.0.0.0:5999", "keys new"),
-        ("zmq+tcp://*:5999", "keys new"),
-        ("zmq+tcp://127.0.0.1", "lacks a port"),
-        ("zmq+udp://127.0.0.1:1", "is not like"),
-        ("zmq+tcp://127.0.0.1:*?encoding=gif", "raw or jpeg"),
-        ("zmq+tcp://127.0.0.1:*?quality=101", "1 to 100"),
-        ("zmq+tcp://127.0.0.1:*?colour=1", "no option colour"),
-        ("zmq+tcp://127.0.0.1:*?format=gstreamer", "blur2blur or imagezmq"),
-        ("zmq+tcp://127.0.0.1:*?key=nobody", "no key in"),
-    ],
-)
-def test_addresses_that_cannot_be_used_are_refused_with_advice(uri: str, seen: str) -> None:
-    with pytest.raises(OutputError, match=seen):
-        Publisher(uri)
-
-
-def test_address_in_use_is_named(publisher: Publisher) -> None:
-    if publisher.address.startswith("ipc"):
-        pytest.skip("a new socket takes the file over")
-    with pytest.raises(OutputError, match="in use"):
-        Publisher(f"zmq+{publisher.address}")
-
-
-def test_outside_address_is_bound_when_one_insists() -> None:
-    Publisher("zmq+tcp://0.0.0.0:*", insecure_bind=True).close()
-
-
-def test_only_those_with_an_authorised_key_are_let_in(tmp_path: Path) -> None:
-    for name in ("studio", "friend", "stranger"):
-        new_key(name, tmp_path)
-    allowed = tmp_path / "authorised"
-    (allowed / "friend.key").write_bytes((tmp_path / "friend.key").read_bytes())
-    publisher = Publisher(
-        f"zmq+tcp://0.0.0.0:*?key={tmp_path / 'studio.key_secret'}&authorised={allowed}"
-    )
-    port = publisher.address.rpartition(":")[2]
-    address = f"tcp://127.0.0.1:{port}"
-    server = f"server={tmp_path / 'studio.key'}"
-    other = f"server={tmp_path / 'stranger.key'}"
-    try:
-        with (
-            subscribe(f"{address}?{server}&key={tmp_path / 'friend.key_secret'}") as friend,
-            subscribe(f"{address}?{server}&key={tmp_path / 'stranger.key_secret'}") as stranger,
-            subscribe(f"{address}?{server}") as nobody,
-            subscribe(f"{address}?{other}&key={tmp_path / 'friend.key_secret'}") as deceived,
-            subscribe(address) as plain,
-        ):
-            first_frame(publisher, friend)
-            for number in range(20):
-                publisher.write(processed(number))
-                time.sleep(0.02)
-            for shut_out in (stranger, nobody, deceived, plain):
-                assert shut_out.counts.received == 0
-    finally:
-        publisher.close()
-
-
-def test_keys_are_private_and_not_overwritten(tmp_path: Path) -> None:
-    public = new_key("studio", tmp_path)
-    assert public.with_suffix(".key_secret").stat().st_mode & 0o077 == 0
-    assert b"private" not in public.read_bytes().lower().replace(b"private key", b"")
-    with pytest.raises(StreamError, match="there already"):
-        new_key("studio", tmp_path)
-    with pytest.raises(StreamError, match="not a name"):
-        new_key("../evil", tmp_path)
-    result = blur2blur("keys", "new", "laptop", "--to", tmp_path)
-    assert result.returncode == 0
-    secret = (tmp_path / "laptop.key_secret").read_text()
-    assert secret.splitlines()[-1].split('"')[1] not in result.stdout + result.stderr

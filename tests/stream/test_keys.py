@@ -1,0 +1,57 @@
+"""Keys: who is let in."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from stream.errors import StreamError
+from stream.keys import new_key
+from stream.output.publisher import Publisher
+from stream.subscription import subscribe
+from tests.conftest import blur2blur
+from tests.stream.publishing import first_frame, processed
+
+
+def test_only_those_with_an_authorised_key_are_let_in(tmp_path: Path) -> None:
+    for name in ("studio", "friend", "stranger"):
+        new_key(name, tmp_path)
+    allowed = tmp_path / "authorised"
+    (allowed / "friend.key").write_bytes((tmp_path / "friend.key").read_bytes())
+    publisher = Publisher(
+        f"zmq+tcp://0.0.0.0:*?key={tmp_path / 'studio.key_secret'}&authorised={allowed}"
+    )
+    port = publisher.address.rpartition(":")[2]
+    address = f"tcp://127.0.0.1:{port}"
+    server = f"server={tmp_path / 'studio.key'}"
+    other = f"server={tmp_path / 'stranger.key'}"
+    try:
+        with (
+            subscribe(f"{address}?{server}&key={tmp_path / 'friend.key_secret'}") as friend,
+            subscribe(f"{address}?{server}&key={tmp_path / 'stranger.key_secret'}") as stranger,
+            subscribe(f"{address}?{server}") as nobody,
+            subscribe(f"{address}?{other}&key={tmp_path / 'friend.key_secret'}") as deceived,
+            subscribe(address) as plain,
+        ):
+            first_frame(publisher, friend)
+            for number in range(20):
+                publisher.write(processed(number))
+                time.sleep(0.02)
+            for shut_out in (stranger, nobody, deceived, plain):
+                assert shut_out.counts.received == 0
+    finally:
+        publisher.close()
+
+
+def test_keys_are_private_and_not_overwritten(tmp_path: Path) -> None:
+    public = new_key("studio", tmp_path)
+    assert public.with_suffix(".key_secret").stat().st_mode & 0o077 == 0
+    assert b"private" not in public.read_bytes().lower().replace(b"private key", b"")
+    with pytest.raises(StreamError, match="there already"):
+        new_key("studio", tmp_path)
+    with pytest.raises(StreamError, match="not a name"):
+        new_key("../evil", tmp_path)
+    result = blur2blur("keys", "new", "laptop", "--to", tmp_path)
+    assert result.returncode == 0
+    secret = (tmp_path / "laptop.key_secret").read_text()
+    assert secret.splitlines()[-1].split('"')[1] not in result.stdout + result.stderr
