@@ -151,8 +151,6 @@ def _seen(frame: Frame, still: StillHand) -> TrackedFrame:
         sequence=0,
         pts_s=0.0,
         captured_ns=0,
-        width=frame.width,
-        height=frame.height,
         blur=None,
         bypassed=False,
         deblurred=(still.hand,),

@@ -66,7 +66,6 @@ class TrackedFrame:
 
     Attributes:
         source, sequence, pts_s, captured_ns: of the frame.
-        width, height: of the frame, in pixels.
         blur: the frame's blur measure, where one was taken.
         bypassed: the deblurred picture is the captured one.
         deblurred: hands in the picture after the engine; None where they were not looked for. Where
@@ -80,8 +79,6 @@ class TrackedFrame:
     sequence: int
     pts_s: float
     captured_ns: int
-    width: int
-    height: int
     blur: float | None
     bypassed: bool
     deblurred: tuple[Hand, ...] | None

@@ -216,8 +216,6 @@ class _Search:
             sequence=captured.sequence,
             pts_s=captured.pts_s,
             captured_ns=captured.captured_ns,
-            width=captured.width,
-            height=captured.height,
             blur=frame.blur,
             bypassed=frame.bypassed,
             deblurred=deblurred,

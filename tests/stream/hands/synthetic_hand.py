@@ -62,8 +62,6 @@ def tracked(hand: Hand | None, time_s: float, number: int) -> TrackedFrame:
         sequence=number,
         pts_s=time_s,
         captured_ns=round(time_s * 1e9),
-        width=640,
-        height=480,
         blur=0.1,
         bypassed=False,
         deblurred=hands,
