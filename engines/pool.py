@@ -20,11 +20,11 @@ _KEPT = 4
 class EnginePool:
     """Owned by one thread, like the engines in it.
 
-    Attributes:
-        failed: backends that gave up while they ran, each with its reason; not tried again.
-
     Keeps the four sizes that were used last, so that a source that changes its size and back does
     not cost a build each time.
+
+    Attributes:
+        failed: backends that gave up while they ran, each with its reason; not tried again.
     """
 
     def __init__(

@@ -22,7 +22,6 @@ from stream.console import attend, summary
 from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import OutputError
-from stream.hands.model import find_model
 from stream.hands.tracking import HandSettings, HandsOn
 from stream.output import Output, open_output
 from stream.output.display import display_problem
@@ -132,6 +131,8 @@ def _monitoring(job: LiveJob, pipeline: Pipeline, say: Callable[[str], None]) ->
 def _hand_settings(job: LiveJob) -> HandSettings | None:
     if job.hands is None:
         return None
+    from stream.hands.model import find_model  # brings what fetches files; few runs need it
+
     return HandSettings(
         model=find_model(job.hand_model),
         on=job.hands,
