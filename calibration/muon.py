@@ -14,6 +14,8 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
+from calibration.precision import training_dtype
+
 # Coefficients of the quintic iteration that pushes all singular values towards 1 (Jordan et al.).
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _ITERATIONS = 5
@@ -90,7 +92,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
     Newton-Schulz iteration; singular values end between 0.7 and 1.2, which is near enough.
     """
-    x = matrices.to(torch.bfloat16)
+    x = matrices.to(training_dtype(matrices.device))
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     tall = x.shape[-2] > x.shape[-1]
     if tall:

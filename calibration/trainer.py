@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from calibration.checkpoint import load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
+from calibration.precision import training_dtype
 from calibration.training_data import one_thread
 from engines.files import write_text_atomically
 from engines.signals import signals_received
@@ -284,15 +285,17 @@ def learning_rate_factor(crops_done: int, crops: int, decay_share: float) -> flo
 
 
 def make_fabric() -> Fabric:
-    """As torchrun says, or one process; bf16 with fp32 weights."""
+    """As torchrun says, or one process; fp32 weights, and bf16 products where they are native."""
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     launched = torch.distributed.is_torchelastic_launched()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    low = training_dtype(device) is torch.bfloat16
     fabric = Fabric(
-        accelerator="cuda" if torch.cuda.is_available() else "cpu",
+        accelerator=device.type,
         devices=int(os.environ["LOCAL_WORLD_SIZE"]) if launched else 1,
         num_nodes=int(os.environ["GROUP_WORLD_SIZE"]) if launched else 1,
         strategy="ddp" if launched else "auto",
-        precision="bf16-mixed",
+        precision="bf16-mixed" if low else "32-true",
     )
     fabric.launch()
     return fabric

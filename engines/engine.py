@@ -1,7 +1,7 @@
 """What every backend offers to the rest of the program."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,15 @@ class EngineShape:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StageTimes:
+    """How long a batch took on a device: bytes up, computation, bytes down."""
+
+    upload_ms: float
+    compute_ms: float
+    download_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineFacts:
     """What runs, for statistics and for the user's eyes."""
 
@@ -63,6 +72,44 @@ class Engine(Protocol):
         Raises:
             EngineError: the frames do not fit, or the backend failed.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A batch that was handed in, to be collected once.
+
+    Attributes:
+        number: counts the batches that were handed in to an engine.
+        frames: how many it holds.
+    """
+
+    number: int
+    frames: int
+
+
+@runtime_checkable
+class OverlappingEngine(Engine, Protocol):
+    """An engine on a device of its own, which may be handed a batch while it works on another."""
+
+    def submit(self, frames: NDArray[np.uint8]) -> Ticket:
+        """Start on frames as for a call and return at once; at most two batches are under way.
+
+        Raises:
+            EngineError: as a call, or two are under way already.
+        """
+        ...
+
+    def collect(self, ticket: Ticket) -> NDArray[np.uint8]:
+        """Wait for a batch that was handed in, and take it, once.
+
+        Raises:
+            EngineError: the backend failed, or the batch was collected before.
+        """
+        ...
+
+    def stage_times(self, ticket: Ticket) -> StageTimes | None:
+        """Of a batch that was collected last; None where the device has no clock of its own."""
         ...
 
 

@@ -17,7 +17,8 @@ class FusedDeblur(nn.Module):
     Input and output: uint8 (N, H, W, 3) RGB of any H and W. Scaling to 0...1, padding by edge
     replication up to ``multiple``, the translator G, the deblurrer, :func:`keep_still`, cropping,
     clipping and rounding are inside, so that a backend compiles all of them and the host copies
-    bytes only.
+    bytes only. The networks compute in the precision of their weights, the rest in fp32: what is
+    left alone comes out bit for bit in every precision.
 
     Source of the composition: Blur2Blur, Pham et al., CVPR 2024, section 3.
     """
@@ -29,32 +30,38 @@ class FusedDeblur(nn.Module):
         self.multiple = math.lcm(multiple, _BLOCK_PX)
 
     def forward(self, frames: Tensor) -> Tensor:
+        return self.levels(frames).to(torch.uint8).contiguous()
+
+    def levels(self, frames: Tensor) -> Tensor:
+        """What :meth:`forward` gives, as whole numbers 0...255 in fp32.
+
+        TensorRT has no cast to uint8 at a network's end, so it compiles this.
+        """
         height, width = frames.shape[1], frames.shape[2]
-        x = frames.permute(0, 3, 1, 2).to(self.dtype) * (1.0 / 255.0)
+        x = frames.permute(0, 3, 1, 2).to(torch.float32) * (1.0 / 255.0)
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         x = F.pad(x, padding, mode="replicate")
-        y = keep_still(x, self.deblurrer(self.translator(x)))
+        given = x.to(self.dtype)
+        y = keep_still(x, (self.deblurrer(self.translator(given)) - given).to(torch.float32))
         y = y[:, :, :height, :width]
-        y = torch.round(torch.clamp(y.float() * 255.0, 0.0, 255.0))
-        return y.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        return torch.round(torch.clamp(y * 255.0, 0.0, 255.0)).permute(0, 2, 3, 1)
 
     @property
     def dtype(self) -> torch.dtype:
         return next((p.dtype for p in self.deblurrer.parameters()), torch.float32)
 
 
-def keep_still(x: Tensor, y: Tensor) -> Tensor:
-    """Leave alone what hardly changes: a still background, and sharp pictures.
+def keep_still(x: Tensor, correction: Tensor) -> Tensor:
+    """Correct a picture, but leave alone what hardly changes: a still background, sharp pictures.
 
     Where the mean correction around a block is below a step of 8 bit, it is the network's opinion
     of noise and texture, not of blur, and the pixels stay as the camera gave them. Blocks that are
     left and taken meet without a seam, as corrections there are as small as that.
 
     Args:
-        x, y: before and after, float (N, 3, H, W) in 0...1, H and W multiples of 8.
+        x, correction: float (N, 3, H, W), the picture in 0...1, H and W multiples of 8.
     """
     batch, channels, height, width = x.shape
-    correction = y - x
     size = F.avg_pool2d(correction[:, 1:2].abs(), _BLOCK_PX)  # green stands for all
     size = F.avg_pool2d(size, 3, 1, padding=1, count_include_pad=False)
     share = ((size - _WEAK) * (1 / (_STRONG - _WEAK))).clamp(0.0, 1.0)

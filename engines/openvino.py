@@ -1,10 +1,9 @@
 """The OpenVINO backend: the default on a CPU."""
 
-import hashlib
 import io
-import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.cache import EngineCache
 from engines.engine import EngineFacts, EngineShape, Precision, check_frames
 from engines.errors import EngineError
-from engines.files import write_atomically
 from engines.profile import Profile
 
 # `import openvino` reports its own use to its maker unless the package that does so is absent.
@@ -44,7 +43,7 @@ class OpenVINOEngine:
     in flight, with the latency hint.
 
     Args:
-        cache: folder for compiled blobs; None keeps none.
+        cache: folder of kept engines; None keeps none.
         say: takes a line for the user when something takes long or goes unexpectedly.
 
     Raises:
@@ -64,8 +63,7 @@ class OpenVINOEngine:
         self._profile = profile
         self._shape = shape
         self._precision: Precision = precision
-        self._cache = cache
-        self._say = say
+        self._cache = EngineCache(cache, say)
         self._device = device
         self._core = _core()
         if device.split(".")[0] not in self._core.available_devices:
@@ -106,24 +104,26 @@ class OpenVINOEngine:
         return deblurred
 
     def _compiled(self, batch: int) -> "ov.CompiledModel":
-        blob = self._blob(batch)
-        if blob is not None and blob.is_file():
-            try:
-                return self._core.import_model(
-                    io.BytesIO(blob.read_bytes()), self._device, self._settings()
-                )
-            except RuntimeError as error:
-                first_line = str(error).strip().splitlines()[-1:]
-                self._say(
-                    f"cached engine {blob.name} does not load, building it again {first_line}"
-                )
+        key = self._key(batch)
+        kept = self._cache.load(key, self._read)
+        if kept is not None:
+            return kept
+        start = time.monotonic()
         model = self._core.read_model(self._profile.graph)
         _check_graph(model, self._profile)
         model.reshape([batch, self._shape.height, self._shape.width, 3])
         compiled = self._core.compile_model(model, self._device, self._settings())
-        if blob is not None:
-            self._store(compiled, blob)
+        self._cache.keep(
+            key,
+            lambda file: file.write_bytes(compiled.export_model().read()),
+            build_s=time.monotonic() - start,
+        )
         return compiled
+
+    def _read(self, file: Path) -> "ov.CompiledModel":
+        return self._core.import_model(
+            io.BytesIO(file.read_bytes()), self._device, self._settings()
+        )
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -133,29 +133,29 @@ class OpenVINOEngine:
             "EXECUTION_MODE_HINT": "ACCURACY" if self._precision == "f32" else "PERFORMANCE",
         }
 
-    def _blob(self, batch: int) -> Path | None:
-        """A name made of everything that decides whether a compiled model may be used again."""
-        if self._cache is None:
-            return None
-        key = {
+    def _key(self, batch: int) -> dict[str, Any]:
+        """Everything that decides whether a compiled model may be used again."""
+        return {
+            "backend": "openvino",
+            "profile": self._profile.name,
             "graph": self._profile.graph_sha256,
-            "shape": [batch, self._shape.height, self._shape.width],
+            "batch": batch,
+            "height": self._shape.height,
+            "width": self._shape.width,
+            "precision": self._precision,
             "settings": self._settings(),
-            "openvino": ov.get_version(),
-            "device": str(self._core.get_property(self._device, "FULL_DEVICE_NAME")),
-            "capabilities": self._core.get_property(self._device, "OPTIMIZATION_CAPABILITIES"),
+            "version": ov.get_version(),
+            "device": str(self._core.get_property(self._device, "FULL_DEVICE_NAME")).strip(),
+            "capabilities": list(
+                self._core.get_property(self._device, "OPTIMIZATION_CAPABILITIES")
+            ),
             "threads": os.cpu_count(),
         }
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-        return self._cache / f"openvino-{digest[:32]}.blob"
 
-    def _store(self, compiled: "ov.CompiledModel", blob: Path) -> None:
-        content = compiled.export_model()
-        try:
-            blob.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(blob, lambda temporary: temporary.write_bytes(content.read()))
-        except OSError as error:
-            self._say(f"the compiled engine is not kept: {blob.parent}: {error.strerror}")
+
+def device_names() -> list[str]:
+    """The devices that OpenVINO sees, such as CPU, GPU, GPU.1, NPU."""
+    return list(_core().available_devices)
 
 
 def devices() -> list[str]:

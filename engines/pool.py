@@ -12,6 +12,7 @@ from engines.selection import (
     ChosenEngine,
     PrecisionChoice,
     choose_engine,
+    survey,
 )
 
 _KEPT = 4
@@ -70,9 +71,18 @@ class EnginePool:
         return self._engines[size]
 
     def give_up(self, chosen: ChosenEngine, reason: str) -> None:
-        """An engine failed while it ran: no size uses its backend and precision again."""
-        self.failed[chosen.candidate] = reason
-        self._say(f"{chosen.candidate} failed: {reason}; handing over to the next engine")
+        """An engine failed while it ran: no size uses its backend and precision again.
+
+        A device that is not the processor is given up as a whole: after most failures of a GPU
+        nothing runs there any more, and the next frame must not wait for what is tried in vain.
+        """
+        failed = chosen.candidate
+        self.failed[failed] = reason
+        if failed.device != "cpu":
+            for other in survey(self._backend, self._precision).candidates:
+                if other.device == failed.device:
+                    self.failed.setdefault(other, f"{failed} failed there: {reason}")
+        self._say(f"{failed} failed: {reason}; handing over to the next engine")
         for size, engine in list(self._engines.items()):
-            if engine.candidate == chosen.candidate:
+            if engine.candidate in self.failed:
                 del self._engines[size]

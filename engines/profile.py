@@ -54,6 +54,10 @@ class Profile:
     def graph_sha256(self) -> str:
         return str(self.card["sha256"][GRAPH])
 
+    @property
+    def weights_sha256(self) -> str:
+        return str(self.card["sha256"][WEIGHTS])
+
     @cached_property
     def weights(self) -> dict[str, NDArray[np.floating]]:
         return _read_weights(self.folder / WEIGHTS)

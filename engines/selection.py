@@ -1,4 +1,4 @@
-"""Which backend and precision runs here: tried in order, each only after the self-check."""
+"""Which engine runs here: what there is, tried in order, each only after the self-check."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,25 +6,32 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from engines.accelerators import apple_gpu, nvidia_gpu, tensorrt_version
 from engines.engine import Engine, EngineShape, Precision
 from engines.errors import EngineError
 from engines.processor import processor
 from engines.profile import Profile
 from engines.selfcheck import self_check
+from engines.verified import remember
 
-BackendChoice = Literal["auto", "openvino", "torch"]
+Backend = Literal["tensorrt", "openvino", "torch"]
+BackendChoice = Literal["auto", "tensorrt", "openvino", "torch"]
 PrecisionChoice = Literal["auto", "f32", "bf16", "f16"]
+Device = Literal["cuda", "mps", "gpu", "npu", "cpu"]
+"""NVIDIA's GPU and Apple's as torch names them, Intel's GPU and NPU, the processor."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A backend and precision worth trying."""
+    """A backend, precision and device worth trying."""
 
-    backend: Literal["openvino", "torch"]
+    backend: Backend
     precision: Precision
+    device: Device = "cpu"
 
     def __str__(self) -> str:
-        return f"{self.backend} {self.precision}"
+        where = "" if self.device == "cpu" else f" on {self.device}"
+        return f"{self.backend} {self.precision}{where}"
 
 
 @dataclass(frozen=True)
@@ -36,31 +43,93 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Absence:
+    """A kind of engine that is not tried at all on this machine, and why."""
+
+    engine: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is to try here, best first, and what there is not."""
+
+    candidates: tuple[Candidate, ...]
+    absent: tuple[Absence, ...]
+
+
+@dataclass(frozen=True)
 class ChosenEngine:
     """An engine that passed its self-check.
 
     Attributes:
         self_check_psnr_db: its worst distance from the fp32 reference.
         refused: the candidates before it.
+        absent: what was not tried, because it is not here.
     """
 
     engine: Engine
     candidate: Candidate
     self_check_psnr_db: float
     refused: tuple[Refusal, ...]
+    absent: tuple[Absence, ...] = ()
 
 
-def candidates(backend: BackendChoice, precision: PrecisionChoice) -> list[Candidate]:
-    """What to try, best first. An explicit wish is tried alone: it is obeyed or refused."""
-    fastest = processor().fastest_precision
-    low: list[Precision] = [fastest] if fastest != "f32" else []
-    wanted: list[Precision] = [*low, "f32"] if precision == "auto" else [precision]
-    found = [Candidate("openvino", p) for p in wanted] if backend in ("auto", "openvino") else []
-    if backend == "torch":
-        found += [Candidate("torch", "f32" if precision == "auto" else precision)]
-    elif backend == "auto" and find_spec("torch") is not None:
-        found += [Candidate("torch", "f32")] if precision in ("auto", "f32") else []
-    return found
+def survey(backend: BackendChoice, precision: PrecisionChoice) -> Survey:
+    """Look for engines. An explicit wish is tried alone: it is obeyed or refused."""
+    found: list[Candidate] = []
+    absent: list[Absence] = []
+    for kind, device, precisions in _KINDS:
+        if backend not in ("auto", kind):
+            continue
+        try:
+            exact = precisions()
+        except EngineError as error:
+            absent.append(Absence(f"{kind} on {device}", str(error)))
+            continue
+        wanted = exact if precision == "auto" else (precision,)
+        found += [Candidate(kind, p, device) for p in wanted]
+    return Survey(tuple(found), tuple(absent))
+
+
+def _tensorrt_precisions() -> tuple[Precision, ...]:
+    precisions = nvidia_gpu().precisions
+    tensorrt_version()
+    return precisions
+
+
+def _mps_precisions() -> tuple[Precision, ...]:
+    apple_gpu()
+    return "f16", "f32"
+
+
+def _openvino_precisions(device: Device) -> tuple[Precision, ...]:
+    try:
+        from engines.openvino import device_names
+    except ImportError as error:
+        raise EngineError(f"OpenVINO does not load: {error}") from error
+    if device.upper() not in {name.split(".")[0] for name in device_names()}:
+        raise EngineError(f"OpenVINO sees no {device.upper()}")
+    fastest = processor().fastest_precision if device == "cpu" else "f16"
+    return ("f32",) if fastest == "f32" else (fastest, "f32")
+
+
+def _torch_cpu_precisions() -> tuple[Precision, ...]:
+    if find_spec("torch") is None:
+        raise EngineError("torch is not installed; pip install 'blur2blur-live[train]' brings it")
+    return ("f32",)
+
+
+_KINDS: tuple[tuple[Backend, Device, Callable[[], tuple[Precision, ...]]], ...] = (
+    ("tensorrt", "cuda", _tensorrt_precisions),
+    ("torch", "cuda", lambda: nvidia_gpu().precisions),
+    ("torch", "mps", _mps_precisions),
+    ("openvino", "gpu", lambda: _openvino_precisions("gpu")),
+    ("openvino", "npu", lambda: _openvino_precisions("npu")),
+    ("openvino", "cpu", lambda: _openvino_precisions("cpu")),
+    ("torch", "cpu", _torch_cpu_precisions),
+)
+"""Every kind of engine, best first, with the precisions worth trying where it is here."""
 
 
 def choose_engine(
@@ -84,8 +153,9 @@ def choose_engine(
     Raises:
         EngineError: none passed; the message lists each with its reason.
     """
+    here = survey(backend, precision)
     refused: list[Refusal] = []
-    for candidate in candidates(backend, precision):
+    for candidate in here.candidates:
         if without and candidate in without:
             refused.append(Refusal(candidate, without[candidate]))
             continue
@@ -99,9 +169,12 @@ def choose_engine(
             refused.append(Refusal(candidate, str(error)))
             say(f"{candidate} is not used: {error}")
             continue
-        return ChosenEngine(engine, candidate, distance, tuple(refused))
-    tried = "; ".join(f"{r.candidate}: {r.reason}" for r in refused)
-    raise EngineError(f"no engine runs here. Tried {tried}")
+        if candidate.device != "cpu":
+            remember(cache, str(candidate), engine.facts.device, distance)
+        return ChosenEngine(engine, candidate, distance, tuple(refused), here.absent)
+    reasons = [f"{r.candidate}: {r.reason}" for r in refused]
+    reasons += [f"{a.engine}: {a.reason}" for a in here.absent]
+    raise EngineError(f"no engine runs here. {'; '.join(reasons)}")
 
 
 def build_engine(
@@ -117,16 +190,20 @@ def build_engine(
     Raises:
         EngineError: its library is not installed, or it cannot compile the profile.
     """
-    if candidate.backend == "openvino":
-        try:
-            from engines.openvino import OpenVINOEngine
-        except ImportError as error:
-            raise EngineError(f"OpenVINO does not load: {error}") from error
-        return OpenVINOEngine(profile, shape, candidate.precision, cache=cache, say=say)
+    precision, device = candidate.precision, candidate.device
     try:
+        if candidate.backend == "openvino":
+            from engines.openvino import OpenVINOEngine
+
+            return OpenVINOEngine(
+                profile, shape, precision, device=device.upper(), cache=cache, say=say
+            )
+        if candidate.backend == "tensorrt":
+            from engines.tensorrt import TensorRTEngine
+
+            return TensorRTEngine(profile, shape, precision, cache=cache, say=say)
         from engines.torch import TorchEngine
+
+        return TorchEngine(profile, shape, precision, device=device, cache=cache, say=say)
     except ImportError as error:
-        raise EngineError(
-            "torch is not installed; pip install 'blur2blur-live[train]' brings it"
-        ) from error
-    return TorchEngine(profile, shape, candidate.precision)
+        raise EngineError(f"{candidate.backend} does not load: {error}") from error

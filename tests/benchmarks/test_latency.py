@@ -37,7 +37,17 @@ def test_percentiles_of_nothing() -> None:
 def test_every_scenario_gives_figures(tmp_path: Path) -> None:
     file, chart = tmp_path / "latency.json", tmp_path / "latency.png"
     result = blur2blur(
-        "bench", "latency", "--seconds", "4", "--json", file, "--chart", chart, timeout_s=300
+        "bench",
+        "latency",
+        "--model",
+        "fast",
+        "--seconds",
+        "4",
+        "--json",
+        file,
+        "--chart",
+        chart,
+        timeout_s=300,
     )
     assert result.returncode == 0, result.stderr
     rows = {row["name"]: row for row in json.loads(file.read_text())["scenarios"]}

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,9 +51,25 @@ def test_what_hardly_changes_stays_as_it_was() -> None:
     x = torch.rand(1, 3, 64, 64, generator=random)
     y = x + 0.6 / 255 * torch.randn(1, 3, 64, 64, generator=random)
     y[..., 24:40, 24:40] += 0.1
-    kept = keep_still(x, y)
+    kept = keep_still(x, y - x)
     assert torch.equal(kept[..., :8, :], x[..., :8, :]), "a still background"
     inside = (..., slice(24, 40), slice(24, 40))
     torch.testing.assert_close(kept[inside], y[inside])
-    half = keep_still(x, x + 1.2 / 255)
+    half = keep_still(x, torch.full_like(x, 1.2 / 255))
     torch.testing.assert_close(half, x + 0.6 / 255, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_what_is_left_alone_is_left_bit_for_bit_in_low_precision(dtype: torch.dtype) -> None:
+    fused = FusedDeblur(nn.Identity(), PlainUNet(SPEC), SPEC.multiple).to(dtype)
+    frames = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1).expand(1, 16, 16, 3)
+    assert torch.equal(fused(frames), frames)
+
+
+def test_levels_are_what_forward_gives_before_the_last_cast() -> None:
+    fused = FusedDeblur(nn.Identity(), PlainUNet(SPEC), SPEC.multiple)
+    nn.init.normal_(fused.deblurrer.head[0].weight, 0, 0.1)
+    frames = torch.randint(0, 256, (2, 21, 30, 3), dtype=torch.uint8)
+    levels = fused.levels(frames)
+    assert levels.dtype == torch.float32
+    assert torch.equal(levels.to(torch.uint8), fused(frames))

@@ -1,9 +1,12 @@
+import hashlib
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engines.cache import CARD, kept_engines
 from engines.engine import EngineShape
 from engines.errors import EngineError
 from engines.openvino import OpenVINOEngine
@@ -87,22 +90,36 @@ def test_compiled_engine_is_kept_and_damage_is_repaired(balanced: Profile, tmp_p
     frames = fixed_frames(72, 100)
     said: list[str] = []
     expected = OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
-    (blob,) = tmp_path.glob("*.blob")
+    (kept,) = kept_engines(tmp_path)
     again = OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
     assert np.array_equal(again, expected)
     assert not said
-    blob.write_bytes(blob.read_bytes()[:1000])
+    kept.file.write_bytes(kept.file.read_bytes()[:1000])
     rebuilt = OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path, say=said.append)(frames[:1])
     assert np.array_equal(rebuilt, expected)
     assert "building it again" in said[0]
-    assert blob.stat().st_size > 1000
+    assert kept.file.stat().st_size > 1000
+
+
+def test_blob_that_openvino_does_not_take_is_built_again(balanced: Profile, tmp_path: Path) -> None:
+    """A foreign blob whose checksum is right: as after an update that its key does not tell."""
+    OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path)
+    (kept,) = kept_engines(tmp_path)
+    foreign = b"no blob of any OpenVINO" * 100
+    kept.file.write_bytes(foreign)
+    card = {**kept.card, "sha256": hashlib.sha256(foreign).hexdigest()}
+    (kept.folder / CARD).write_text(json.dumps(card))
+    said: list[str] = []
+    engine = OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path, say=said.append)
+    assert engine(fixed_frames(72, 100)[:1]).shape == (1, 72, 100, 3)
+    assert "building it again" in said[0]
 
 
 def test_each_ingredient_changes_the_name_in_the_cache(balanced: Profile, tmp_path: Path) -> None:
     OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path)
     OpenVINOEngine(balanced, EngineShape(height=72, width=101), "f32", cache=tmp_path)
     OpenVINOEngine(balanced, ONE, "bf16", cache=tmp_path)
-    assert len(list(tmp_path.glob("*.blob"))) == 3
+    assert len(kept_engines(tmp_path)) == 3
 
 
 def test_cache_that_cannot_be_written_costs_a_line_only(balanced: Profile, tmp_path: Path) -> None:

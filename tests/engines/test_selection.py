@@ -11,7 +11,14 @@ from engines.engine import Engine, EngineFacts, EngineShape
 from engines.errors import EngineError
 from engines.processor import Processor
 from engines.profile import Profile
-from engines.selection import Candidate, build_engine, candidates, choose_engine
+from engines.selection import (
+    BackendChoice,
+    Candidate,
+    PrecisionChoice,
+    build_engine,
+    choose_engine,
+    survey,
+)
 from engines.selfcheck import fixed_frames, psnr_db, reference
 
 SHAPE = EngineShape(height=64, width=80)
@@ -45,10 +52,10 @@ def test_wrong_engine_is_refused_and_the_next_takes_over(balanced: Profile, tmp_
 
     def build(candidate: Candidate, profile: Profile, shape: EngineShape) -> Engine:
         engine = build_engine(candidate, profile, shape)
-        return Wrong(engine, 20) if candidate == candidates("auto", "auto")[0] else engine
+        return Wrong(engine, 20) if candidate == survey("auto", "auto").candidates[0] else engine
 
     chosen = choose_engine(balanced, SHAPE, cache=tmp_path, say=said.append, build=build)
-    assert chosen.candidate == candidates("auto", "auto")[1]
+    assert chosen.candidate == survey("auto", "auto").candidates[1]
     assert "self-check" in chosen.refused[0].reason
     assert "is not used" in said[0]
 
@@ -73,8 +80,13 @@ def test_nothing_left_names_everything_that_was_tried(balanced: Profile, tmp_pat
 
 
 def test_explicit_wishes_are_tried_alone() -> None:
-    assert candidates("openvino", "bf16") == [Candidate("openvino", "bf16")]
-    assert candidates("torch", "auto") == [Candidate("torch", "f32")]
+    def on_the_processor(backend: BackendChoice, precision: PrecisionChoice) -> list[Candidate]:
+        found = survey(backend, precision).candidates
+        assert {candidate.backend for candidate in found} == {backend}
+        return [candidate for candidate in found if candidate.device == "cpu"]
+
+    assert on_the_processor("openvino", "bf16") == [Candidate("openvino", "bf16")]
+    assert on_the_processor("torch", "auto") == [Candidate("torch", "f32")]
 
 
 def test_precision_follows_what_the_processor_multiplies_natively() -> None:

@@ -1,0 +1,178 @@
+"""Compiled engines that are kept: each whole, checked, and used only where everything fits.
+
+An engine lies in a folder of its own, named by its backend and a digest of its key::
+
+    openvino-3f…/engine.blob  what the backend wrote
+    openvino-3f…/card.json    the key in words, its SHA-256, when it was built and how long it took
+
+The folder is filled under another name and renamed, so it is there whole or not at all. Where two
+processes build the same engine at once, the first to finish is kept.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engines.files import sha256_of
+
+CARD = "card.json"
+
+Loaded = TypeVar("Loaded")
+Key = Mapping[str, Any]
+"""Everything that decides whether a compiled engine may be used again, as plain JSON values.
+``backend`` is a part of it."""
+
+
+@dataclass(frozen=True)
+class KeptEngine:
+    """An engine in the cache, and what its card says."""
+
+    folder: Path
+    card: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def file(self) -> Path:
+        """What the backend wrote."""
+        return self.folder / str(self.card["file"])
+
+
+class EngineCache:
+    """The kept engines of one folder.
+
+    Args:
+        folder: made when the first engine is kept; None keeps none.
+        say: takes a line where something goes otherwise than hoped: an engine does not load and is
+            built again, or cannot be kept.
+        suffix: that the backend wants its files to have.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        say: Callable[[str], None] = lambda line: None,
+        *,
+        suffix: str = ".blob",
+    ) -> None:
+        self._folder = folder
+        self._say = say
+        self._file = f"engine{suffix}"
+
+    def load(self, key: Key, read: Callable[[Path], Loaded]) -> Loaded | None:
+        """What ``read`` makes of the kept engine of this key; None where there is none that loads.
+
+        One that is damaged, or that ``read`` raises for, is removed, and a line says why.
+        """
+        if self._folder is None:
+            return None
+        folder = self._folder / folder_name(key)
+        if not folder.is_dir():
+            return None
+        if (problem := sharing_problem(self._folder)) is not None:
+            self._say(f"kept engines are not used: {problem}")
+            return None
+        try:
+            engine = _checked(folder, key)
+            return read(engine.file)
+        except Exception as error:  # whatever a library thinks of the file, it is built again
+            reason = str(error).strip().splitlines()
+            self._say(
+                f"kept engine {folder.name} does not load, building it again: "
+                f"{reason[-1] if reason else type(error).__name__}"
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+
+    def keep(self, key: Key, write: Callable[[Path], object], *, build_s: float) -> None:
+        """Let ``write`` fill a file, and keep it under this key. Failing costs a line only."""
+        if self._folder is None:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if (problem := sharing_problem(self._folder)) is not None:
+                self._say(f"the compiled engine is not kept: {problem}")
+                return
+            self._place(key, write, build_s)
+        except OSError as error:
+            self._say(f"the compiled engine is not kept: {self._folder}: {error.strerror}")
+
+    def _place(self, key: Key, write: Callable[[Path], object], build_s: float) -> None:
+        assert self._folder is not None
+        draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=".draft-"))
+        try:
+            file = draft / self._file
+            write(file)
+            with file.open("rb+") as written:
+                os.fsync(written.fileno())
+            card = {
+                "key": dict(key),
+                "file": self._file,
+                "bytes": file.stat().st_size,
+                "sha256": sha256_of(file),
+                "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "build_s": round(build_s, 1),
+            }
+            (draft / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+            try:
+                draft.rename(self._folder / folder_name(key))
+            except OSError:
+                if not (self._folder / folder_name(key)).is_dir():
+                    raise  # else another process was first, and its engine is as good
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def kept_engines(folder: Path) -> list[KeptEngine]:
+    """The engines that are kept in a folder, the newest first; damaged ones have an empty card."""
+    found = []
+    for place in folder.iterdir() if folder.is_dir() else ():
+        if place.is_dir() and not place.name.startswith("."):
+            try:
+                card = json.loads((place / CARD).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                card = {}
+            found.append(KeptEngine(place, card if isinstance(card, dict) else {}))
+    return sorted(found, key=lambda engine: str(engine.card.get("built", "")), reverse=True)
+
+
+def folder_name(key: Key) -> str:
+    """Backend and digest: another key, another name."""
+    text = json.dumps(dict(key), sort_keys=True)
+    return f"{key['backend']}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def sharing_problem(folder: Path) -> str | None:
+    """Why what lies in a folder is not to be trusted: others may write there.
+
+    A compiled engine is a program; one that another user has put there would run as this one.
+    """
+    if os.name != "posix":
+        return None
+    facts = folder.stat()
+    if facts.st_uid != os.geteuid():
+        return f"{folder} belongs to another user"
+    if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others may write to {folder}; chmod go-w makes it yours alone"
+    return None
+
+
+def _checked(folder: Path, key: Key) -> KeptEngine:
+    """The engine of a folder. Raises ValueError or OSError where it is not whole, or another."""
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    engine = KeptEngine(folder, card)
+    if card["key"] != json.loads(json.dumps(dict(key))):
+        raise ValueError("it is of another key")
+    if sha256_of(engine.file) != card["sha256"]:
+        raise ValueError("it does not match its checksum")
+    return engine
