@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.engine import EngineFacts
+from engines.engine import EngineFacts, OverlappingEngine, Ticket
 from engines.errors import EngineError
 from engines.pool import EnginePool
 from engines.selection import ChosenEngine
@@ -58,35 +58,62 @@ class Deblurring:
         """Deblur frames of several sources, those of one size in one batch.
 
         Raises:
-            EngineError: no engine can be built for their size, or it failed.
+            EngineError: no engine can be built for their size, or none is left that works.
+        """
+        return self.finish(self.begin(frames))
+
+    def begin(self, frames: list[Frame]) -> "Begun":
+        """Start on frames as :meth:`process` does.
+
+        An engine on a device of its own works on them while the caller does something else; others
+        work in :meth:`finish`. At most two may be begun, and the first is to be finished first.
+
+        Raises:
+            EngineError: no engine can be built for their size.
         """
         taken_ns = time.perf_counter_ns()
-        processed: list[ProcessedFrame] = []
         parts = sorted((self._part(frame) for frame in frames), key=_size)
-        for size, group in groupby(parts, key=_size):
-            processed += self._process_group(size, list(group), taken_ns)
-        return processed
+        groups = [
+            self._begin_group(size, list(group)) for size, group in groupby(parts, key=_size)
+        ]
+        return Begun(groups, taken_ns)
+
+    def finish(self, begun: "Begun") -> list[ProcessedFrame]:
+        """Wait for what was begun.
+
+        Raises:
+            EngineError: no engine is left that works.
+        """
+        return [
+            frame for group in begun.groups for frame in self._finish_group(group, begun.taken_ns)
+        ]
 
     def _part(self, frame: Frame) -> "_Part":
         region = self.region_of(frame)
         pixels = frame.pixels if region is None else region.cut(frame.pixels)
         return _Part(frame, region, pixels)
 
-    def _process_group(
-        self, size: tuple[int, int], parts: list["_Part"], taken_ns: int
-    ) -> Iterator[ProcessedFrame]:
+    def _begin_group(self, size: tuple[int, int], parts: list["_Part"]) -> "_Group":
         looks = [self._look(part) for part in parts]
         wanted = [p for p, (engaged, _) in zip(parts, looks, strict=True) if engaged]
+        group = _Group(size, parts, looks)
+        if wanted:
+            group.batch = wanted[0].pixels[None]
+            if len(wanted) > 1:
+                group.batch = np.stack([part.pixels for part in wanted])
+            self.chosen = self._engine(*size)
+            if isinstance(self.chosen.engine, OverlappingEngine):
+                group.under_way = self._handed_in(self.chosen, group.batch)
+        return group
+
+    def _finish_group(self, group: "_Group", taken_ns: int) -> Iterator[ProcessedFrame]:
         deblurred: Iterator[NDArray[np.uint8]] = iter(())
         facts: EngineFacts | None = None
-        if wanted:
-            batch = wanted[0].pixels[None]
-            if len(wanted) > 1:
-                batch = np.stack([part.pixels for part in wanted])
-            deblurred = iter(self._deblurred(size, batch))
+        if group.batch is not None:
+            deblurred = iter(self._deblurred(group))
             assert self.chosen is not None
             facts = self.chosen.engine.facts
-        for part, (engaged, blur) in zip(parts, looks, strict=True):
+        for part, (engaged, blur) in zip(group.parts, group.looks, strict=True):
             pixels = next(deblurred) if engaged else part.pixels
             taken = engaged and self._is_worth_showing(part, pixels)
             yield ProcessedFrame(
@@ -100,15 +127,36 @@ class Deblurring:
                 region=part.region,
             )
 
-    def _deblurred(self, size: tuple[int, int], batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _deblurred(self, group: "_Group") -> NDArray[np.uint8]:
         """By the engine for this size; where it fails, by the next one that passes its check."""
-        while True:
-            self.chosen = self._engine(*size)
+        assert group.batch is not None
+        if group.under_way is not None:
+            self.chosen, engine, ticket = group.under_way
             try:
-                return self.chosen.engine(batch)
+                return engine.collect(ticket)
             except EngineError as error:
-                assert self._pool is not None
-                self._pool.give_up(self.chosen, str(error))
+                self._give_up(self.chosen, error)
+        while True:
+            self.chosen = self._engine(*group.size)
+            try:
+                return self.chosen.engine(group.batch)
+            except EngineError as error:
+                self._give_up(self.chosen, error)
+
+    def _handed_in(
+        self, chosen: ChosenEngine, batch: NDArray[np.uint8]
+    ) -> "tuple[ChosenEngine, OverlappingEngine, Ticket] | None":
+        """A batch that the device works on; None where it failed, for the next engine to do it."""
+        assert isinstance(chosen.engine, OverlappingEngine)
+        try:
+            return chosen, chosen.engine, chosen.engine.submit(batch)
+        except EngineError as error:
+            self._give_up(chosen, error)
+            return None
+
+    def _give_up(self, chosen: ChosenEngine, error: EngineError) -> None:
+        assert self._pool is not None
+        self._pool.give_up(chosen, str(error))
 
     def _look(self, part: "_Part") -> tuple[bool, float | None]:
         """Whether the engine is to see it, and how blurred it looks."""
@@ -134,6 +182,34 @@ class Deblurring:
         if self._pool is None:
             self._pool = self._make_pool()
         return self._pool.engine_for(height, width)
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """Frames that the engine has, or will have in :meth:`Deblurring.finish`."""
+
+    groups: list["_Group"]
+    taken_ns: int
+
+    @property
+    def frames(self) -> list[Frame]:
+        return [part.frame for group in self.groups for part in group.parts]
+
+    @property
+    def on_a_device(self) -> bool:
+        """Whether something works on them now, while the caller does something else."""
+        return any(group.under_way is not None for group in self.groups)
+
+
+@dataclass(eq=False)
+class _Group:
+    """Parts of one size: what the gate said of each, and the batch of those that are wanted."""
+
+    size: tuple[int, int]
+    parts: list["_Part"]
+    looks: list[tuple[bool, float | None]]
+    batch: NDArray[np.uint8] | None = None
+    under_way: tuple[ChosenEngine, OverlappingEngine, Ticket] | None = None
 
 
 @dataclass(frozen=True, eq=False)

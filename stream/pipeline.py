@@ -10,7 +10,7 @@ from engines.errors import EngineError, ProfileError
 from stream.batching import Waiting, wait_more_ms
 from stream.capture.source import Source, SourceState, SourceStatus, StreamInfo
 from stream.capture.worker import CaptureWorker
-from stream.deblurring import Deblurring
+from stream.deblurring import Begun, Deblurring
 from stream.errors import StreamError
 from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
@@ -73,6 +73,7 @@ class Pipeline:
         self._say = say
         self._seconds = seconds
         self._batch_wait_ms = batch_wait_ms
+        self._begun: Begun | None = None
         self._changed = Condition()
         self._requests: Mailbox[Frame | _SizeRequest] = Mailbox(self._changed)
         self._boxes: list[Mailbox[Frame | _SizeRequest]] = []
@@ -259,20 +260,39 @@ class Pipeline:
             for request in requests:
                 self.deblurring.prepare(request.height, request.width)
             with self.hands.giving_way() if self.hands is not None else nullcontext():
-                processed = self.deblurring.process(frames)
+                begun = self.deblurring.begin(frames)
+                self._finish()
+                self._begun, frames = begun, []
+                if not (begun.on_a_device and self._next_file_frame_waits()):
+                    self._finish()
         except BaseException:
-            for lost in frames:
+            for lost in [*frames, *(self._begun.frames if self._begun is not None else [])]:
                 self.ledgers[lost.source].count_dropped("engine_failed")
             raise
         finally:
             for request in requests:
                 request.done.set()
+        return bool(items)
+
+    def _finish(self) -> None:
+        """Hand over what was begun, if anything was."""
+        if self._begun is None:
+            return
+        processed = self.deblurring.finish(self._begun)
+        self._begun = None
         for frame in processed:
             if self.hands is not None:
                 self.hands.post(frame)
             else:
                 self._hand_over(frame)
-        return bool(items)
+
+    def _next_file_frame_waits(self) -> bool:
+        """Whether the next batch may go to the device while it computes this one.
+
+        Of files only: a live frame is better replaced by a newer one than begun early.
+        """
+        live = any(worker.source.live for worker in self._workers)
+        return not live and any(isinstance(box.waiting, Frame) for box in self._boxes)
 
     def _hand_over(self, frame: ProcessedFrame) -> None:
         ledger = self.ledgers[frame.captured.source]

@@ -5,16 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from engines import selection
+from engines.engine import Ticket
 from engines.errors import EngineError
 from engines.pool import EnginePool
 from engines.profile import Profile
+from engines.selection import _KINDS
 from stream.capture import SourceOptions, open_source
+from stream.capture.source import Source
 from stream.deblurring import Deblurring
 from stream.pipeline import Pipeline
 from stream.statistics import statistics
 from tests.conftest import MakeClip
-from tests.stream.test_pipeline import Keeper
+from tests.stream.test_pipeline import Keeper, run
 
 
 def dies_after(calls: int, reason: str) -> Callable[..., None]:
@@ -78,3 +83,83 @@ def test_a_run_without_an_engine_left_ends_with_the_reasons(
     assert keeper.closed == 1
     assert len(keeper.frames) < 25
     assert pipeline.ledger.dropped["engine_failed"] == 1
+
+
+def frames_by_torch(balanced: Profile, source: Source, keeper: Keeper) -> Pipeline:
+    """A run on the backend whose batches may overlap, here on the processor."""
+    pytest.importorskip("torch")
+    pipeline = Pipeline(
+        [source], [keeper], Deblurring(lambda: EnginePool(balanced, backend="torch"), "on")
+    )
+    pipeline.run()
+    return pipeline
+
+
+def test_overlapping_batches_lose_and_swap_nothing(balanced: Profile, make_clip: MakeClip) -> None:
+    keeper, plain = Keeper(), Keeper()
+    pipeline = frames_by_torch(balanced, open_source(str(make_clip())), keeper)
+    assert not pipeline.problems
+    assert keeper.sequences == list(range(25))
+    run(balanced, [open_source(str(make_clip()))], [plain])
+    for mine, other in zip(keeper.frames, plain.frames, strict=True):
+        assert np.abs(mine.pixels.astype(int) - other.pixels).max() <= 1
+
+
+def test_two_batches_are_under_way_for_a_file_and_one_for_a_live_source(
+    balanced: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engines.torch import TorchEngine
+
+    under_way, most = 0, 0
+    submit, collect = TorchEngine.submit, TorchEngine.collect
+
+    def counted_submit(engine: TorchEngine, frames: NDArray[np.uint8]) -> Ticket:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        return submit(engine, frames)
+
+    def counted_collect(engine: TorchEngine, ticket: Ticket) -> NDArray[np.uint8]:
+        nonlocal under_way
+        under_way -= 1
+        return collect(engine, ticket)
+
+    monkeypatch.setattr(TorchEngine, "submit", counted_submit)
+    monkeypatch.setattr(TorchEngine, "collect", counted_collect)
+    frames_by_torch(balanced, open_source(str(make_clip())), Keeper())
+    assert (under_way, most) == (0, 2)
+    most = 0
+    live = open_source("synthetic:160x96@100?seconds=1", SourceOptions(realtime=True))
+    frames_by_torch(balanced, live, Keeper())
+    assert (under_way, most) == (0, 1)
+
+
+@pytest.mark.parametrize("step", ["submit", "collect"])
+def test_batch_that_is_lost_on_the_device_is_done_again_by_the_next_engine(
+    balanced: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The device goes with two batches under way; no frame is lost and none comes twice."""
+    from engines.torch import TorchEngine
+
+    real = getattr(TorchEngine, step)
+    calls = 0
+
+    def fails_at_the_fifth(engine: TorchEngine, argument: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls >= 5:
+            raise EngineError("an illegal memory access was encountered")
+        return real(engine, argument)
+
+    monkeypatch.setattr(TorchEngine, step, fails_at_the_fifth)
+    monkeypatch.setattr(selection, "_KINDS", [_KINDS[-1], _KINDS[-2]])  # torch, then OpenVINO
+    keeper = Keeper()
+    pipeline = Pipeline(
+        [open_source(str(make_clip()))], [keeper], Deblurring(lambda: EnginePool(balanced), "on")
+    )
+    pipeline.run()
+    assert not pipeline.problems
+    assert keeper.sequences == list(range(25))
+    backends = [frame.engine.backend for frame in keeper.frames if frame.engine]
+    assert (backends[0], backends[-1]) == ("torch", "openvino")
+    assert pipeline.ledger.in_flight == 0
