@@ -146,6 +146,22 @@ def kept_engines(folder: Path) -> list[KeptEngine]:
     return sorted(found, key=lambda engine: str(engine.card.get("built", "")), reverse=True)
 
 
+def remove(engine: KeptEngine) -> None:
+    """Remove a kept engine."""
+    shutil.rmtree(engine.folder, ignore_errors=True)
+
+
+def clear(folder: Path) -> int:
+    """Remove everything that is kept in a folder; how many things that were."""
+    places = list(folder.iterdir()) if folder.is_dir() else []
+    for place in places:
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
+    return len(places)
+
+
 def folder_name(key: Key) -> str:
     """Backend and digest: another key, another name."""
     text = json.dumps(dict(key), sort_keys=True)

@@ -7,7 +7,7 @@ import typer
 
 from calibration.errors import CalibrationError
 from engines.errors import EngineError, ProfileError
-from stream.commands import bench, calibrate, hands, keys, live, profile, session, train
+from stream.commands import bench, calibrate, engine, hands, keys, live, profile, session, train
 from stream.commands.common import console
 from stream.errors import StreamError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 for command in (live.live, live.watch, live.doctor):
     app.command()(command)
-for group in (calibrate, session, hands, profile, train, bench, keys):
+for group in (calibrate, session, hands, profile, engine, train, bench, keys):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 
 

@@ -73,9 +73,7 @@ class Deblurring:
         """
         taken_ns = time.perf_counter_ns()
         parts = sorted((self._part(frame) for frame in frames), key=_size)
-        groups = [
-            self._begin_group(size, list(group)) for size, group in groupby(parts, key=_size)
-        ]
+        groups = [self._begin_group(size, list(group)) for size, group in groupby(parts, key=_size)]
         return Begun(groups, taken_ns)
 
     def finish(self, begun: "Begun") -> list[ProcessedFrame]:

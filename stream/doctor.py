@@ -11,16 +11,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engines.accelerators import nvidia_gpu
 from engines.engine import EngineShape
 from engines.errors import EngineError, ProfileError
 from engines.folders import engine_cache, user_profiles
 from engines.processor import processor
 from engines.profile import DEFAULT_PROFILE, load_profile, profile_names
 from engines.selection import choose_engine
+from engines.verified import verified
 from stream.capture.camera import list_cameras
 from stream.hands.model import default_model, model_problem
 from stream.output.display import display_problem
 from stream.statistics import program_version
+
+NEVER_RUN = (
+    "the engines for NVIDIA GPUs (TensorRT, and torch with CUDA) have never run where this program "
+    "was made; they are used here once they pass the self-check"
+)
 
 Verdict = Literal["ok", "missing", "failed", "info"]
 _MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]--[/]", "failed": "[red]no[/]", "info": ""}
@@ -51,7 +58,7 @@ def examine() -> list[Finding]:
         Finding("system", "info", platform.platform()),
         _processor(),
         *_openvino(),
-        _cuda(),
+        *_nvidia(),
         *_engine(),
         _cameras(),
         _display(),
@@ -91,31 +98,41 @@ def _openvino() -> list[Finding]:
     return [Finding("openvino", "ok", text) for text in devices()]
 
 
-def _cuda() -> Finding:
+def _nvidia() -> list[Finding]:
+    """The GPU, what it would run, and whether that has ever proved itself here."""
     try:
-        import torch
-    except ImportError:
-        return Finding("cuda", "missing", "not looked for: torch is not installed")
-    if not torch.cuda.is_available():
-        return Finding("cuda", "missing", f"torch {torch.__version__} sees no NVIDIA GPU")
-    return Finding("cuda", "ok", torch.cuda.get_device_name(0))
+        gpu = nvidia_gpu()
+    except EngineError as error:
+        return [Finding("nvidia", "missing", str(error), f"in any case: {NEVER_RUN}")]
+    found = [Finding("nvidia", "ok", f"{gpu}, CUDA {gpu.cuda}")]
+    passed = {name: facts for name, facts in verified(engine_cache()).items() if " on cuda" in name}
+    found += [
+        Finding("verified", "ok", f"{name}: {facts['self_check_psnr_db']} dB from fp32")
+        for name, facts in passed.items()
+    ]
+    if not any(name.startswith("tensorrt") for name in passed):
+        advice = "blur2blur engine build --backend tensorrt, and blur2blur doctor --gpu-report F"
+        found.append(Finding("verified", "missing", NEVER_RUN, advice))
+    return found
 
 
 def _engine() -> list[Finding]:
     """Choose an engine exactly as `live` would at 640x480."""
-    refusals: list[str] = []
     shape = EngineShape(height=480, width=640)
     try:
         profile = load_profile(DEFAULT_PROFILE)
-        chosen = choose_engine(profile, shape, cache=engine_cache(), say=refusals.append)
+        chosen = choose_engine(profile, shape, cache=engine_cache())
     except (EngineError, ProfileError) as error:
         return [Finding("engine", "failed", str(error))]
-    why = f"fastest exact precision of this processor is {processor().fastest_precision}"
+    passed_over = [f"{absence.engine}: {absence.reason}" for absence in chosen.absent]
+    passed_over += [
+        f"{refusal.candidate} is not used: {refusal.reason}" for refusal in chosen.refused
+    ]
     text = (
-        f"{chosen.candidate} on {chosen.engine.facts.device}: {why}; "
+        f"{chosen.candidate} on {chosen.engine.facts.device}; "
         f"self-check {chosen.self_check_psnr_db:.1f} dB from fp32 (40 dB is the least)"
     )
-    return [*(Finding("engine", "info", line) for line in refusals), Finding("engine", "ok", text)]
+    return [Finding("engine", "ok", text), *(Finding("", "info", line) for line in passed_over)]
 
 
 def _cameras() -> Finding:

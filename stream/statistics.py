@@ -97,6 +97,7 @@ def _engine(pipeline: Pipeline) -> dict[str, Any] | None:
         "batch": facts.shape.max_batch,
         "self_check_psnr_db": round(chosen.self_check_psnr_db, 2),
         "refused": [{"engine": str(r.candidate), "reason": r.reason} for r in chosen.refused],
+        "not_here": [{"engine": a.engine, "reason": a.reason} for a in chosen.absent],
         "first_frame_s": first_frame_s,
     }
 

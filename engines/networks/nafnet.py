@@ -99,7 +99,7 @@ class NAFBlock(nn.Module):
         self.norm1 = ChannelNorm(channels)
         self.conv1 = nn.Conv2d(channels, wide, 1)
         self.conv2 = nn.Conv2d(wide, wide, 3, padding=1, groups=wide)
-        self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1))
+        self.sca = nn.Sequential(ChannelMeans(), nn.Conv2d(channels, channels, 1))
         self.conv3 = nn.Conv2d(channels, channels, 1)
         self.norm2 = ChannelNorm(channels)
         self.conv4 = nn.Conv2d(channels, wide, 1)
@@ -113,6 +113,16 @@ class NAFBlock(nn.Module):
         y = _gate(self.conv4(self.norm2(x)))
         out: Tensor = x + self.gamma * self.conv5(y)
         return out
+
+
+class ChannelMeans(nn.Module):
+    """Each channel's mean over the picture, (N, C, 1, 1).
+
+    What AdaptiveAvgPool2d(1) computes; of that, with a free batch, TensorRT cannot take the export.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=(2, 3), keepdim=True)
 
 
 class ChannelNorm(nn.Module):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 class Backend(StrEnum):
     auto = "auto"
+    tensorrt = "tensorrt"
     openvino = "openvino"
     torch = "torch"
 
@@ -60,10 +61,12 @@ def console() -> Console:
 
 
 def parse_size(text: str | None) -> "Size | None":
+    return None if text is None else known_size(text)
+
+
+def known_size(text: str) -> "Size":
     from stream.capture.source import Size
 
-    if text is None:
-        return None
     try:
         return Size.parse(text)
     except ValueError as error:

@@ -245,8 +245,22 @@ def watch(
     raise typer.Exit(run_live(job, console()))
 
 
-def doctor() -> None:
+def doctor(
+    gpu_report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Build, check and time every engine for this machine's NVIDIA GPU, and write what "
+            "came of it to this file, for the makers of this program; takes a few minutes.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Look at this machine: what would run here, what is missing, how to get it."""
+    if gpu_report is not None:
+        from benchmarks.engine_matrix import EngineMatrix
+        from benchmarks.gpu_report import write_gpu_report
+
+        raise typer.Exit(write_gpu_report(gpu_report, EngineMatrix(device="cuda"), console()))
     from stream.doctor import examine, show
 
     raise typer.Exit(show(examine(), Console()))

@@ -49,41 +49,11 @@ def test_any_size_goes_in_and_comes_out(balanced: Profile, size: tuple[int, int]
     assert np.abs(by_graph - by_weights).max() <= 1
 
 
-def test_a_batch_is_its_frames(balanced: Profile) -> None:
-    engine = OpenVINOEngine(balanced, SHAPE, "f32")
-    frames = np.concatenate([fixed_frames(72, 100), fixed_frames(72, 100)[:1] // 2])
-    together = engine(frames)
-    alone = np.concatenate([engine(frames[i : i + 1]) for i in range(3)])
-    assert np.abs(together.astype(int) - alone).max() <= 1
-
-
 def test_fastest_precision_stays_close_to_fp32(balanced: Profile) -> None:
     frames = fixed_frames(SHAPE.height, SHAPE.width)
     fast = OpenVINOEngine(balanced, SHAPE, processor().fastest_precision)
     assert fast.facts.precision == processor().fastest_precision
     assert psnr_db(fast(frames), OpenVINOEngine(balanced, SHAPE, "f32")(frames)) > 40
-
-
-def test_results_are_not_overwritten_by_the_next_call(balanced: Profile) -> None:
-    engine = OpenVINOEngine(balanced, SHAPE, "f32")
-    first = engine(fixed_frames(72, 100)[:1])
-    kept = first.copy()
-    engine(fixed_frames(72, 100)[1:])
-    assert np.array_equal(first, kept)
-
-
-@pytest.mark.parametrize(
-    "frames",
-    [
-        np.zeros((1, 72, 101, 3), np.uint8),
-        np.zeros((4, 72, 100, 3), np.uint8),
-        np.zeros((0, 72, 100, 3), np.uint8),
-        np.zeros((1, 72, 100, 3), np.float32),
-    ],
-)
-def test_frames_that_do_not_fit_are_refused(balanced: Profile, frames: np.ndarray) -> None:
-    with pytest.raises(EngineError):
-        OpenVINOEngine(balanced, SHAPE, "f32")(frames)
 
 
 def test_compiled_engine_is_kept_and_damage_is_repaired(balanced: Profile, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from engines.folders import engine_cache
+from engines.verified import verified
 from stream.capture.synthetic import read_number
 from tests.conftest import MakeClip, blur2blur, read_clip
 
@@ -173,10 +175,22 @@ def test_doctor_says_what_would_run() -> None:
     for topic in ("processor", "openvino", "engine", "cameras", "display", "extra train", "cache"):
         assert topic in result.stdout
     assert "self-check" in result.stdout
+    assert "nvidia" in result.stdout
+    if not verified(engine_cache()):
+        assert "have never run where this program was made" in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["live"], ["doctor"], ["bench"], ["bench", "engine"], ["train", "deblurrer"]]
+    "command",
+    [
+        [],
+        ["live"],
+        ["doctor"],
+        ["bench"],
+        ["bench", "engine"],
+        ["engine", "build"],
+        ["train", "deblurrer"],
+    ],
 )
 def test_help_teaches(command: list[str]) -> None:
     result = blur2blur(*command, "--help", COLUMNS="100")

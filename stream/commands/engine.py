@@ -1,0 +1,113 @@
+"""`engine …`"""
+
+from typing import Annotated
+
+import typer
+
+from stream.commands.common import (
+    Backend,
+    Model,
+    PrecisionOption,
+    console,
+    known_size,
+)
+
+app = typer.Typer(
+    help="Compiled engines: build them beforehand, see what is kept, remove it.",
+    no_args_is_help=True,
+)
+
+
+@app.command("build")
+def engine_build(
+    size: Annotated[str, typer.Option(metavar="WxH", help="Frame size.")] = "640x480",
+    batch: Annotated[
+        int, typer.Option(min=1, max=64, help="Most frames at once: the number of cameras.")
+    ] = 1,
+    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
+    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
+    backend: Annotated[Backend, typer.Option(help="As for `live`.")] = Backend.auto,
+    precision: Annotated[PrecisionOption, typer.Option(help="As for `live`.")] = (
+        PrecisionOption.auto
+    ),
+) -> None:
+    """Build the engine that `live` would use, check it against fp32, and keep it.
+
+    TensorRT takes minutes for an engine; `live` with the same size, cameras and profile then begins
+    at once. Exit status 1 where no engine passes.
+    """
+    from stream.engine_building import build_and_show
+
+    status = build_and_show(
+        known_size(size),
+        batch=batch,
+        profile=profile or model.value,
+        backend=backend.value,
+        precision=precision.value,
+        console=console(),
+    )
+    raise typer.Exit(status)
+
+
+@app.command("list")
+def engine_list() -> None:
+    """What is kept: for which profile, size, device and versions, how large, since when."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from engines.cache import kept_engines
+    from engines.folders import engine_cache
+
+    engines = kept_engines(engine_cache())
+    table = Table("engine", "profile", "size", "precision", "device", "MB", "built", "took")
+    for engine in engines:
+        card = engine.card
+        key = card.get("key", {})
+        table.add_row(
+            engine.name[:20],
+            key.get("profile", "damaged"),
+            f"{key.get('width')}x{key.get('height')}, batch {key.get('batch')}",
+            key.get("precision"),
+            key.get("device"),
+            f"{card.get('bytes', 0) / 1e6:.1f}",
+            card.get("built"),
+            f"{card.get('build_s', 0):.1f} s",
+        )
+    console().print(f"{len(engines)} kept in {engine_cache()}", markup=False, highlight=False)
+    if engines:
+        Console().print(table)
+
+
+@app.command("remove")
+def engine_remove(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Engines, by name or the beginning of it (`blur2blur engine list`).",
+            show_default=False,
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything that is kept, references too.")
+    ] = False,
+) -> None:
+    """Remove kept engines; they are built again when they are needed."""
+    from engines.cache import clear, kept_engines, remove
+    from engines.folders import engine_cache
+    from stream.errors import StreamError
+
+    folder = engine_cache()
+    if everything:
+        count = clear(folder)
+        console().print(f"{count} removed from {folder}", markup=False, highlight=False)
+        return
+    if not names:
+        raise typer.BadParameter("name an engine, or say --all")
+    kept = kept_engines(folder)
+    for name in names:
+        meant = [engine for engine in kept if engine.name.startswith(name)]
+        if len(meant) != 1:
+            found = "no engine" if not meant else f"{len(meant)} engines"
+            raise StreamError(f"{found} of a name that begins with {name!r}; see engine list")
+        remove(meant[0])
+        console().print(f"{meant[0].name} removed", markup=False, highlight=False)

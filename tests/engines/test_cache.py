@@ -1,0 +1,181 @@
+"""Kept engines: whole or absent, trusted only where everything fits, and never shared."""
+
+import json
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from engines.cache import CARD, EngineCache, clear, kept_engines, remove, sharing_problem
+
+KEY = {"backend": "some", "weights": "abc", "batch": 1, "version": {"a": "1", "b": "2"}}
+
+
+def keep(folder: Path, content: bytes = b"engine", said: list[str] | None = None) -> None:
+    lines = [] if said is None else said
+    EngineCache(folder, lines.append).keep(KEY, lambda f: f.write_bytes(content), build_s=1.5)
+
+
+def load(folder: Path, said: list[str] | None = None) -> bytes | None:
+    return EngineCache(folder, [].append if said is None else said.append).load(
+        KEY, lambda file: file.read_bytes()
+    )
+
+
+def test_what_is_kept_is_found_again_with_its_story(tmp_path: Path) -> None:
+    folder = tmp_path / "engines"
+    assert load(folder) is None
+    keep(folder)
+    assert load(folder) == b"engine"
+    (kept,) = kept_engines(folder)
+    assert kept.card["key"] == KEY
+    assert (kept.card["bytes"], kept.card["build_s"]) == (6, 1.5)
+    assert kept.card["built"].endswith("Z")
+    assert folder.stat().st_mode & 0o077 == 0, "nobody else looks in"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"weights": "abd"}, {"batch": 2}, {"version": {"a": "1", "b": "3"}}, {"backend": "other"}],
+)
+def test_another_key_is_another_engine(tmp_path: Path, change: dict[str, object]) -> None:
+    keep(tmp_path)
+    other = EngineCache(tmp_path).load({**KEY, **change}, lambda file: file.read_bytes())
+    assert other is None
+
+
+def damaged_engine(folder: Path) -> None:
+    kept_engines(folder)[0].file.write_bytes(b"engime")
+
+
+def truncated_engine(folder: Path) -> None:
+    kept_engines(folder)[0].file.write_bytes(b"eng")
+
+
+def lost_engine(folder: Path) -> None:
+    kept_engines(folder)[0].file.unlink()
+
+
+def lost_card(folder: Path) -> None:
+    (kept_engines(folder)[0].folder / CARD).unlink()
+
+
+def card_of_another_key(folder: Path) -> None:
+    (kept,) = kept_engines(folder)
+    card = {**kept.card, "key": {**KEY, "weights": "somebody else's"}}
+    (kept.folder / CARD).write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize(
+    "harm", [damaged_engine, truncated_engine, lost_engine, lost_card, card_of_another_key]
+)
+def test_damaged_truncated_or_foreign_ones_are_built_again(tmp_path: Path, harm: object) -> None:
+    keep(tmp_path)
+    harm(tmp_path)  # type: ignore[operator]
+    said: list[str] = []
+    assert load(tmp_path, said) is None
+    assert "building it again" in said[0]
+    keep(tmp_path, b"a new one")
+    assert load(tmp_path) == b"a new one"
+
+
+def test_one_that_its_library_does_not_take_is_built_again(tmp_path: Path) -> None:
+    keep(tmp_path)
+    said: list[str] = []
+
+    def read(file: Path) -> bytes:
+        raise RuntimeError("The engine plan file is not compatible with this version of TensorRT")
+
+    assert EngineCache(tmp_path, said.append).load(KEY, read) is None
+    assert "not compatible" in said[0]
+    assert kept_engines(tmp_path) == []
+
+
+def build_at_once(folder: Path, number: int, barrier: "multiprocessing.Barrier") -> None:  # type: ignore[valid-type]
+    def write(file: Path) -> None:
+        file.write_bytes(bytes([number]) * 1_000_000)
+        barrier.wait(20)  # type: ignore[attr-defined]
+
+    EngineCache(folder).keep(KEY, write, build_s=0.0)
+
+
+def test_two_processes_that_build_at_once_leave_one_good_engine(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    builders = [
+        context.Process(target=build_at_once, args=(tmp_path, n, barrier)) for n in range(2)
+    ]
+    for builder in builders:
+        builder.start()
+    for builder in builders:
+        builder.join(60)
+        assert builder.exitcode == 0
+    content = load(tmp_path)
+    assert content in (b"\0" * 1_000_000, b"\1" * 1_000_000)
+    assert len(list(tmp_path.iterdir())) == 1, "no drafts are left"
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def write(file: Path) -> None:
+        file.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    said: list[str] = []
+    EngineCache(tmp_path, said.append).keep(KEY, write, build_s=0.0)
+    assert "No space left on device" in said[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_cannot_be_made_costs_a_line_only(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said: list[str] = []
+    keep(tmp_path / "file", said=said)
+    assert "not kept" in said[0]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folder_costs_a_line_only(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    said: list[str] = []
+    keep(tmp_path, said=said)
+    assert "not kept" in said[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other rights there")
+def test_folder_that_others_may_write_to_is_not_trusted(tmp_path: Path) -> None:
+    keep(tmp_path)
+    tmp_path.chmod(0o777)
+    said: list[str] = []
+    assert load(tmp_path, said) is None
+    keep(tmp_path, b"another", said)
+    assert all("others may write" in line for line in said)
+    assert len(said) == 2
+    tmp_path.chmod(0o700)
+    assert load(tmp_path) == b"engine"
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs root to give away")
+def test_folder_of_another_user_is_not_trusted(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    problem = sharing_problem(tmp_path)
+    assert problem is not None
+    assert "another user" in problem
+
+
+def test_removed_ones_are_gone_and_the_rest_stays(tmp_path: Path) -> None:
+    keep(tmp_path)
+    EngineCache(tmp_path).keep({**KEY, "batch": 2}, lambda f: f.write_bytes(b"2"), build_s=0.0)
+    first, second = kept_engines(tmp_path)
+    remove(first)
+    assert [kept.name for kept in kept_engines(tmp_path)] == [second.name]
+    (tmp_path / "verified.json").write_text("{}")
+    assert clear(tmp_path) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_folder_keeps_nothing() -> None:
+    cache = EngineCache(None)
+    cache.keep(KEY, lambda file: pytest.fail("nothing is to be written"), build_s=0.0)
+    assert cache.load(KEY, lambda file: file) is None
