@@ -50,7 +50,7 @@ class Camera:
         pixels: NDArray[np.uint8] = np.clip(np.rint(display), 0, 255).astype(np.uint8)
         if self.compressed_share and random.random() < self.compressed_share:
             quality = int(random.integers(self.jpeg_quality[0], self.jpeg_quality[1] + 1))
-            pixels = _through_jpeg(pixels, quality)
+            pixels = through_jpeg(pixels, quality)
         return pixels
 
 
@@ -66,7 +66,7 @@ def to_display(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(display), np.uint8)
 
 
-def _through_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+def through_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     _, packed = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     unpacked = cv2.imdecode(packed, cv2.IMREAD_COLOR)
     assert unpacked is not None

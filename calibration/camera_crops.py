@@ -105,6 +105,8 @@ def open_camera_crops(
     crop_px: int,
     seed: int,
     length: int,
+    known: KnownBlur | None = None,
+    moving: ObjectMotion | None = None,
 ) -> tuple[CameraCrops, CameraCrops]:
     """Crops to train on, and others to validate on: of the clips held out, where there are any."""
     clips = frozenset(frame.clip for frame in recording.frames)
@@ -113,9 +115,20 @@ def open_camera_crops(
             f"{recording.folder} has no clip {', '.join(sorted(unknown))}; "
             f"it has {', '.join(sorted(clips))}"
         )
-    training = CameraCrops(recording, crop_px=crop_px, seed=seed, length=length, held_out=held_out)
-    rest = clips - held_out if held_out else frozenset()
-    checked = CameraCrops(recording, crop_px=crop_px, seed=seed + 1, length=length, held_out=rest)
+
+    def crops(seed: int, left_out: frozenset[str]) -> CameraCrops:
+        return CameraCrops(
+            recording,
+            crop_px=crop_px,
+            seed=seed,
+            length=length,
+            held_out=left_out,
+            known=known,
+            moving=moving,
+        )
+
+    training = crops(seed, held_out)
+    checked = crops(seed + 1, clips - held_out if held_out else frozenset())
     return training, checked
 
 

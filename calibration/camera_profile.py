@@ -23,11 +23,7 @@ def export_camera_profile(
     settings = trainer.settings
     profile = load_profile(settings.deblurrer)
     deblurrer = profile.card["deblurrer"]
-    weights = {
-        f"translator.{key.removeprefix('network.')}": tensor
-        for key, tensor in trainer.averaged.state_dict().items()
-        if key.startswith("network.")  # the heads of the smaller scales stay behind
-    }
+    weights = {f"translator.{key}": tensor for key, tensor in trainer.exported_weights().items()}
     own = part_weights(profile, "deblurrer")
     weights |= {f"deblurrer.{key}": tensor for key, tensor in own.items()}
     export_profile(

@@ -16,8 +16,10 @@ from calibration.train_translator import (
 from calibration.trainer import Trainer, TrainingState, Validation
 
 
-def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int:
-    """Train to the end or to Ctrl-C, with a progress bar; returns the exit status.
+def run_deblurrer_training(
+    settings: DeblurrerTraining, console: Console
+) -> tuple[DeblurrerTrainer, Evaluation]:
+    """Train to the end or to Ctrl-C, with a progress bar; the trainer, and what it reached.
 
     Raises:
         CalibrationError: the photographs or the checkpoint cannot be used.
@@ -28,7 +30,6 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
         f"{len(trainer.data.training_names)} pictures to train on, "
         f"{len(trainer.data.held_out_names)} held out; {_beginning(trainer)}"
     )
-
     final = _show(trainer, _describe_restoration, console)
     console.print(
         f"{settings.out}: {final.psnr_in_db:.2f} dB -> {final.psnr_out_db:.2f} dB on photographs "
@@ -36,7 +37,7 @@ def run_deblurrer_training(settings: DeblurrerTraining, console: Console) -> int
         markup=False,
         highlight=False,
     )
-    return 0
+    return trainer, final
 
 
 def run_translator_training(
@@ -114,6 +115,6 @@ def _show(
                 console.print(f"{state.crops_done} crops: {describe(state.validation)}")
 
         final = trainer.run(report)
-    if trainer.crops_done + trainer.settings.batch <= crops:
+    if not trainer.finished:
         console.print(f"stopped at {trainer.crops_done} crops; run the same command to go on")
     return final

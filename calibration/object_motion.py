@@ -66,7 +66,7 @@ class ObjectMotion:
         surface = to_linear(_shaded(texture, random))
         height, width = still.shape[:2]
         diameter = random.uniform(self.min_size, self.max_size) * (min(height, width) - 2 * m)
-        opacity = _silhouette((height, width), diameter, random)[:, :, None]
+        opacity = silhouette((height, width), diameter, random)[:, :, None]
         extent = random.uniform(self.min_extent_px, self.max_extent_px)
         kernel = shake_kernel(extent, random, self.origin)
         layer = blur(np.concatenate([opacity * surface, opacity], axis=2), kernel)
@@ -103,7 +103,7 @@ def _shaded(texture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[
     return np.asarray(np.clip(shaded, 0, 255), np.uint8)
 
 
-def _silhouette(
+def silhouette(
     size: tuple[int, int], diameter: float, random: np.random.Generator
 ) -> NDArray[np.float32]:
     """The object's opacity, float32 (H, W): a body with up to five limbs, soft over one pixel."""

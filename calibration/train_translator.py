@@ -19,6 +19,8 @@ from calibration.camera_crops import last_whole_clip, open_camera_crops
 from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
 from calibration.evaluation import write_strip
 from calibration.features import FeatureDistance
+from calibration.known_blur import KnownBlur
+from calibration.object_motion import ObjectMotion
 from calibration.pairs import Crops
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
@@ -42,6 +44,7 @@ class TranslatorTraining(RunSettings):
         held_out: clips to validate on; the last one if empty, where there are several.
         adversarial, reconstruction: weights of the two losses.
         r1: weight of the penalty on the discriminator's gradient.
+        known, moving: the blur that the discriminator takes as real: the deblurrer's two domains.
     """
 
     recording: Path
@@ -56,6 +59,8 @@ class TranslatorTraining(RunSettings):
     adversarial: float = 1.0
     reconstruction: float = 1.0
     r1: float = 1.0
+    known: KnownBlur = KnownBlur()
+    moving: ObjectMotion = ObjectMotion()
     validation_crops: int = 24
 
     def __post_init__(self) -> None:
@@ -101,6 +106,8 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             crop_px=settings.crop_px,
             seed=settings.seed,
             length=settings.crops,
+            known=settings.known,
+            moving=settings.moving,
         )
         self._validation = [checked[i] for i in range(settings.validation_crops)]
         profile = load_profile(settings.deblurrer)
@@ -172,6 +179,14 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             self.content(p.float(), g).mean() for p, g in zip(pictures, given, strict=True)
         ]
         return torch.stack(distances).sum()
+
+    def exported_weights(self) -> dict[str, Tensor]:
+        """The averaged weights of the network that is exported: the smaller scales stay behind."""
+        return {
+            key.removeprefix("network."): tensor
+            for key, tensor in self.averaged.state_dict().items()
+            if key.startswith("network.")
+        }
 
     @torch.no_grad()
     def translate(self, pictures: Tensor) -> Tensor:

@@ -151,6 +151,11 @@ class Trainer(ABC, Generic[Validation]):
         }
 
     @property
+    def finished(self) -> bool:
+        """Whether all crops were trained on, or the run was stopped before."""
+        return self.crops_done + self.settings.batch > self.settings.crops
+
+    @property
     def checkpoint(self) -> Path:
         return self.settings.out / CHECKPOINT
 

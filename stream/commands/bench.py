@@ -171,6 +171,68 @@ def bench_quality(
     raise typer.Exit(run_quality_benchmark(benchmark, json_file, sheet, console()))
 
 
+@app.command("blur2blur")
+def bench_blur2blur(
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Folder of sharp photographs; may be given several times."),
+    ],
+    rows: Annotated[
+        Path, typer.Option(help="Folder of the trained rows, and of their runs.")
+    ] = Path("runs/blur2blur"),
+    train: Annotated[
+        bool,
+        typer.Option("--train", help="First train what is not there: hours, and it goes on."),
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="With --train: this row, and measure nothing yet.", show_default=False),
+    ] = None,
+    crops: Annotated[
+        int, typer.Option(min=1, help="With --train: training crops of each row.")
+    ] = 100_000,
+    frames: Annotated[
+        int, typer.Option(min=10, help="With --train: frames of each camera's recording.")
+    ] = 600,
+    pictures: Annotated[int, typer.Option(min=2, help="Test pictures of each camera.")] = 48,
+    model: Annotated[Model, typer.Option(help="The deblurrer, as for `live`.")] = Model.balanced,
+    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this file.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a contact sheet to this picture.")
+    ] = None,
+) -> None:
+    """Does a translator for one's own camera help, and more than what is simpler than it?
+
+    Two cameras with blur that the deblurrer does not know, made of photographs, so that the truth
+    is known; the method beside a perfect translator, a supervised bound, and controls: without the
+    adversarial loss, towards the wrong blur, deblurring twice, and others. Gains are paired, with
+    intervals over scenes.
+    """
+    with needs_extra_train():
+        from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
+        from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
+    deblurrer = profile or model.value
+    if train:
+        training = ProtocolTraining(
+            data=tuple(data),
+            to=rows,
+            deblurrer=deblurrer,
+            frames=frames,
+            crops=crops,
+            rows=tuple(only or ()),
+        )
+        train_protocol(training, console())
+        if only:
+            return
+    benchmark = ProtocolBenchmark(
+        data=tuple(data), rows=rows, deblurrer=deblurrer, pictures=pictures
+    )
+    raise typer.Exit(run_protocol_benchmark(benchmark, json_file, sheet, console()))
+
+
 @app.command("hands")
 def bench_hands(
     data: Annotated[Path, typer.Option(help="Folder of clips that show hands.")],

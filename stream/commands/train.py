@@ -97,7 +97,7 @@ def train_deblurrer(
         seed=seed,
         start=start,
     )
-    raise typer.Exit(run_deblurrer_training(settings, console()))
+    run_deblurrer_training(settings, console())
 
 
 @app.command("blur-sheet")

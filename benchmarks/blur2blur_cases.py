@@ -1,0 +1,58 @@
+"""The protocol's test pictures: what a camera saw, and what a perfect translator makes of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality_cases import inner
+from benchmarks.unknown_domains import UnknownDomain
+from calibration.errors import CalibrationError
+from calibration.known_blur import KnownBlur
+from calibration.pairs import BlurredCrops, PairRecipe
+from calibration.photographs import read_photograph
+
+CROP_PX = 256
+_SEED = 53
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A blurred picture, its truth, and the same truth with known blur, of one photograph."""
+
+    scene: str
+    blurred: Picture
+    truth: Picture
+    known: Picture
+
+
+def make_cases(domain: UnknownDomain, photographs: list[Path], count: int) -> list[Case]:
+    """The same pictures every time, as many of each photograph.
+
+    Raises:
+        CalibrationError: no photograph is large enough.
+    """
+    known = KnownBlur()
+    recipe = PairRecipe(crop_px=CROP_PX)
+    need = CROP_PX + 2 * domain.margin_px
+    large = {path.name: read_photograph(path) for path in photographs}
+    large = {name: p for name, p in large.items() if min(p.shape[:2]) >= need}
+    if not large:
+        raise CalibrationError(f"no test photograph is at least {need} px on its shorter side")
+    crops = {name: BlurredCrops([picture], recipe, _SEED, 0) for name, picture in large.items()}
+    cases = []
+    for number in range(count):
+        scene = list(large)[number % len(large)]
+        random = np.random.default_rng((_SEED, number))
+        window, thing = (crops[scene].window(domain.margin_px, random) for _ in range(2))
+        view = domain.moving(window, thing, random)
+        # the oracle: what G would make of x if it were perfect, of this camera's own sharp picture
+        developed = domain.chain.developed(domain.chain.scene(window))
+        sharp = np.clip(np.rint(255 * developed), 0, 255).astype(np.uint8)
+        rest = domain.margin_px - known.margin_px
+        shaken = known.apply(np.ascontiguousarray(inner(sharp, rest)), random)
+        cases.append(Case(scene, view.blurred, view.truth, shaken))
+    return cases

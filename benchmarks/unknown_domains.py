@@ -1,0 +1,222 @@
+"""Cameras whose blur the deblurrer never saw, made of photographs, so that the truth is known.
+
+After two kinds of data of the paper (Blur2Blur, Pham et al., CVPR 2024, table 1): U1 stands for
+REDS, frames of a moving view added up; U2 for RSBlur and RB2V, a real camera's chain around it.
+Both move otherwise than the known blur: a view that also turns and comes nearer, and now and then a
+thing before it that goes its own way.
+
+A first U1, of 7 to 31 moments with gamma 2.2 and JPEG alone, was thrown away: `balanced` gained
+1.30 dB on it and 1.15 dB on known blur of the same photographs: there was nothing for a translator
+to win. What it does not know are other responses (+0.5 dB is left of +1.2), H.264 (+0.6), and few
+moments, which show as several pictures on top of each other (+0.4); turning, rolling shutters,
+noise and clipped highlights cost it nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import NamedTuple
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.camera import GAMMA, through_jpeg, to_linear
+from calibration.object_motion import silhouette
+
+Picture = NDArray[np.uint8]
+Light = NDArray[np.float32]
+
+_ROLLING_ROWS = 6
+"""How many moments later the last row of a rolling shutter begins than the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """From light to the pixels of a file.
+
+    Attributes:
+        highlights: light above 0.7 is made up to so many times stronger, and clips.
+        defocus_px: standard deviation of the lens's softness.
+        shot_noise, read_noise: variance a unit of light, and standard deviation, display 0...1.
+        contrast: of the response's S-curve on top of gamma; 0 has none.
+        white_balance: gain of red, green and blue.
+        jpeg_quality: lowest and highest; None where there is none.
+        h264_crf: constant rate factor of a single H.264 frame; None where there is none.
+    """
+
+    highlights: float = 1.0
+    defocus_px: float = 0.0
+    shot_noise: float = 0.0
+    read_noise: float = 0.0
+    contrast: float = 0.0
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    jpeg_quality: tuple[int, int] | None = None
+    h264_crf: int | None = None
+
+    def scene(self, sharp: Picture) -> Light:
+        """Light of a display picture, its highlights beyond what the sensor takes."""
+        light = to_linear(sharp)
+        bright = np.clip((light.max(axis=2, keepdims=True) - 0.7) / 0.3, 0, 1)
+        return np.asarray(light * (1 + (self.highlights - 1) * bright), np.float32)
+
+    def developed(self, light: Light) -> Light:
+        """What lens, sensor and response make of light, display 0...1, without noise."""
+        if self.defocus_px:
+            light = np.asarray(cv2.GaussianBlur(light, (0, 0), self.defocus_px), np.float32)
+        balanced = np.clip(light * np.array(self.white_balance, np.float32), 0, 1)
+        display = balanced ** (1 / GAMMA)
+        curved = display - self.contrast * np.sin(2 * np.pi * display) / (2 * np.pi)
+        return np.asarray(curved, np.float32)
+
+    def delivered(self, light: Light, random: np.random.Generator) -> Picture:
+        """What is in the file, uint8: with noise, and compressed."""
+        display = self.developed(light)
+        sigma = np.sqrt(self.read_noise**2 + self.shot_noise * display)
+        display = display + sigma * random.standard_normal(display.shape, dtype=np.float32)
+        pixels: Picture = np.clip(np.rint(255 * display), 0, 255).astype(np.uint8)
+        if self.jpeg_quality is not None:
+            quality = int(random.integers(self.jpeg_quality[0], self.jpeg_quality[1] + 1))
+            pixels = through_jpeg(pixels, quality)
+        if self.h264_crf is not None:
+            pixels = _through_h264(pixels, self.h264_crf)
+        return pixels
+
+
+class Scene(NamedTuple):
+    """What a camera delivered of a moving view, and the same moment unmoved.
+
+    Attributes:
+        blurred, truth: uint8 (H, W, 3); the truth went through the same lens and response.
+    """
+
+    blurred: Picture
+    truth: Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownDomain:
+    """A camera and how it, and what it sees, moves.
+
+    Attributes:
+        moments: fewest and most sub-frames that are added up.
+        extent_px: shortest and longest way of the view's middle.
+        turn_degrees, zoom: most that the view turns, and its most change of size.
+        thing_share: share of the scenes in which a thing moves of its own as well.
+        rolling: rows begin one after the other.
+    """
+
+    name: str
+    about: str
+    chain: Chain
+    moments: tuple[int, int] = (7, 31)
+    extent_px: tuple[float, float] = (6.0, 24.0)
+    turn_degrees: float = 2.0
+    zoom: float = 0.02
+    thing_share: float = 0.3
+    rolling: bool = False
+
+    margin_px: int = 32
+    """Border that :meth:`moving` needs around its pictures and cuts off."""
+
+    def still(self, window: Picture, random: np.random.Generator) -> Picture:
+        """A sharp frame of this camera, uint8 (H, W, 3) for (H + 2 * margin_px, …)."""
+        return self.chain.delivered(self._inner(self.chain.scene(window)), random)
+
+    def moving(self, window: Picture, thing: Picture, random: np.random.Generator) -> Scene:
+        """A blurred frame of it.
+
+        Args:
+            window, thing: uint8 (H + 2 * margin_px, W + 2 * margin_px, 3), sharp.
+        """
+        light = self.chain.scene(window)
+        count = int(random.integers(self.moments[0], self.moments[1] + 1))
+        late = _ROLLING_ROWS if self.rolling else 0
+        views = self._views(light, count + late, random)
+        own: Iterator[Light] | None = None
+        unmoved = light
+        if random.random() < self.thing_share:
+            height, width = light.shape[:2]
+            diameter = random.uniform(0.3, 0.6) * (min(height, width) - 2 * self.margin_px)
+            cover = silhouette((height, width), diameter, random)
+            layer = np.dstack([self.chain.scene(thing) * cover[:, :, None], cover])
+            own = self._views(layer, count + late, random)
+            unmoved = layer[:, :, :3] + (1 - layer[:, :, 3:]) * light
+        start = np.linspace(0, late, light.shape[0])[:, None, None]
+        total = np.zeros_like(light)
+        for moment, view in enumerate(views):
+            if own is not None:
+                placed = next(own)
+                view = placed[:, :, :3] + (1 - placed[:, :, 3:]) * view
+            share = np.clip(moment + 1 - start, 0, 1) * np.clip(start + count - moment, 0, 1)
+            total += view * share.astype(np.float32)
+        truth = self.chain.developed(self._inner(np.asarray(unmoved, np.float32)))
+        return Scene(
+            blurred=self.chain.delivered(self._inner(total / np.float32(count)), random),
+            truth=np.clip(np.rint(255 * truth), 0, 255).astype(np.uint8),
+        )
+
+    def _views(self, light: Light, count: int, random: np.random.Generator) -> Iterator[Light]:
+        """The view at each moment; at the middle one it is as given."""
+        height, width = light.shape[:2]
+        middle = ((width - 1) / 2, (height - 1) / 2)
+        times = np.linspace(-1, 1, count)
+        direction, bend = np.exp(2j * np.pi * random.random(2))
+        curvature = random.uniform(0, 0.5)
+        path = times * direction + curvature * times**2 * bend
+        side = max(np.ptp(path.real), np.ptp(path.imag))
+        path *= random.uniform(*self.extent_px) / side
+        turns = 0.5 * times * random.uniform(-self.turn_degrees, self.turn_degrees)
+        sizes = 1 + 0.5 * times * random.uniform(-self.zoom, self.zoom)
+        for at, turn, size in zip(path, turns, sizes, strict=True):
+            matrix = cv2.getRotationMatrix2D(middle, float(turn), float(size))
+            matrix[:, 2] += at.real, at.imag
+            yield np.asarray(
+                cv2.warpAffine(light, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101),
+                np.float32,
+            )
+
+    def _inner(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        m = self.margin_px
+        return np.ascontiguousarray(picture[m:-m, m:-m])
+
+
+U1 = UnknownDomain(
+    name="U1",
+    about="few moments (4 to 7) of a view that shifts, turns and nears are added up; another "
+    "response; JPEG of quality 75 to 90",
+    chain=Chain(contrast=0.5, jpeg_quality=(75, 90)),
+    moments=(4, 7),
+)
+U2 = UnknownDomain(
+    name="U2",
+    about="clipped highlights, a soft lens, Poisson-Gaussian noise, another response and white "
+    "balance, a rolling shutter, H.264 at CRF 28",
+    chain=Chain(
+        highlights=3.0,
+        defocus_px=0.7,
+        shot_noise=2e-4,
+        read_noise=0.008,
+        contrast=0.5,
+        white_balance=(1.08, 1.0, 0.9),
+        h264_crf=28,
+    ),
+    rolling=True,
+)
+DOMAINS = (U1, U2)
+
+
+def _through_h264(pixels: Picture, crf: int) -> Picture:
+    """One frame, coded by itself; height and width are even."""
+    packed = BytesIO()
+    with av.open(packed, "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=30, options={"crf": str(crf)})
+        stream.height, stream.width = pixels.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    packed.seek(0)
+    with av.open(packed, "r") as container:
+        decoded = next(container.decode(video=0))
+        return np.ascontiguousarray(decoded.to_ndarray(format="rgb24"))

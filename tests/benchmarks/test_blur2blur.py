@@ -1,0 +1,161 @@
+"""The protocol: its cameras, its statistics, and the whole of it at toy size."""
+
+import io
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rich.console import Console
+
+from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
+from benchmarks.blur2blur_figures import bootstrap_ci95
+from benchmarks.blur2blur_rows import ROWS
+from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
+from benchmarks.unknown_domains import DOMAINS, U1, Chain, UnknownDomain
+from calibration.measures import psnr_db
+from engines.networks import PlainUNetSpec
+from tests.conftest import blur2blur
+from tests.engines.conftest import trained
+
+
+def window(seed: int, px: int = 192) -> np.ndarray:
+    """A picture with edges at every scale."""
+    random = np.random.default_rng(seed)
+    picture = np.zeros((px, px, 3), np.uint8)
+    for _ in range(60):
+        centre, colour = random.integers(0, px, 2), random.integers(0, 256, 3)
+        cv2.circle(picture, centre.tolist(), int(random.integers(3, 25)), colour.tolist(), -1)
+    return picture
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+def test_camera_blurs_around_its_truth(domain: UnknownDomain) -> None:
+    given = window(0), window(1)
+    scene = domain.moving(*given, np.random.default_rng(3))
+    side = 192 - 2 * domain.margin_px
+    assert scene.blurred.shape == scene.truth.shape == (side, side, 3)
+    assert psnr_db(scene.blurred, scene.truth) < 30
+    again = domain.moving(*given, np.random.default_rng(3))
+    assert np.array_equal(scene.blurred, again.blurred)
+    assert not np.array_equal(
+        scene.blurred, domain.moving(*given, np.random.default_rng(4)).blurred
+    )
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+def test_sharp_frame_of_it_is_its_truth_but_for_noise_and_codec(domain: UnknownDomain) -> None:
+    still = domain.still(window(0), np.random.default_rng(3))
+    motionless = UnknownDomain(
+        name="still", about="", chain=domain.chain, extent_px=(1e-6, 1e-6), turn_degrees=0.0,
+        zoom=0.0, thing_share=0.0,
+    )  # fmt: skip
+    truth = motionless.moving(window(0), window(1), np.random.default_rng(3)).truth
+    assert psnr_db(still, truth) > 25
+
+
+def test_camera_that_changes_nothing_gives_what_it_sees() -> None:
+    perfect = UnknownDomain(name="perfect", about="", chain=Chain())
+    m = perfect.margin_px
+    still = perfect.still(window(0), np.random.default_rng(0))
+    assert np.abs(still.astype(int) - window(0)[m:-m, m:-m]).max() <= 1
+
+
+def test_highlights_clip_and_responses_bend() -> None:
+    light = np.linspace(0, 1, 256, dtype=np.float32).reshape(1, 256, 1).repeat(3, axis=2)
+    assert (Chain(contrast=0.5).developed(light)[0, 1:255, 0].argsort() == np.arange(254)).all()
+    bright = Chain(highlights=3.0).scene(np.full((1, 1, 3), 255, np.uint8))
+    assert bright.max() == pytest.approx(3.0)
+
+
+def test_interval_is_over_scenes_not_pictures() -> None:
+    random = np.random.default_rng(0)
+    of_scene = random.normal(1.0, 1.0, 6)
+    scenes = [f"scene {i % 6}" for i in range(600)]
+    gains = np.array([of_scene[i % 6] for i in range(600)]) + random.normal(0, 0.01, 600)
+    low, high = bootstrap_ci95(gains, scenes)
+    assert low < gains.mean() < high
+    assert high - low > 0.5, "six scenes tell little, however many pictures of them there are"
+    certain = bootstrap_ci95(np.full(20, 0.25), [f"{i % 5}" for i in range(20)])
+    assert certain == pytest.approx((0.25, 0.25))
+
+
+def test_rows_are_those_of_the_protocol() -> None:
+    assert sorted({row.number for row in ROWS}) == list(range(10))
+    assert {row.name for row in ROWS if row.control} == {"no-gan", "wrong-known", "twice"}
+    assert next(row for row in ROWS if row.name == "blur2blur").seeds == (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    for number in range(8):
+        cv2.imwrite(str(folder / f"{number}.png"), window(number, 420))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def deblurrer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from engines.export import export_deblurrer
+
+    spec = PlainUNetSpec(width=4, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
+    folder = tmp_path_factory.mktemp("profiles") / "toy"
+    weights = {k.removeprefix("toy."): v for k, v in trained(spec, "toy").items()}
+    export_deblurrer(folder, name="toy", network=spec, weights=weights, card={})
+    return folder
+
+
+def test_rows_that_were_not_trained_are_named(
+    photographs: Path, deblurrer: Path, tmp_path: Path
+) -> None:
+    result = blur2blur(
+        "bench", "blur2blur", "--data", photographs, "--rows", tmp_path, "--profile", deblurrer,
+        "--pictures", "2",
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "the row blur2blur was not trained" in " ".join(result.stderr.split())
+
+
+def test_protocol_from_photographs_to_figures(
+    photographs: Path, deblurrer: Path, tmp_path: Path
+) -> None:
+    """Every row trained by what users run, then measured: a toy, but nothing in it is pretended."""
+    said = Console(file=io.StringIO(), width=200)
+    training = ProtocolTraining(
+        data=(photographs,),
+        to=tmp_path / "rows",
+        deblurrer=str(deblurrer),
+        frames=20,
+        crops=16,
+        validation_crops=2,
+        domains=(U1,),
+    )
+    train_protocol(training, said)
+    benchmark = ProtocolBenchmark(
+        data=(photographs,),
+        rows=tmp_path / "rows",
+        deblurrer=str(deblurrer),
+        pictures=4,
+        domains=(U1,),
+    )
+    file, sheet = tmp_path / "f.json", tmp_path / "sheet.png"
+    assert run_protocol_benchmark(benchmark, file, sheet, said) == 0
+    figures = json.loads(file.read_text())
+    assert figures["translator_share_of_deblurrer_ms"] is not None
+    domain = figures["domains"]["U1"]
+    assert [row["name"] for row in domain["rows"]] == [row.name for row in ROWS]
+    rows = {row["name"]: row for row in domain["rows"]}
+    assert rows["input"]["psnr_gain_db"] == 0
+    assert rows["deblur"]["gain_over_deblur_db"] == 0
+    assert rows["blur2blur"]["seeds"] == 3
+    assert rows["input"]["sharp_psnr_db"] == 100
+    low, high = domain["gain_db"]["ci95"]
+    assert low <= domain["gain_db"]["mean"] <= high
+    mean = np.mean(rows["blur2blur"]["gain_of_each_seed_db"])
+    assert domain["gain_db"]["mean"] == pytest.approx(mean, abs=2e-4)
+    assert cv2.imread(str(sheet)) is not None
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}
+    train_protocol(training, said)
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}
+    assert after == before, "nothing is trained twice"
