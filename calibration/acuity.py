@@ -108,10 +108,8 @@ def judge(
     region = moving if partly else textured
     if not region.any():
         return Judgement(Verdict.UNCLEAR, 1.0, region, 0.0)
-    own = _detail(look, region)
-    best = np.quantile(
-        [*(_detail(other, region) for other in neighbours), own], _BEST_SHARE, axis=0
-    )
+    own = detail(look, region)
+    best = np.quantile([*(detail(other, region) for other in neighbours), own], _BEST_SHARE, axis=0)
     acuity = float((own / np.maximum(best, 1e-6)).min())  # motion blurs in its own direction
     verdict = Verdict.UNCLEAR
     if acuity < rule.blurry_below and moving.sum() >= _MIN_MOVING_TILES:
@@ -137,7 +135,7 @@ def _moving(look: Look, before: Look | None, motion: float) -> NDArray[np.bool_]
     return np.asarray(cv2.resize(change, (columns, rows), interpolation=cv2.INTER_AREA) > motion)
 
 
-def _detail(look: Look, region: NDArray[np.bool_]) -> NDArray[np.float32]:
+def detail(look: Look, region: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Fine steps for the coarse ones in a region, to the right and down, (2,)."""
     fine, coarse = look.fine[:, region].sum(axis=1), look.coarse[:, region].sum(axis=1)
     return np.asarray(np.sqrt(fine / np.maximum(coarse, 1e-6)), np.float32)

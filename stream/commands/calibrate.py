@@ -170,6 +170,43 @@ def calibrate_distil(
         _tell(folder)
 
 
+@app.command("report")
+def calibrate_report(
+    recording: _Recording,
+    profile: Annotated[str, typer.Option(help="The camera's profile.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help="The page to write; RECORDING/PROFILE.html if not given.", show_default=False
+        ),
+    ] = None,
+    out: _RunFolder = None,
+) -> None:
+    """Write a page about a camera: its blur, what the profile makes of it, whether it helps at all.
+
+    Pictures before and after, figures on clips that the training never saw, its curves, and what
+    would help more: light, exposure. One file that opens anywhere and loads nothing.
+    """
+    with needs_extra_train():
+        from calibration.camera_report import write_camera_report
+        from calibration.recording import CalibrationRecording
+    from engines.files import folder_problem
+    from engines.profile import load_profile
+    from stream.errors import StreamError
+
+    path = to or recording / f"{profile}.html"
+    if (problem := folder_problem(path)) is not None:
+        raise StreamError(problem)
+    helps = write_camera_report(
+        CalibrationRecording(recording),
+        load_profile(profile),
+        out or recording / "runs" / profile,
+        path,
+    )
+    verdict = "it helps" if helps else "it does not help, or not safely: see there why"
+    console().print(f"{path}: {verdict}", markup=False, highlight=False)
+
+
 def _tell(folder: Path) -> None:
     console().print(
         f"{folder}: `blur2blur live 0 --profile {folder.name}`", markup=False, highlight=False

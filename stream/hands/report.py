@@ -1,7 +1,5 @@
 """One HTML file about one session, or several of a participant: offline, readable, printable."""
 
-import base64
-import io
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.charts import chart_address, new_figure
 from engines.files import write_text_atomically
 from stream.errors import StreamError
 from stream.hands.joint_angles import mean_flexion_degrees
@@ -137,7 +136,7 @@ def trace(task: Task, trajectory: Trajectory) -> NDArray[np.float64]:
 
 def _trace_chart(session: Session) -> str:
     """Both pictures' traces over time, gaps left open; below, how blurred the frames were."""
-    plot, figure = _new_chart(8.6, 3.6)
+    figure = new_figure(8.6, 3.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     task = session.sidecar.task
     for picture, trajectory in session.trajectories.items():
@@ -160,14 +159,14 @@ def _trace_chart(session: Session) -> str:
     upper.legend(fontsize=8, frameon=False, loc="upper right")
     lower.set_ylabel("blur", fontsize=8)
     lower.set_xlabel("seconds; red marks: raw picture without the hand", fontsize=8)
-    return _svg(plot, figure)
+    return chart_address(figure)
 
 
 def _comparison_chart(columns: list[list[Measure]]) -> str:
     rows = [row for row in zip(*columns, strict=True) if all(m.valid for m in row)][:_COMPARED]
     if not rows:
         return ""
-    plot, figure = _new_chart(8.6, 1.6 * ((len(rows) + 2) // 3))
+    figure = new_figure(8.6, 1.6 * ((len(rows) + 2) // 3))
     axes = np.atleast_1d(figure.subplots((len(rows) + 2) // 3, 3)).ravel()
     for axis, row in zip(axes, rows, strict=False):
         axis.plot(range(1, len(row) + 1), [m.value for m in row], "o-", color="#0b6e99", ms=4, lw=1)
@@ -177,24 +176,4 @@ def _comparison_chart(columns: list[list[Measure]]) -> str:
         axis.set_ylim(min(0.0, 1.1 * min(values)), max(1e-9, 1.1 * max(values)))
     for axis in axes[len(rows) :]:
         axis.set_visible(False)
-    return _svg(plot, figure)
-
-
-def _new_chart(width: float, height: float) -> tuple[Any, Any]:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plot
-
-    return plot, plot.figure(figsize=(width, height), layout="constrained")
-
-
-def _svg(plot: Any, figure: Any) -> str:
-    """The chart as an address that holds it whole."""
-    for axis in figure.axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(labelsize=8)
-    text = io.BytesIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    plot.close(figure)
-    return "data:image/svg+xml;base64," + base64.b64encode(text.getvalue()).decode()
+    return chart_address(figure)

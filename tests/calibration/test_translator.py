@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,6 +143,15 @@ def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Pat
         "live", "synthetic:160x96@0?seconds=1", "--to", "null", "--profile", "mycam", **folders
     )
     assert live.returncode == 0, live.stderr
+    page = tmp_path / "mycam.html"
+    reported = blur2blur(
+        "calibrate", "report", camera, "--profile", "mycam", "--to", page, **folders
+    )
+    assert reported.returncode == 0, reported.stderr
+    text = page.read_text()
+    assert "What to do about it" in text
+    assert "with this profile" in text
+    assert not re.search(r'(?:src|href)="(?!data:)', text), "it loads nothing"
     distilled = blur2blur(
         "calibrate", "distil", camera, "--from", "mycam", "--profile", "mycam-one",
         "--crops", "8", timeout_s=300, **folders,

@@ -1,0 +1,175 @@
+"""What a profile does for its camera, without a truth to compare with; and what to do about it.
+
+Detail is measured as `calibrate record` does: fine steps for the coarse ones, in the part of the
+frame that moved. More of it is not better as such: invented detail counts as well. So the verdict
+also asks that what is sharp and what stands still stay as they are, and the pictures are there to
+be looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.acuity import TILE_PX, Verdict, detail, look_at
+from calibration.measures import psnr_db
+from calibration.recording import KeptFrame
+
+Picture = NDArray[np.uint8]
+
+_MORE_DETAIL = 1.03
+_SHARPER_SHARE = 0.7
+_MIN_STILL_DB = 38.0
+_DARK, _DIM = 60.0, 90.0
+_NOISY = 3.0
+_VERY_BLURRED = 0.45
+_FEW = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameFigures:
+    """One held-out frame of the camera's own blur.
+
+    Attributes:
+        detail_deblurred, detail_profile: of the moving part of deblur(x) and deblur(G(x)), over
+            that of x.
+        still_psnr_db: between x and deblur(G(x)) where nothing moved; None where everything did.
+    """
+
+    detail_deblurred: float
+    detail_profile: float
+    still_psnr_db: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileFigures:
+    """All held-out frames.
+
+    Attributes:
+        frames: those of the camera's own blur.
+        sharp_psnr_db: between sharp frames and what the profile makes of them.
+    """
+
+    frames: tuple[FrameFigures, ...]
+    sharp_psnr_db: tuple[float, ...]
+
+    def median_detail(self, which: str) -> float:
+        return float(np.median([getattr(frame, f"detail_{which}") for frame in self.frames]))
+
+    @property
+    def sharper_share(self) -> float:
+        """Share of the frames in which deblur(G(x)) has more detail than deblur(x)."""
+        sharper = [frame.detail_profile > frame.detail_deblurred for frame in self.frames]
+        return float(np.mean(sharper))
+
+    @property
+    def still_psnr_db(self) -> float | None:
+        values = [f.still_psnr_db for f in self.frames if f.still_psnr_db is not None]
+        return float(np.median(values)) if values else None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether the profile helps, and why one thinks so."""
+
+    helps: bool
+    reasons: tuple[str, ...]
+
+
+def frame_figures(
+    x: Picture,
+    deblurred: Picture,
+    profile: Picture,
+    region: tuple[int, int, int, int],
+) -> FrameFigures:
+    """Compare one frame with what was made of it.
+
+    Args:
+        x, deblurred, profile: uint8 (H, W, 3): the frame, deblur(x), deblur(G(x)).
+        region: left, top, width and height in pixels of what moved.
+    """
+    inside = tiles_of(region, x.shape[:2])
+    own, *others = (detail(look_at(p, 0.0), inside).mean() for p in (x, deblurred, profile))
+    left, top, width, height = region
+    still = np.ones(x.shape[:2], bool)
+    margin = TILE_PX
+    still[
+        max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin
+    ] = False
+    return FrameFigures(
+        detail_deblurred=float(others[0] / max(own, 1e-6)),
+        detail_profile=float(others[1] / max(own, 1e-6)),
+        still_psnr_db=psnr_db(x[still], profile[still]) if still.mean() > 0.05 else None,
+    )
+
+
+def tiles_of(region: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The tiles of a frame that a box covers, at least one."""
+    rows, columns = size[0] // TILE_PX, size[1] // TILE_PX
+    left, top, width, height = (value // TILE_PX for value in region)
+    marked = np.zeros((rows, columns), bool)
+    across = slice(min(left, columns - 1), left + max(1, width))
+    marked[min(top, rows - 1) : top + max(1, height), across] = True
+    return marked
+
+
+def finding(figures: ProfileFigures) -> Finding:
+    """Does it help? It may well say no."""
+    if not figures.frames:
+        return Finding(False, ("there are no blurry frames to look at: record more movement",))
+    more = figures.median_detail("profile") / max(figures.median_detail("deblurred"), 1e-6)
+    share = figures.sharper_share
+    sharp = float(np.median(figures.sharp_psnr_db)) if figures.sharp_psnr_db else None
+    still = figures.still_psnr_db
+    reasons = [
+        f"what moved has {100 * (more - 1):+.0f} % detail with the profile, beside the deblurrer "
+        f"alone; it has more in {100 * share:.0f} % of the frames"
+    ]
+    helps = more >= _MORE_DETAIL and share >= _SHARPER_SHARE
+    for name, value in (("what stands still", still), ("what is sharp", sharp)):
+        if value is not None:
+            harmless = value >= _MIN_STILL_DB
+            helps = helps and harmless
+            reasons.append(
+                f"{name} {'stays as it is' if harmless else 'is changed, which it should not be'} "
+                f"({value:.0f} dB; {_MIN_STILL_DB:.0f} are wanted)"
+            )
+    return Finding(helps, tuple(reasons))
+
+
+def advice(frames: Sequence[KeptFrame]) -> list[str]:
+    """What to do about the blur itself, which beats any network, and about the recording."""
+    blurry = [frame for frame in frames if frame.kind == Verdict.BLURRY]
+    sharp = [frame for frame in frames if frame.kind == Verdict.SHARP]
+    lines = []
+    if len(blurry) < _FEW or len(sharp) < _FEW:
+        lines.append(
+            f"Record more: {len(blurry)} blurry and {len(sharp)} sharp frames are few. Two minutes "
+            "of your usual movements give some hundreds; run `calibrate record` on the same folder."
+        )
+    if frames:
+        brightness = float(np.median([frame.brightness for frame in frames]))
+        noise = float(np.median([frame.noise for frame in frames]))
+        if brightness < _DIM:
+            lines.append(
+                f"More light: the picture is {'dark' if brightness < _DARK else 'dim'} (mean "
+                f"{brightness:.0f} of 255). A camera then exposes for longer, and that is more "
+                "blur. A lamp on what moves helps more than any network."
+            )
+        if noise > _NOISY:
+            lines.append(
+                f"The picture is noisy ({noise:.1f} steps): the camera amplifies weak light. More "
+                "light again; and switch its automatic gain off if it lets you."
+            )
+    if blurry and float(np.median([frame.acuity for frame in blurry])) < _VERY_BLURRED:
+        lines.append(
+            "Shorter exposure: the blurred frames have lost more than half of their fine detail. "
+            "If the camera lets you set it, choose 1/250 s or shorter, fixed and not automatic."
+        )
+    if not lines:
+        lines.append(
+            "Light and noise are fine. Where the camera lets you set it, a shorter exposure still "
+            "helps most."
+        )
+    return lines

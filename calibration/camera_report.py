@@ -1,0 +1,232 @@
+"""`blur2blur calibrate report`: one page about a camera, its blur, and what its profile does."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from calibration.acuity import Verdict
+from calibration.camera_findings import (
+    FrameFigures,
+    ProfileFigures,
+    advice,
+    finding,
+    frame_figures,
+)
+from calibration.errors import CalibrationError
+from calibration.measures import psnr_db
+from calibration.profile_networks import part_network
+from calibration.recording import CalibrationRecording, KeptFrame
+from calibration.train_translator import LOG
+from engines.charts import chart_address, new_figure, picture_address
+from engines.files import write_text_atomically
+from engines.fused import FusedDeblur
+from engines.profile import Profile, load_profile
+
+Picture = NDArray[np.uint8]
+
+_BLURRY, _SHARP, _STRIPS = 24, 12, 6
+_STRIP_PX = 200
+_SPECTRUM_PX = 128
+
+
+@dataclass(frozen=True)
+class _Networks:
+    """The profile, the deblurrer without it, and the translator alone where there is one."""
+
+    profile: FusedDeblur
+    deblurrer: FusedDeblur
+    translator: FusedDeblur | None
+
+
+def write_camera_report(
+    recording: CalibrationRecording, profile: Profile, run: Path | None, path: Path
+) -> bool:
+    """Write the page; whether the profile helps, by its own finding.
+
+    Args:
+        run: folder of the training, for its curves; None where it is gone.
+
+    Raises:
+        CalibrationError: the recording has no frames of a kind, or the profile is no camera's.
+        OSError: the file cannot be written.
+    """
+    import jinja2
+
+    networks = _networks(profile)
+    training: Mapping[str, Any] = profile.card.get("training", {})
+    held_out = frozenset(training.get("held_out", ()))
+    blurry = _some(recording, Verdict.BLURRY, held_out, _BLURRY)
+    sharp = _some(recording, Verdict.SHARP, held_out, _SHARP)
+    if not blurry or not sharp:
+        raise CalibrationError(
+            f"{recording.folder} has no blurry or no sharp frames to look at; record more"
+        )
+    figures, strips = _look(recording, blurry, sharp, networks)
+    found = finding(figures)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = files("calibration").joinpath("camera_report.html").read_text("utf-8")
+    page = environment.from_string(template).render(
+        name=profile.name,
+        recording=recording.folder.name,
+        finding=found,
+        advice=advice(recording.frames),
+        figures=_figure_rows(figures),
+        strips=strips,
+        checked_on=sorted(held_out & {frame.clip for frame in recording.frames}),
+        counts={kind: recording.count(kind) for kind in (Verdict.SHARP, Verdict.BLURRY)},
+        noise=float(np.median([frame.noise for frame in recording.frames])),
+        brightness=float(np.median([frame.brightness for frame in recording.frames])),
+        blur_chart=_blur_chart(recording, blurry, sharp),
+        curves=_curves(run),
+        training={key: value for key, value in training.items() if key != "held_out"},
+    )
+    write_text_atomically(path, page)
+    return found.helps
+
+
+def _networks(profile: Profile) -> _Networks:
+    translator = part_network(profile, "translator")
+    multiple = int(profile.card["multiple"])
+    identity = torch.nn.Identity()
+    own = part_network(profile, "deblurrer")
+    teacher = profile.card.get("training", {}).get("teacher")
+    has_translator = profile.card["translator"]["architecture"] != "identity"
+    if not has_translator and not teacher:
+        raise CalibrationError(
+            f"{profile.name} is no camera's profile; `blur2blur calibrate train` makes one"
+        )
+    alone = own if has_translator else part_network(load_profile(teacher), "deblurrer")
+    return _Networks(
+        profile=FusedDeblur(translator, own, multiple).eval(),
+        deblurrer=FusedDeblur(identity, alone, multiple).eval(),
+        translator=FusedDeblur(identity, translator, multiple).eval() if has_translator else None,
+    )
+
+
+def _some(
+    recording: CalibrationRecording, kind: Verdict, clips: frozenset[str], count: int
+) -> list[KeptFrame]:
+    """Frames spread over the clips that were held out, or over all where none was."""
+    frames = [f for f in recording.frames if f.kind == kind and (not clips or f.clip in clips)]
+    return frames[:: max(1, len(frames) // count)][:count]
+
+
+def _look(
+    recording: CalibrationRecording,
+    blurry: list[KeptFrame],
+    sharp: list[KeptFrame],
+    networks: _Networks,
+) -> tuple[ProfileFigures, list[dict[str, Any]]]:
+    """The figures, and a strip of pictures of some of the frames."""
+    still = [recording.read(frame) for frame in sharp]
+    found: list[FrameFigures] = []
+    strips: list[dict[str, Any]] = []
+    for number, frame in enumerate(blurry):
+        x = recording.read(frame)
+        rows = {"as the camera gave it": x, "deblurred": _through(networks.deblurrer, x)}
+        if networks.translator is not None:
+            rows["translated, G(x)"] = _through(networks.translator, x)
+        rows["with this profile"] = _through(networks.profile, x)
+        found.append(frame_figures(x, rows["deblurred"], rows["with this profile"], frame.region))
+        if number < _STRIPS:
+            cuts = {name: picture_address(_cut(p, frame.region)) for name, p in rows.items()}
+            strips.append({"at": f"{frame.clip}, {frame.at_s:.1f} s", "pictures": cuts})
+    kept = tuple(psnr_db(p, _through(networks.profile, p)) for p in still)
+    return ProfileFigures(frames=tuple(found), sharp_psnr_db=kept), strips
+
+
+@torch.inference_mode()
+def _through(network: FusedDeblur, picture: Picture) -> Picture:
+    result: Picture = network(torch.from_numpy(picture)[None])[0].numpy()
+    return result
+
+
+def _cut(picture: Picture, region: tuple[int, int, int, int]) -> Picture:
+    """A square around the middle of a region."""
+    left, top, width, height = region
+    side = min(_STRIP_PX, *picture.shape[:2])
+    x = int(np.clip(left + width // 2 - side // 2, 0, picture.shape[1] - side))
+    y = int(np.clip(top + height // 2 - side // 2, 0, picture.shape[0] - side))
+    return picture[y : y + side, x : x + side]
+
+
+def _figure_rows(figures: ProfileFigures) -> list[tuple[str, str]]:
+    still = figures.still_psnr_db
+    return [
+        ("detail of what moved, deblurred", f"{figures.median_detail('deblurred'):.3f}"),
+        ("the same with this profile", f"{figures.median_detail('profile'):.3f}"),
+        ("frames in which the profile shows more", f"{100 * figures.sharper_share:.0f} %"),
+        ("what stands still, before and after", "–" if still is None else f"{still:.1f} dB"),
+        ("sharp frames, before and after", f"{np.median(figures.sharp_psnr_db):.1f} dB"),
+    ]
+
+
+def _blur_chart(
+    recording: CalibrationRecording, blurry: list[KeptFrame], sharp: list[KeptFrame]
+) -> str:
+    """How blurred the frames are, and which detail the blur takes away."""
+    figure = new_figure(8.6, 3.2)
+    left, right = figure.subplots(1, 2)
+    for kind, colour in ((Verdict.SHARP, "#0b6e99"), (Verdict.BLURRY, "#aa7722")):
+        values = [frame.acuity for frame in recording.frames if frame.kind == kind]
+        left.hist(values, bins=np.linspace(0, 1.1, 23), color=colour, alpha=0.7, label=kind)
+    left.set_xlabel("detail beside the same place at its best", fontsize=8)
+    left.set_ylabel("frames", fontsize=8)
+    left.legend(fontsize=8, frameon=False)
+    lost = _spectrum(recording, blurry) - _spectrum(recording, sharp)
+    limit = float(np.abs(lost).max())
+    shown = right.imshow(
+        lost, cmap="RdBu", vmin=-limit, vmax=limit, extent=(-0.5, 0.5, -0.5, 0.5), origin="lower"
+    )
+    right.set_title("what the blur takes away (red)", fontsize=8, loc="left")
+    right.set_xlabel("cycles a pixel across", fontsize=8)
+    right.set_ylabel("down", fontsize=8)
+    figure.colorbar(shown, ax=right, label="dB", shrink=0.8)
+    return chart_address(figure)
+
+
+def _spectrum(recording: CalibrationRecording, frames: list[KeptFrame]) -> NDArray[np.float64]:
+    """Mean power of the frames' regions by frequency, in dB, (64, 64), smoothed."""
+    window = np.outer(np.hanning(_SPECTRUM_PX), np.hanning(_SPECTRUM_PX))
+    total = np.zeros((_SPECTRUM_PX, _SPECTRUM_PX))
+    for frame in frames:
+        grey = cv2.cvtColor(_cut(recording.read(frame), frame.region), cv2.COLOR_RGB2GRAY)
+        small = cv2.resize(grey, (_SPECTRUM_PX, _SPECTRUM_PX)).astype(np.float64)
+        total += np.abs(np.fft.fft2((small - small.mean()) * window)) ** 2
+    decibels = 10 * np.log10(np.fft.fftshift(total / len(frames)) + 1e-3)
+    smooth = cv2.resize(decibels, (64, 64), interpolation=cv2.INTER_AREA)
+    return np.asarray(smooth, np.float64)
+
+
+def _curves(run: Path | None) -> str:
+    """How the training went; empty where its log is gone."""
+    log = None if run is None else run / LOG
+    if log is None or not log.is_file():
+        return ""
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    names = [
+        ("change", "mean change by G, 0…1"),
+        ("told_apart", "share that the discriminator tells rightly"),
+        ("detail", "detail of deblur(G(x)) over deblur(x)"),
+    ]
+    shown = [(key, title) for key, title in names if lines and key in lines[0]]
+    if not shown:
+        return ""
+    figure = new_figure(8.6, 2.4)
+    for axis, (key, title) in zip(
+        np.atleast_1d(figure.subplots(1, len(shown))), shown, strict=True
+    ):
+        axis.plot(
+            [line["crops"] / 1000 for line in lines], [line[key] for line in lines], "o-", ms=3
+        )
+        axis.set_title(title, fontsize=8, loc="left")
+        axis.set_xlabel("thousand crops", fontsize=8)
+    return chart_address(figure)

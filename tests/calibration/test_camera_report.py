@@ -1,0 +1,91 @@
+"""What is found about a profile and a camera: plain decisions over plain figures."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from calibration.acuity import Verdict
+from calibration.camera_findings import (
+    FrameFigures,
+    ProfileFigures,
+    advice,
+    finding,
+    frame_figures,
+    tiles_of,
+)
+from calibration.recording import KeptFrame
+
+BETTER = FrameFigures(detail_deblurred=0.6, detail_profile=0.8, still_psnr_db=50.0)
+GOOD = ProfileFigures(frames=(BETTER,) * 10, sharp_psnr_db=(45.0, 60.0))
+FRAME = KeptFrame(
+    file="a.png", sha256="", kind=Verdict.BLURRY, clip="a", at_s=0.0, acuity=0.6,
+    region=(0, 0, 64, 64), noise=1.0, brightness=120.0,
+)  # fmt: skip
+
+
+def test_profile_that_sharpens_and_leaves_the_rest_alone_helps() -> None:
+    found = finding(GOOD)
+    assert found.helps
+    assert "+33 % detail" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("figures", "reason"),
+    [
+        (replace(GOOD, frames=(replace(BETTER, detail_profile=0.6),) * 10), "+0 % detail"),
+        (replace(GOOD, frames=(BETTER,) * 5 + (replace(BETTER, detail_profile=0.5),) * 5), "50 %"),
+        (replace(GOOD, frames=(replace(BETTER, still_psnr_db=30.0),) * 10), "stands still"),
+        (replace(GOOD, sharp_psnr_db=(30.0,)), "what is sharp is changed"),
+        (replace(GOOD, frames=()), "record more"),
+    ],
+)
+def test_it_may_say_no(figures: ProfileFigures, reason: str) -> None:
+    found = finding(figures)
+    assert not found.helps
+    assert any(reason in line for line in found.reasons), found.reasons
+
+
+def frames(**change: float) -> list[KeptFrame]:
+    blurry = [replace(FRAME, **change)] * 150  # type: ignore[arg-type]
+    return blurry + [replace(frame, kind=Verdict.SHARP, acuity=1.0) for frame in blurry]
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        (frames(), "are fine"),
+        (frames(brightness=40.0), "dark"),
+        (frames(brightness=80.0), "dim"),
+        (frames(noise=5.0), "noisy"),
+        (frames(acuity=0.3), "Shorter exposure"),
+        (frames()[140:160], "Record more"),
+        ([], "Record more"),
+    ],
+)
+def test_advice_follows_what_was_recorded(seen: list[KeptFrame], says: str) -> None:
+    assert any(says in line for line in advice(seen))
+
+
+def test_figures_of_a_frame_tell_blur_from_detail_and_still_from_moved() -> None:
+    random = np.random.default_rng(0)
+    sharp = cv2.resize(random.integers(0, 256, (64, 80, 3), np.uint8), (320, 256))
+    region = (32, 32, 96, 96)
+    x = sharp.copy()
+    x[32:128, 32:128] = cv2.blur(sharp, (9, 9))[32:128, 32:128]
+    figures = frame_figures(x, x, sharp, region)
+    assert figures.detail_deblurred == 1.0
+    assert figures.detail_profile > 1.4
+    assert figures.still_psnr_db == 100.0
+    changed = np.clip(sharp.astype(int) + 20, 0, 255).astype(np.uint8)
+    harmed = frame_figures(x, x, changed, region)
+    assert harmed.still_psnr_db is not None
+    assert harmed.still_psnr_db < 30
+    everywhere = frame_figures(x, x, sharp, (0, 0, 320, 256))
+    assert everywhere.still_psnr_db is None
+
+
+@pytest.mark.parametrize("region", [(0, 0, 1, 1), (300, 250, 20, 6), (0, 0, 320, 256)])
+def test_every_box_covers_a_tile(region: tuple[int, int, int, int]) -> None:
+    assert tiles_of(region, (256, 320)).any()
