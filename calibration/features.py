@@ -82,11 +82,14 @@ class FeatureDistance(nn.Module):
 
     Features are normalised to unit length over their channels; squared differences are summed over
     channels, averaged over places, and summed over the five taps.
+
+    Args:
+        features: pictures to feature maps; those of EfficientNet-Lite0 where None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, features: nn.Module | None = None) -> None:
         super().__init__()
-        self.features = EfficientNetLite0Features()
+        self.features = features or EfficientNetLite0Features()
 
     def forward(self, picture: Tensor, truth: Tensor) -> Tensor:
         return distance(self.features(picture), self.features(truth))

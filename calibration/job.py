@@ -48,7 +48,7 @@ def run_translator_training(
     Raises:
         CalibrationError: the recording or the checkpoint cannot be used.
     """
-    trainer = TranslatorTrainer(settings)
+    trainer = TranslatorTrainer(settings, lambda line: console.print(line, markup=False))
     _quiet_but_for_one(trainer, console)
     console.print(f"held out: {', '.join(sorted(trainer.held_out)) or 'nothing'}; ", end="")
     console.print(_beginning(trainer))

@@ -14,6 +14,7 @@ from calibration.inherit import inherit
 from calibration.losses import LossWeights, RestorationLoss
 from calibration.muon import Muon
 from calibration.profile_networks import part_weights
+from calibration.tensorboard_log import EXAMPLES
 from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
 from calibration.training_log import TrainingLog
 from engines.networks import NetworkSpec, PlainUNet, PlainUNetSpec
@@ -81,7 +82,7 @@ class RestorationTrainer(Trainer[Evaluation]):
         blurred, truth = self.validation
         result = evaluate(self.averaged, blurred, truth)
         rows = [("blurred", blurred), ("restored", result.restored), ("truth", truth)]
-        write_strip(self.settings.out / "examples.png", rows)
+        write_strip(self.settings.out / EXAMPLES, rows)
         return result
 
     def log_validation(self, crops: int, loss: float, validation: Evaluation) -> None:

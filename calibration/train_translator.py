@@ -6,7 +6,7 @@ looked through to validate: what counts is deblur(G(x)).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from calibration.camera_crops import last_whole_clip, open_camera_crops
+from calibration.content import ContentFeatures, content_distance
 from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
 from calibration.evaluation import write_strip
-from calibration.features import FeatureDistance
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import Crops
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
+from calibration.tensorboard_log import EXAMPLES
 from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
 from calibration.translator import SCALES, TRANSLATOR, MultiScaleTranslator, pyramid
 from engines.networks import PlainUNetSpec
@@ -44,6 +45,7 @@ class TranslatorTraining(RunSettings):
         held_out: clips to validate on; the last one if empty, where there are several.
         adversarial, reconstruction: weights of the two losses.
         r1: weight of the penalty on the discriminator's gradient.
+        features: by which G(x) is held to x.
         known, moving: the blur that the discriminator takes as real: the deblurrer's two domains.
     """
 
@@ -59,6 +61,7 @@ class TranslatorTraining(RunSettings):
     adversarial: float = 1.0
     reconstruction: float = 1.0
     r1: float = 1.0
+    features: ContentFeatures = "auto"
     known: KnownBlur = KnownBlur()
     moving: ObjectMotion = ObjectMotion()
     validation_crops: int = 24
@@ -96,7 +99,9 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
 
     settings: TranslatorTraining
 
-    def __init__(self, settings: TranslatorTraining) -> None:
+    def __init__(
+        self, settings: TranslatorTraining, say: Callable[[str], None] = lambda line: None
+    ) -> None:
         super().__init__(settings)
         recording = CalibrationRecording(settings.recording)
         self.held_out = frozenset(settings.held_out) or last_whole_clip(recording)
@@ -124,7 +129,8 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         self.critic, self._critic_optimizer = self.fabric.setup(
             critic, torch.optim.Adam(critic.parameters(), settings.learning_rate, betas)
         )
-        self.content = FeatureDistance().to(self.fabric.device)
+        self.content, self.content_name = content_distance(settings.features, say)
+        self.content.to(self.fabric.device)
         for network in (self.averaged, self.deblurrer):
             network.to(self.fabric.device)
         self.load()
@@ -212,7 +218,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             (name, torch.round(255 * pictures).to(torch.uint8).cpu())
             for name, pictures in rows.items()
         ]
-        write_strip(self.settings.out / "examples.png", strip)
+        write_strip(self.settings.out / EXAMPLES, strip)
         real, fake = self.critic([known])[0], self.critic([translated])[0]
         right = torch.cat([(real > 0).flatten(), (fake < 0).flatten()]).double().mean()
         return TranslatorValidation(
@@ -249,8 +255,8 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             **self.how_it_ran(),
             "optimizer": f"Adam, learning rate {settings.learning_rate}",
             "loss": (
-                f"{settings.adversarial} hinge + {settings.reconstruction} feature distance at "
-                f"{SCALES} scales, R1 {settings.r1}"
+                f"{settings.adversarial} hinge + {settings.reconstruction} {self.content_name} "
+                f"feature distance at {SCALES} scales, R1 {settings.r1}"
             ),
             "recording": settings.recording.name,
             "held_out": sorted(self.held_out),

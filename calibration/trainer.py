@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from calibration.checkpoint import load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
 from calibration.precision import training_dtype
+from calibration.tensorboard_log import TensorBoardLog
 from calibration.training_data import one_thread
 from engines.files import write_text_atomically
 from engines.signals import signals_received
@@ -111,6 +112,7 @@ class Trainer(ABC, Generic[Validation]):
         settings.out.mkdir(parents=True, exist_ok=True)
         self.crops_done = 0
         self.seconds = 0.0
+        self._board: TensorBoardLog | None = None
 
     @property
     @abstractmethod
@@ -162,6 +164,8 @@ class Trainer(ABC, Generic[Validation]):
     def run(self, report: Callable[[TrainingState[Validation]], None]) -> Validation:
         """Train to the end or to SIGINT/SIGTERM; the last state is saved either way."""
         settings = self.settings
+        if self.fabric.is_global_zero:
+            self._board = TensorBoardLog(settings.out, self.crops_done)
         last_save = last_report = last_step = time.monotonic()
         since_report, losses = 0, torch.zeros((), device=self.fabric.device)
         with signals_received() as signals:
@@ -252,6 +256,8 @@ class Trainer(ABC, Generic[Validation]):
             self._report(report, TrainingState(self.crops_done, settings.crops, loss, 0.0, final))
             card = json.dumps(self.card(final), indent=2) + "\n"
             write_text_atomically(settings.out / RUN_CARD, card)
+            assert self._board is not None
+            self._board.close()
         self.fabric.barrier()
         return final
 
@@ -279,6 +285,8 @@ class Trainer(ABC, Generic[Validation]):
         if self.fabric.is_global_zero:
             if state.validation is not None:
                 self.log_validation(state.crops_done, state.loss, state.validation)
+            assert self._board is not None
+            self._board.add(state)
             report(state)
 
 

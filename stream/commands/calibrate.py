@@ -1,5 +1,6 @@
 """`calibrate …`"""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,14 @@ app = typer.Typer(
     help="Teach Blur2Blur a camera of your own. Nothing leaves this machine.",
     no_args_is_help=True,
 )
+
+
+class Features(StrEnum):
+    """See ``calibration.content``."""
+
+    auto = "auto"
+    vgg19 = "vgg19"
+    efficientnet_lite0 = "efficientnet-lite0"
 
 
 _Recording = Annotated[Path, typer.Argument(help="Folder of `calibrate record`.")]
@@ -103,6 +112,21 @@ def calibrate_train(
         list[str] | None,
         typer.Option(help="Clip to leave out for checking, by name.", show_default=False),
     ] = None,
+    blur_from: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Take the known blur from pairs (GoPro's or REDS's layout), for a deblurrer that "
+            "was trained on them, instead of random shake.",
+            show_default=False,
+        ),
+    ] = None,
+    features: Annotated[
+        Features,
+        typer.Option(
+            help="What G(x) is held to x by: `vgg19` needs torchvision, which fetches its weights; "
+            "`auto` takes it where torchvision is installed."
+        ),
+    ] = Features.auto,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Train a translator for a recorded camera, and make a profile of it.
@@ -113,7 +137,10 @@ def calibrate_train(
     with needs_extra_train():
         from calibration.camera_profile import export_camera_profile
         from calibration.job import run_translator_training
+        from calibration.known_blur import KnownBlur
+        from calibration.paired_folders import find_pairs
         from calibration.train_translator import TranslatorTraining
+        from calibration.transferred_blur import TransferredBlur
     from engines.folders import user_profiles
 
     settings = TranslatorTraining(
@@ -122,6 +149,8 @@ def calibrate_train(
         deblurrer=model.value,
         crops=crops or (10_000 if quick else 100_000),
         held_out=tuple(held_out or ()),
+        known=TransferredBlur(pairs=tuple(find_pairs(blur_from))) if blur_from else KnownBlur(),
+        features=features.value,
         seed=seed,
     )
     trainer, final = run_translator_training(settings, console())

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
@@ -71,6 +72,11 @@ def test_training_improves_pictures_that_it_never_saw(settings: DeblurrerTrainin
     lines = (quick.out / "log.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["crops"] == 1600
     assert cv2.imread(str(quick.out / "examples.png")) is not None
+    shown = EventAccumulator(str(quick.out / "tensorboard")).Reload()
+    (last,) = shown.Scalars("validation/psnr_out_db")
+    assert (last.step, last.value) == (1600, pytest.approx(after.psnr_out_db, abs=1e-3))
+    assert "training/loss" in shown.Tags()["scalars"]
+    assert shown.Tags()["images"] == ["examples"]
 
 
 def test_interrupted_run_goes_on_exactly(settings: DeblurrerTraining, tmp_path: Path) -> None:

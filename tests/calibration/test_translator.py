@@ -135,7 +135,7 @@ def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Pat
     folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
     trained = blur2blur(
         "calibrate", "train", camera, "--profile", "mycam", "--quick", "--crops", "16",
-        timeout_s=300, **folders,
+        "--features", "efficientnet-lite0", timeout_s=300, **folders,
     )  # fmt: skip
     assert trained.returncode == 0, trained.stderr
     assert "mycam" in trained.stderr

@@ -1,0 +1,83 @@
+"""Blur that is taken over from pairs, of pairs whose blur is known."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calibration.camera import to_display, to_linear
+from calibration.errors import CalibrationError
+from calibration.known_blur import KnownBlur, blur, shake_kernel
+from calibration.paired_folders import find_pairs
+from calibration.transferred_blur import TransferredBlur, estimated_kernel, explained_share
+
+
+def photograph(seed: int, px: int = 260) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    picture = np.zeros((px, px, 3), np.uint8)
+    for _ in range(150):
+        centre, colour = random.integers(0, px, 2), random.integers(0, 256, 3)
+        cv2.circle(picture, centre.tolist(), int(random.integers(2, 20)), colour.tolist(), -1)
+    return picture
+
+
+def padded(kernel: np.ndarray) -> np.ndarray:
+    pad = (41 - len(kernel)) // 2
+    return np.pad(kernel, pad)
+
+
+@pytest.mark.parametrize("extent", [6.0, 15.0, 25.0])
+def test_kernel_is_the_one_that_made_the_blur(extent: float) -> None:
+    light = to_linear(photograph(0))
+    true = shake_kernel(extent, np.random.default_rng(int(extent)))
+    blurred = blur(light, true)
+    square = (slice(30, 222), slice(30, 222), 1)
+    found = estimated_kernel(blurred[square], light[square])
+    assert found.shape == (41, 41)
+    assert found.sum() == pytest.approx(1.0, abs=1e-4)
+    near = [cv2.GaussianBlur(k, (0, 0), 1.5).ravel() for k in (found, padded(true))]
+    assert np.corrcoef(*near)[0, 1] > 0.9
+    assert explained_share(found, blurred[square], light[square]) > 0.9
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """GoPro's layout, every picture with the same blur."""
+    kernel = shake_kernel(14.0, np.random.default_rng(3))
+    for number in range(3):
+        sharp = photograph(number)
+        for kind, picture in (
+            ("sharp", sharp),
+            ("blur", to_display(blur(to_linear(sharp), kernel))),
+        ):
+            folder = tmp_path / "scene" / kind
+            folder.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / f"{number}.png"), picture)
+    return tmp_path
+
+
+def test_picture_gets_the_blur_of_the_pairs(pairs: Path) -> None:
+    transferred = TransferredBlur(pairs=tuple(find_pairs([pairs])))
+    assert isinstance(transferred, KnownBlur), "it goes wherever known blur goes"
+    m = transferred.margin_px
+    sharp = photograph(9)
+    made = transferred.apply(sharp, np.random.default_rng(0))
+    true = to_display(blur(to_linear(sharp), shake_kernel(14.0, np.random.default_rng(3))))
+    assert made.shape == (260 - 2 * m, 260 - 2 * m, 3)
+    error, before = (
+        np.abs(picture.astype(float) - true[m:-m, m:-m]).mean()
+        for picture in (made, sharp[m:-m, m:-m])
+    )
+    assert error < 0.35 * before
+    assert np.array_equal(made, transferred.apply(sharp, np.random.default_rng(0)))
+
+
+def test_pairs_of_different_things_are_refused(pairs: Path) -> None:
+    for number in range(3):
+        cv2.imwrite(str(pairs / "scene" / "sharp" / f"{number}.png"), photograph(20 + number))
+    transferred = TransferredBlur(pairs=tuple(find_pairs([pairs])))
+    with pytest.raises(CalibrationError, match="same moment"):
+        transferred.kernel(np.random.default_rng(0))
+    with pytest.raises(CalibrationError, match="no pairs"):
+        TransferredBlur(pairs=())
