@@ -19,6 +19,7 @@ from calibration.errors import CalibrationError
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
 from calibration.recording import CalibrationRecording, RecordingRule
+from engines.files import write_folder_atomically
 from engines.profile import load_profile
 
 FRAME_PX = 320
@@ -64,11 +65,7 @@ def split_scenes(folders: Sequence[Path], deblurrer: str) -> Scenes:
 def made(folder: Path, make: Callable[[Path], None]) -> Path:
     """A folder that is made once, whole or not at all."""
     if not folder.is_dir():
-        draft = folder.with_name(f".{folder.name}")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        make(draft)
-        draft.rename(folder)
+        write_folder_atomically(folder, make)
     return folder
 
 

@@ -6,8 +6,6 @@ the known blur.
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import lcm
@@ -22,6 +20,7 @@ from torch import Tensor, nn
 
 from calibration.errors import CalibrationError
 from calibration.profile_networks import part_network
+from engines.files import write_folder_atomically
 from engines.fused import FusedDeblur
 from engines.networks import build_network, read_specification
 from engines.profile import load_profile
@@ -134,20 +133,14 @@ def save_row(
     card: Mapping[str, Any],
 ) -> None:
     """Write a trained part, whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
+
+    def fill(draft: Path) -> None:
         halves = {key: value.detach().cpu().half().contiguous() for key, value in weights.items()}
         save_file(halves, draft / WEIGHTS)
         content = {"part": part, "specification": dict(specification), "training": dict(card)}
         (draft / CARD).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        draft.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+
+    write_folder_atomically(folder, fill)
 
 
 def load_part(folder: Path, part: Part) -> tuple[nn.Module, dict[str, Any]]:

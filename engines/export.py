@@ -2,8 +2,6 @@
 
 import json
 import logging
-import shutil
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
 from engines.errors import ProfileError
-from engines.files import sha256_of
+from engines.files import sha256_of, write_folder_atomically
 from engines.fused import FusedDeblur
 from engines.networks import NetworkSpec, build_network
 from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, WEIGHTS
@@ -56,10 +54,8 @@ def export_profile(
     except RuntimeError as error:
         raise ProfileError(f"the weights do not fit the architectures: {error}") from error
     fused.eval()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        draft.chmod(0o755)
+
+    def fill(draft: Path) -> None:
         save_file(halves, draft / WEIGHTS)
         (draft / WEIGHTS).chmod(0o644)
         _write_graph(fused, draft / GRAPH)
@@ -77,12 +73,8 @@ def export_profile(
             "sha256": {file: sha256_of(draft / file) for file in (WEIGHTS, GRAPH, GOLDEN)},
         }
         (draft / CARD).write_text(json.dumps(complete, indent=2) + "\n", encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+
+    write_folder_atomically(folder, fill)
 
 
 def export_deblurrer(

@@ -1,7 +1,8 @@
-"""Files that are whole or absent."""
+"""Files and folders that are whole or absent."""
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,27 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
+    """Let ``fill`` put files into a temporary folder beside ``folder``, then rename it into place.
+
+    A folder that is there is replaced; the one above it is made.
+
+    Raises:
+        OSError: the folder above is read-only or full; nothing is left behind.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        draft.chmod(0o755)
+        fill(draft)
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
         raise
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -82,6 +83,16 @@ def picture(number: int, width: int = 160, height: int = 96) -> NDArray[np.uint8
     pixels = np.stack([x * 2 + number, y * 2, (x + y) * 3], axis=-1).astype(np.uint8)
     if width >= 128 and height >= 16:
         write_number(pixels, number)
+    return pixels
+
+
+def discs(seed: int, px: int, count: int = 100) -> NDArray[np.uint8]:
+    """A picture with edges of every direction, the same for a seed."""
+    random = np.random.default_rng(seed)
+    pixels = np.zeros((px, px, 3), np.uint8)
+    for _ in range(count):
+        centre, colour = random.integers(0, px, 2), random.integers(0, 256, 3)
+        cv2.circle(pixels, centre.tolist(), int(random.integers(2, 24)), colour.tolist(), -1)
     return pixels
 
 

@@ -16,23 +16,13 @@ from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
 from benchmarks.unknown_domains import DOMAINS, U1, Chain, UnknownDomain
 from calibration.measures import psnr_db
 from engines.networks import PlainUNetSpec
-from tests.conftest import blur2blur
+from tests.conftest import blur2blur, discs
 from tests.engines.conftest import trained
-
-
-def window(seed: int, px: int = 192) -> np.ndarray:
-    """A picture with edges at every scale."""
-    random = np.random.default_rng(seed)
-    picture = np.zeros((px, px, 3), np.uint8)
-    for _ in range(60):
-        centre, colour = random.integers(0, px, 2), random.integers(0, 256, 3)
-        cv2.circle(picture, centre.tolist(), int(random.integers(3, 25)), colour.tolist(), -1)
-    return picture
 
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
 def test_camera_blurs_around_its_truth(domain: UnknownDomain) -> None:
-    given = window(0), window(1)
+    given = discs(0, 192), discs(1, 192)
     scene = domain.moving(*given, np.random.default_rng(3))
     side = 192 - 2 * domain.margin_px
     assert scene.blurred.shape == scene.truth.shape == (side, side, 3)
@@ -46,20 +36,20 @@ def test_camera_blurs_around_its_truth(domain: UnknownDomain) -> None:
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
 def test_sharp_frame_of_it_is_its_truth_but_for_noise_and_codec(domain: UnknownDomain) -> None:
-    still = domain.still(window(0), np.random.default_rng(3))
+    still = domain.still(discs(0, 192), np.random.default_rng(3))
     motionless = UnknownDomain(
         name="still", about="", chain=domain.chain, extent_px=(1e-6, 1e-6), turn_degrees=0.0,
         zoom=0.0, thing_share=0.0,
     )  # fmt: skip
-    truth = motionless.moving(window(0), window(1), np.random.default_rng(3)).truth
+    truth = motionless.moving(discs(0, 192), discs(1, 192), np.random.default_rng(3)).truth
     assert psnr_db(still, truth) > 25
 
 
 def test_camera_that_changes_nothing_gives_what_it_sees() -> None:
     perfect = UnknownDomain(name="perfect", about="", chain=Chain())
     m = perfect.margin_px
-    still = perfect.still(window(0), np.random.default_rng(0))
-    assert np.abs(still.astype(int) - window(0)[m:-m, m:-m]).max() <= 1
+    still = perfect.still(discs(0, 192), np.random.default_rng(0))
+    assert np.abs(still.astype(int) - discs(0, 192)[m:-m, m:-m]).max() <= 1
 
 
 def test_highlights_clip_and_responses_bend() -> None:
@@ -91,7 +81,7 @@ def test_rows_are_those_of_the_protocol() -> None:
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photographs")
     for number in range(8):
-        cv2.imwrite(str(folder / f"{number}.png"), window(number, 420))
+        cv2.imwrite(str(folder / f"{number}.png"), discs(number, 420))
     return folder
 
 

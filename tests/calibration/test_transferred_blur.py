@@ -11,15 +11,7 @@ from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur, blur, shake_kernel
 from calibration.paired_folders import find_pairs
 from calibration.transferred_blur import TransferredBlur, estimated_kernel, explained_share
-
-
-def photograph(seed: int, px: int = 260) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    picture = np.zeros((px, px, 3), np.uint8)
-    for _ in range(150):
-        centre, colour = random.integers(0, px, 2), random.integers(0, 256, 3)
-        cv2.circle(picture, centre.tolist(), int(random.integers(2, 20)), colour.tolist(), -1)
-    return picture
+from tests.conftest import discs
 
 
 def padded(kernel: np.ndarray) -> np.ndarray:
@@ -29,7 +21,7 @@ def padded(kernel: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("extent", [6.0, 15.0, 25.0])
 def test_kernel_is_the_one_that_made_the_blur(extent: float) -> None:
-    light = to_linear(photograph(0))
+    light = to_linear(discs(0, 260))
     true = shake_kernel(extent, np.random.default_rng(int(extent)))
     blurred = blur(light, true)
     square = (slice(30, 222), slice(30, 222), 1)
@@ -46,7 +38,7 @@ def pairs(tmp_path: Path) -> Path:
     """GoPro's layout, every picture with the same blur."""
     kernel = shake_kernel(14.0, np.random.default_rng(3))
     for number in range(3):
-        sharp = photograph(number)
+        sharp = discs(number, 260)
         for kind, picture in (
             ("sharp", sharp),
             ("blur", to_display(blur(to_linear(sharp), kernel))),
@@ -61,7 +53,7 @@ def test_picture_gets_the_blur_of_the_pairs(pairs: Path) -> None:
     transferred = TransferredBlur(pairs=tuple(find_pairs([pairs])))
     assert isinstance(transferred, KnownBlur), "it goes wherever known blur goes"
     m = transferred.margin_px
-    sharp = photograph(9)
+    sharp = discs(9, 260)
     made = transferred.apply(sharp, np.random.default_rng(0))
     true = to_display(blur(to_linear(sharp), shake_kernel(14.0, np.random.default_rng(3))))
     assert made.shape == (260 - 2 * m, 260 - 2 * m, 3)
@@ -75,7 +67,7 @@ def test_picture_gets_the_blur_of_the_pairs(pairs: Path) -> None:
 
 def test_pairs_of_different_things_are_refused(pairs: Path) -> None:
     for number in range(3):
-        cv2.imwrite(str(pairs / "scene" / "sharp" / f"{number}.png"), photograph(20 + number))
+        cv2.imwrite(str(pairs / "scene" / "sharp" / f"{number}.png"), discs(20 + number, 260))
     transferred = TransferredBlur(pairs=tuple(find_pairs([pairs])))
     with pytest.raises(CalibrationError, match="same moment"):
         transferred.kernel(np.random.default_rng(0))
