@@ -86,13 +86,13 @@ def picture(number: int, width: int = 160, height: int = 96) -> NDArray[np.uint8
     return pixels
 
 
-def discs(seed: int, px: int, count: int = 100) -> NDArray[np.uint8]:
+def discs(seed: int, px: int, count: int = 60) -> NDArray[np.uint8]:
     """A picture with edges of every direction, the same for a seed."""
     random = np.random.default_rng(seed)
     pixels = np.zeros((px, px, 3), np.uint8)
     for _ in range(count):
         centre, colour = random.integers(0, px, 2), random.integers(0, 256, 3)
-        cv2.circle(pixels, centre.tolist(), int(random.integers(2, 24)), colour.tolist(), -1)
+        cv2.circle(pixels, centre.tolist(), int(random.integers(3, 25)), colour.tolist(), -1)
     return pixels
 
 
