@@ -62,19 +62,29 @@ class EngineMatrix:
 
 
 def measure_matrix(
-    matrix: EngineMatrix, profile: Profile, *, cache: Path | None, say: Say
+    matrix: EngineMatrix,
+    profile: Profile,
+    *,
+    cache: Path | None,
+    say: Say,
+    after: Callable[[dict[str, Any]], None] = lambda found: None,
 ) -> dict[str, Any]:
-    """Every engine that is here; what fails to build or to pass its check says why."""
+    """Every engine that is here; what fails to build or to pass its check says why.
+
+    Args:
+        after: takes what was found so far, after each engine.
+    """
     here = survey(matrix.backend, matrix.precision)
-    return {
-        "engines": [
-            _measure_engine(matrix, profile, candidate, size, cache, say)
-            for candidate in here.candidates
-            if matrix.device in (None, candidate.device)
-            for size in matrix.sizes
-        ],
+    found: dict[str, Any] = {
+        "engines": [],
         "not_here": [asdict(absence) for absence in here.absent],
     }
+    for candidate in here.candidates:
+        for size in matrix.sizes if matrix.device in (None, candidate.device) else ():
+            row = _measure_engine(matrix, profile, candidate, size, cache, say)
+            found["engines"].append(row)
+            after(found)
+    return found
 
 
 def _measure_engine(

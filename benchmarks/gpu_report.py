@@ -35,10 +35,6 @@ def write_gpu_report(file: Path, matrix: EngineMatrix, console: Console) -> int:
     if (problem := folder_problem(file)) is not None:
         raise StreamError(problem)
 
-    def say(line: str) -> None:
-        lines.append(line)
-        console.print(line, markup=False, highlight=False)
-
     lines: list[str] = []
     report: dict[str, Any] = {
         "report": "gpu",
@@ -47,17 +43,26 @@ def write_gpu_report(file: Path, matrix: EngineMatrix, console: Console) -> int:
         "packages": {name: _version(name) for name in _PACKAGES},
         "nvidia_smi": _nvidia_smi(),
     }
+
+    def say(line: str) -> None:
+        lines.append(line.replace(str(Path.home()), "~"))
+        console.print(line, markup=False, highlight=False)
+
+    def write(found: dict[str, Any]) -> None:
+        """After each engine: one that ends the process loses nothing that was found before."""
+        report.update(found, said=lines)
+        write_text_atomically(file, json.dumps(report, indent=2) + "\n")
+
     try:
         report["gpu"] = str(nvidia_gpu())
     except EngineError as error:
-        report |= {"gpu": None, "why_not": str(error), "engines": [], "not_here": []}
         say(f"no engine for a GPU can be tried here: {error}")
+        write({"gpu": None, "why_not": str(error), "engines": [], "not_here": []})
     else:
-        found = measure_matrix(matrix, load_profile(DEFAULT_PROFILE), cache=engine_cache(), say=say)
-        report |= found
+        profile = load_profile(DEFAULT_PROFILE)
+        found = measure_matrix(matrix, profile, cache=engine_cache(), say=say, after=write)
+        write(found)
         console.print(matrix_table(found))
-    report["said"] = lines
-    write_text_atomically(file, json.dumps(report, indent=2) + "\n")
     console.print(
         f"{file}: please attach it to an issue of this project", markup=False, highlight=False
     )

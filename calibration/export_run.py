@@ -57,7 +57,8 @@ def _quality(file: Path, name: str) -> dict[str, Any]:
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
         row = next(row for row in result["rows"] if row["name"] == name)
-        return {"photographs": result["photographs"], **row}
+        machine = result["machine"]["processor"]
+        return {"photographs": result["photographs"], "machine": machine, **row}
     except (OSError, ValueError, KeyError, StopIteration) as error:
         raise CalibrationError(
             f"{file} holds no figures of {name} ({type(error).__name__}); "

@@ -83,7 +83,10 @@ def nvidia_gpu() -> NvidiaGPU:
         )
     if not torch.cuda.is_available():
         raise EngineError(f"torch {torch.__version__} sees no GPU that it can use; try nvidia-smi")
-    properties = torch.cuda.get_device_properties(0)
+    try:
+        properties = torch.cuda.get_device_properties(0)
+    except (RuntimeError, AssertionError) as error:
+        raise EngineError(f"torch {torch.__version__} cannot use the GPU: {error}") from error
     return NvidiaGPU(
         name=properties.name,
         capability=(properties.major, properties.minor),

@@ -12,6 +12,7 @@ processes build the same engine at once, the first to finish is kept.
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -25,6 +26,7 @@ from engines.files import sha256_of
 
 CARD = "card.json"
 
+_NAME = re.compile(r"[a-z]+-[0-9a-f]{32}")
 Loaded = TypeVar("Loaded")
 Key = Mapping[str, Any]
 """Everything that decides whether a compiled engine may be used again, as plain JSON values.
@@ -99,13 +101,14 @@ class EngineCache:
         if self._folder is None:
             return
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if (problem := sharing_problem(self._folder)) is not None:
+            if (problem := private_folder_problem(self._folder)) is not None:
                 self._say(f"the compiled engine is not kept: {problem}")
                 return
             self._place(key, write, build_s)
         except OSError as error:
             self._say(f"the compiled engine is not kept: {self._folder}: {error.strerror}")
+        except Exception as error:  # whatever a library raises: keeping is a convenience
+            self._say(f"the compiled engine is not kept: {type(error).__name__}: {error}")
 
     def _place(self, key: Key, write: Callable[[Path], object], build_s: float) -> None:
         assert self._folder is not None
@@ -137,7 +140,7 @@ def kept_engines(folder: Path) -> list[KeptEngine]:
     """The engines that are kept in a folder, the newest first; damaged ones have an empty card."""
     found = []
     for place in folder.iterdir() if folder.is_dir() else ():
-        if place.is_dir() and not place.name.startswith("."):
+        if place.is_dir() and _NAME.fullmatch(place.name):
             try:
                 card = json.loads((place / CARD).read_text(encoding="utf-8"))
             except (OSError, ValueError):
@@ -166,6 +169,24 @@ def folder_name(key: Key) -> str:
     """Backend and digest: another key, another name."""
     text = json.dumps(dict(key), sort_keys=True)
     return f"{key['backend']}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def private_folder_problem(folder: Path) -> str | None:
+    """Make a folder that is this user's alone; why one that is there already is not.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return sharing_problem(folder)
+
+
+def is_private(folder: Path) -> bool:
+    """Whether a folder is there, or can be made, that nobody else writes to."""
+    try:
+        return private_folder_problem(folder) is None
+    except OSError:
+        return False
 
 
 def sharing_problem(folder: Path) -> str | None:

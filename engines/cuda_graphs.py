@@ -39,25 +39,24 @@ class GraphedModule:
         pool = torch.cuda.graph_pool_handle()
         for n in range(len(example), 0, -1):  # the largest first: the others fit in its memory
             given = example[:n].clone()
+            torch.cuda.synchronize()
+            # The outer stream context: a recording that fails leaves its stream current.
             with torch.inference_mode(), torch.cuda.stream(stream):
                 for _ in range(_WARM_UPS):
                     module(given)
-            stream.synchronize()
-            graph = torch.cuda.CUDAGraph()
-            try:
-                # "thread_local": CUDA calls of other threads, as of a second engine or a viewer,
-                # would otherwise break the recording, and it them.
-                with (
-                    torch.inference_mode(),
-                    torch.cuda.graph(
+                stream.synchronize()
+                graph = torch.cuda.CUDAGraph()
+                try:
+                    # "thread_local": CUDA calls of other threads, as of a second engine or a
+                    # viewer, would otherwise break the recording, and it them.
+                    with torch.cuda.graph(
                         graph, pool=pool, stream=stream, capture_error_mode="thread_local"
-                    ),
-                ):
-                    result = module(given)
-            except RuntimeError as error:
-                reason = str(error).strip().splitlines()[0]
-                say(f"a batch of {n} runs without a CUDA graph, somewhat slower: {reason}")
-                continue
+                    ):
+                        result = module(given)
+                except RuntimeError as error:
+                    reason = str(error).strip().splitlines()[0]
+                    say(f"a batch of {n} runs without a CUDA graph, somewhat slower: {reason}")
+                    continue
             self._recorded[n] = graph, given, result
 
     def __call__(self, x: Tensor) -> Tensor:

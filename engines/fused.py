@@ -33,10 +33,7 @@ class FusedDeblur(nn.Module):
         return self.levels(frames).to(torch.uint8).contiguous()
 
     def levels(self, frames: Tensor) -> Tensor:
-        """What :meth:`forward` gives, as whole numbers 0...255 in fp32.
-
-        TensorRT has no cast to uint8 at a network's end, so it compiles this.
-        """
+        """What :meth:`forward` gives, as whole numbers 0...255 in fp32, of bytes or of such."""
         height, width = frames.shape[1], frames.shape[2]
         x = frames.permute(0, 3, 1, 2).to(torch.float32) * (1.0 / 255.0)
         padding = (0, -width % self.multiple, 0, -height % self.multiple)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from engines.accelerators import apple_gpu, nvidia_gpu, tensorrt_version
 from engines.engine import Engine, EngineShape, Precision
-from engines.errors import EngineError
+from engines.errors import EngineError, ProfileError
 from engines.processor import processor
 from engines.profile import Profile
 from engines.selfcheck import self_check
@@ -189,6 +189,7 @@ def build_engine(
 
     Raises:
         EngineError: its library is not installed, or it cannot compile the profile.
+        ProfileError: the weights do not fit the architectures on the card.
     """
     precision, device = candidate.precision, candidate.device
     try:
@@ -205,5 +206,13 @@ def build_engine(
         from engines.torch import TorchEngine
 
         return TorchEngine(profile, shape, precision, device=device, cache=cache, say=say)
+    except (EngineError, ProfileError):
+        raise
     except ImportError as error:
         raise EngineError(f"{candidate.backend} does not load: {error}") from error
+    except (
+        Exception
+    ) as error:  # a driver, a compiler: whatever they raise, the next engine is tried
+        raise EngineError(
+            f"{candidate} cannot be built: {type(error).__name__}: {error}"
+        ) from error

@@ -17,25 +17,22 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engines.accelerators import NvidiaGPU, nvidia_gpu, tensorrt_version
-from engines.cache import EngineCache, Key, sharing_problem
-from engines.device_runner import DeviceRunner
-from engines.engine import EngineFacts, EngineShape, Precision, StageTimes, Ticket
+from engines.cache import EngineCache, Key, is_private
+from engines.device_engine import DeviceEngine
+from engines.engine import EngineFacts, EngineShape, Precision
 from engines.errors import EngineError
 from engines.fused import FusedDeblur
 from engines.profile import Profile
 from engines.torch import device_name, fused_on_device
 
-_DEVICE = "cuda"
 _TELL_EVERY_S = 15.0
 
 
-class TensorRTEngine:
+class TensorRTEngine(DeviceEngine):
     """A profile compiled by TensorRT for one frame size and every batch up to the shape's.
 
     Args:
@@ -58,13 +55,15 @@ class TensorRTEngine:
     ) -> None:
         gpu = nvidia_gpu()
         library = load_library()
+        device = _device()
         kept = EngineCache(cache, say, suffix=".pt2")
         key = engine_key(profile, shape, precision, gpu, library_versions())
         program = kept.load(key, lambda file: library.load(str(file)).module())
         if program is None:
             start = time.monotonic()
             with _telling(f"building the TensorRT engine for {shape}, {precision}", say):
-                program = build(library, profile, shape, precision, cache)
+                module = Levels(fused_on_device(profile, precision, device))
+                program = build(library, module, shape, device, cache)
             kept.keep(
                 key,
                 lambda file: library.save(
@@ -72,31 +71,21 @@ class TensorRTEngine:
                 ),
                 build_s=time.monotonic() - start,
             )
-        self.facts = EngineFacts(
+        facts = EngineFacts(
             backend="tensorrt",
-            device=device_name(_DEVICE),
+            device=device_name(device),
             precision=precision,
             profile=profile.name,
             shape=shape,
         )
-        device = torch.device(_DEVICE)
-        self._runner = DeviceRunner(bytes_of(program), shape, device, say=say)
-
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return self._runner(frames)
-
-    def submit(self, frames: NDArray[np.uint8]) -> Ticket:
-        return self._runner.submit(frames)
-
-    def collect(self, ticket: Ticket) -> NDArray[np.uint8]:
-        return self._runner.collect(ticket)
-
-    def stage_times(self, ticket: Ticket) -> StageTimes | None:
-        return self._runner.stage_times(ticket)
+        # An execution context that was recorded for one batch must not be told of another.
+        graphs = shape.max_batch == 1
+        super().__init__(bytes_of(program), facts, device, graphs=graphs, say=say)
 
 
 class Levels(nn.Module):
-    """The fused module without its last cast, to uint8, which TensorRT has not."""
+    """The fused module between its casts of bytes: TensorRT takes uint8 nowhere but at a cast, and
+    the runtime of torch-tensorrt not at all. Float (N, H, W, 3) to the same, 0...255."""
 
     def __init__(self, fused: FusedDeblur) -> None:
         super().__init__()
@@ -155,22 +144,21 @@ def engine_key(
 
 
 def build(
-    library: Any, profile: Profile, shape: EngineShape, precision: Precision, cache: Path | None
+    library: Any, module: nn.Module, shape: EngineShape, device: torch.device, cache: Path | None
 ) -> Callable[[Tensor], Tensor]:
-    """Export the fused module and let TensorRT compile all of it; takes minutes.
+    """Export a module and let TensorRT compile all of it; takes minutes.
 
     Raises:
         EngineError: it cannot.
     """
-    program = exported(Levels(fused_on_device(profile, precision, _DEVICE)), shape, _DEVICE)
     with tempfile.TemporaryDirectory() as private:
-        kept = cache is not None and cache.is_dir() and sharing_problem(cache) is None
+        kept = cache is not None and is_private(cache)
         timings = (cache if cache is not None and kept else Path(private)) / "timings.bin"
         try:
             compiled: Callable[[Tensor], Tensor] = library.dynamo.compile(
-                program,
+                exported(module, shape, device),
                 arg_inputs=[frames_in(library, shape)],
-                device=torch.device(_DEVICE),
+                device=device,
                 disable_tf32=True,
                 require_full_compilation=True,
                 min_block_size=1,
@@ -179,15 +167,18 @@ def build(
                 timing_cache_path=str(timings),
             )
         except Exception as error:  # the compiler raises whatever its stages raise
-            raise EngineError(f"TensorRT cannot compile {profile.name}: {error}") from error
+            raise EngineError(f"TensorRT cannot compile this: {error}") from error
     return compiled
 
 
-def exported(module: nn.Module, shape: EngineShape, device: str) -> "torch.export.ExportedProgram":
-    """The module as a graph: height and width fixed, the batch free up to the shape's."""
-    frames = torch.zeros(
-        min(2, shape.max_batch), shape.height, shape.width, 3, dtype=torch.uint8, device=device
-    )
+def exported(
+    module: nn.Module, shape: EngineShape, device: torch.device
+) -> "torch.export.ExportedProgram":
+    """The module as a graph: height and width fixed, the batch free up to the shape's.
+
+    The example's batch is what TensorRT tunes for, so it is the full one.
+    """
+    frames = torch.zeros(shape.max_batch, shape.height, shape.width, 3, device=device)
     free = None
     if shape.max_batch > 1:
         free = ({0: torch.export.Dim("batch", min=1, max=shape.max_batch)},)
@@ -195,18 +186,23 @@ def exported(module: nn.Module, shape: EngineShape, device: str) -> "torch.expor
 
 
 def frames_in(library: Any, shape: EngineShape) -> Any:
-    """What the engine takes, as torch_tensorrt says it; tuned for the full batch."""
+    """What the engine takes, as torch_tensorrt says it."""
     full = (shape.max_batch, shape.height, shape.width, 3)
     if shape.max_batch == 1:
-        return library.Input(shape=full, dtype=torch.uint8, name="frames")
+        return library.Input(shape=full, dtype=torch.float32, name="frames")
     return library.Input(
-        min_shape=(1, *full[1:]), opt_shape=full, max_shape=full, dtype=torch.uint8, name="frames"
+        min_shape=(1, *full[1:]), opt_shape=full, max_shape=full, dtype=torch.float32, name="frames"
     )
 
 
 def bytes_of(program: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """The last step of the fused module, which torch does."""
-    return lambda frames: program(frames).to(torch.uint8)
+    """The fused module's casts from and to bytes, which torch does."""
+    return lambda frames: program(frames.to(torch.float32)).to(torch.uint8)
+
+
+def _device() -> torch.device:
+    """With its number, which torch_tensorrt wants to know."""
+    return torch.device("cuda", torch.cuda.current_device())
 
 
 @contextmanager

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from engines.device_runner import DeviceRunner
-from engines.engine import EngineFacts, EngineShape, Precision, StageTimes, Ticket
+from engines.device_engine import DeviceEngine
+from engines.engine import EngineFacts, EngineShape, Precision
 from engines.errors import EngineError, ProfileError
 from engines.fused import FusedDeblur
 from engines.networks import build_network
@@ -19,7 +18,7 @@ from engines.torch_compile import faster
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
-class TorchEngine:
+class TorchEngine(DeviceEngine):
     """A profile's weights in torch, in channels-last order.
 
     On an NVIDIA GPU it runs as CUDA graphs, of eager torch or of what torch.compile makes of it.
@@ -44,36 +43,24 @@ class TorchEngine:
         cache: Path | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        fused = fused_on_device(profile, precision, device)
-        self.facts = EngineFacts(
-            backend="torch",
-            device=device_name(device),
-            precision=precision,
-            profile=profile.name,
-            shape=shape,
-        )
         where = torch.device(device)
+        fused = fused_on_device(profile, precision, where)
         module: Callable[[Tensor], Tensor] = fused
         if where.type == "cuda":
             full = (shape.max_batch, shape.height, shape.width, 3)
             example = torch.zeros(full, dtype=torch.uint8, device=where)
             module = faster(fused, example, cache=cache, say=say)
-        self._runner = DeviceRunner(module, shape, where, say=say)
-
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return self._runner(frames)
-
-    def submit(self, frames: NDArray[np.uint8]) -> Ticket:
-        return self._runner.submit(frames)
-
-    def collect(self, ticket: Ticket) -> NDArray[np.uint8]:
-        return self._runner.collect(ticket)
-
-    def stage_times(self, ticket: Ticket) -> StageTimes | None:
-        return self._runner.stage_times(ticket)
+        facts = EngineFacts(
+            backend="torch",
+            device=device_name(where),
+            precision=precision,
+            profile=profile.name,
+            shape=shape,
+        )
+        super().__init__(module, facts, where, say=say)
 
 
-def fused_on_device(profile: Profile, precision: Precision, device: str) -> FusedDeblur:
+def fused_on_device(profile: Profile, precision: Precision, device: torch.device) -> FusedDeblur:
     """The profile's networks, their weights in this precision and channels-last order.
 
     Products of fp32 numbers are exact there: no TF32.
@@ -85,17 +72,18 @@ def fused_on_device(profile: Profile, precision: Precision, device: str) -> Fuse
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     fused = fused_from_profile(profile)
     try:
-        fused.to(torch.device(device), DTYPES[precision])
+        fused.to(device, DTYPES[precision])
+        fused.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts
-        raise EngineError(f"torch cannot use {device!r} here: {error}") from error
-    fused.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        raise EngineError(f"torch cannot use {device} here: {error}") from error
     return fused
 
 
-def device_name(device: str) -> str:
+def device_name(device: torch.device) -> str:
     """For the user's eyes."""
-    kind = torch.device(device).type
-    return f"cuda ({torch.cuda.get_device_name(device)})" if kind == "cuda" else device
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return device.type
 
 
 def fused_from_profile(profile: Profile) -> FusedDeblur:

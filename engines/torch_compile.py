@@ -10,7 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch._dynamo
 from torch import Tensor, nn
+
+from engines.cache import is_private
 
 _CALLS = 9
 _WORTH = 0.95
@@ -31,8 +34,9 @@ def faster(
         cache: folder in which the compiler may keep what it makes; not the shared temporary one.
         say: takes a line on what was found.
     """
-    if cache is not None:
+    if cache is not None and is_private(cache):
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "inductor"))
+    torch._dynamo.reset()  # its limit of compilations counts those of engines that are gone
     compiled = torch.compile(module)
     say("trying torch.compile, which may take a minute the first time")
     try:

@@ -256,15 +256,16 @@ class Pipeline:
         )
         frames = [item for item in items if isinstance(item, Frame)]
         requests = [item for item in items if isinstance(item, _SizeRequest)]
+        processed: list[ProcessedFrame] = []
         try:
             for request in requests:
                 self.deblurring.prepare(request.height, request.width)
             with self.hands.giving_way() if self.hands is not None else nullcontext():
                 begun = self.deblurring.begin(frames)
-                self._finish()
+                processed += self._finished()
                 self._begun, frames = begun, []
                 if not (begun.on_a_device and self._next_file_frame_waits()):
-                    self._finish()
+                    processed += self._finished()
         except BaseException:
             for lost in [*frames, *(self._begun.frames if self._begun is not None else [])]:
                 self.ledgers[lost.source].count_dropped("engine_failed")
@@ -272,19 +273,20 @@ class Pipeline:
         finally:
             for request in requests:
                 request.done.set()
+            for frame in processed:  # where the tracker stands still nobody may wait for it
+                if self.hands is not None:
+                    self.hands.post(frame)
+                else:
+                    self._hand_over(frame)
         return bool(items)
 
-    def _finish(self) -> None:
-        """Hand over what was begun, if anything was."""
+    def _finished(self) -> list[ProcessedFrame]:
+        """What was begun, once it is done; nothing where nothing was begun."""
         if self._begun is None:
-            return
+            return []
         processed = self.deblurring.finish(self._begun)
         self._begun = None
-        for frame in processed:
-            if self.hands is not None:
-                self.hands.post(frame)
-            else:
-                self._hand_over(frame)
+        return processed
 
     def _next_file_frame_waits(self) -> bool:
         """Whether the next batch may go to the device while it computes this one.

@@ -93,7 +93,7 @@ def operators(network: str, max_batch: int) -> dict[str, Any]:
     fused.eval().to(torch.bfloat16)
     settings = CompilationSettings(min_block_size=1, require_full_compilation=True)
     shape = EngineShape(height=96, width=128, max_batch=max_batch)
-    program = pre_export_lowering(exported(Levels(fused), shape, "cpu"), settings)
+    program = pre_export_lowering(exported(Levels(fused), shape, torch.device("cpu")), settings)
     program = program.run_decompositions(get_decompositions(False, False, False))
     graph = post_lowering(program.module(), settings).graph
     DYNAMO_CONVERTERS.set_compilation_settings(settings)

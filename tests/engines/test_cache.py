@@ -164,6 +164,22 @@ def test_folder_of_another_user_is_not_trusted(tmp_path: Path) -> None:
     assert "another user" in problem
 
 
+def test_what_is_no_engine_is_not_listed(tmp_path: Path) -> None:
+    keep(tmp_path)
+    (tmp_path / "inductor").mkdir()
+    assert len(kept_engines(tmp_path)) == 1
+
+
+def test_library_that_cannot_write_costs_a_line_only(tmp_path: Path) -> None:
+    def write(file: Path) -> None:
+        raise ValueError("this module cannot be saved")
+
+    said: list[str] = []
+    EngineCache(tmp_path, said.append).keep(KEY, write, build_s=0.0)
+    assert said == ["the compiled engine is not kept: ValueError: this module cannot be saved"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_removed_ones_are_gone_and_the_rest_stays(tmp_path: Path) -> None:
     keep(tmp_path)
     EngineCache(tmp_path).keep({**KEY, "batch": 2}, lambda f: f.write_bytes(b"2"), build_s=0.0)

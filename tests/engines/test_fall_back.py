@@ -172,3 +172,21 @@ def test_what_is_not_here_is_told_with_its_reason(balanced: Profile) -> None:
         assert absence.reason
     if chosen.candidate.backend != "tensorrt":
         assert any(absence.engine == "tensorrt on cuda" for absence in chosen.absent)
+
+
+def test_errors_of_nobodys_kind_hand_over_too(
+    balanced: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drivers and compilers raise what they like."""
+    torch = pytest.importorskip("engines.torch")
+
+    def breaks(*_: object, **__: object) -> None:
+        raise KeyError("a compiler's own")
+
+    monkeypatch.setattr(torch.TorchEngine, "__init__", breaks)
+    monkeypatch.setattr(selection, "_KINDS", [selection._KINDS[-1], selection._KINDS[-2]])
+    said: list[str] = []
+    chosen = choose_engine(balanced, SHAPE, cache=tmp_path, say=said.append)
+    assert chosen.candidate.backend == "openvino"
+    (line,) = said
+    assert line.startswith("torch f32 is not used: torch f32 cannot be built: KeyError")

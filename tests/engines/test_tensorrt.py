@@ -26,7 +26,7 @@ from engines.engine import EngineShape
 from engines.errors import EngineError
 from engines.profile import Profile, load_profile
 from engines.selfcheck import fixed_frames
-from engines.tensorrt import Levels, TensorRTEngine, engine_key, exported
+from engines.tensorrt import Levels, TensorRTEngine, bytes_of, engine_key, exported
 from engines.torch import fused_from_profile
 from tests.conftest import ROOT
 
@@ -87,14 +87,13 @@ def test_exported_graph_gives_what_the_fused_module_gives(
 ) -> None:
     """Also after it was saved and loaded, for every batch that it is for."""
     fused = fused_from_profile(balanced)
-    program = exported(Levels(fused), replace(SHAPE, max_batch=max_batch), "cpu")
+    program = exported(Levels(fused), replace(SHAPE, max_batch=max_batch), torch.device("cpu"))
     torch.export.save(program, tmp_path / "engine.pt2")
     loaded = torch.export.load(tmp_path / "engine.pt2").module()
     frames = torch.from_numpy(np.concatenate([fixed_frames(40, 56), fixed_frames(40, 56)[:1]]))
     with torch.inference_mode():
         for batch in range(1, max_batch + 1):
-            levels = loaded(frames[:batch])
-            assert torch.equal(levels.to(torch.uint8), fused(frames[:batch]))
+            assert torch.equal(bytes_of(loaded)(frames[:batch]), fused(frames[:batch]))
 
 
 @pytest.mark.skipif(nvidia_driver(), reason="there is a driver here")
@@ -139,7 +138,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
     monkeypatch.setattr(tensorrt, "nvidia_gpu", lambda: GPU)
     monkeypatch.setattr(tensorrt, "load_library", lambda: stand_in)
     monkeypatch.setattr(tensorrt, "library_versions", lambda: VERSIONS)
-    monkeypatch.setattr(tensorrt, "_DEVICE", "cpu")
+    monkeypatch.setattr(tensorrt, "_device", lambda: torch.device("cpu"))
     yield stand_in
 
 
@@ -178,13 +177,24 @@ def test_engine_that_cannot_be_kept_runs_all_the_same(
     assert "not kept" in said[-1]
 
 
+def test_library_that_cannot_save_costs_a_line_only(
+    balanced: Profile, tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(*_: object, **__: object) -> None:
+        raise ValueError("Saving nn.Module directly is not supported")
+
+    monkeypatch.setattr(library, "save", save)
+    said: list[str] = []
+    TensorRTEngine(balanced, SHAPE, "f32", cache=tmp_path, say=said.append)
+    assert "not kept: ValueError" in said[-1]
+    assert kept_engines(tmp_path) == []
+
+
 def test_compiler_that_fails_is_an_engine_error(
     balanced: Profile, tmp_path: Path, library: Library
 ) -> None:
     library.breaks = "compile"
-    with pytest.raises(
-        EngineError, match=r"TensorRT cannot compile balanced: .*any implementation"
-    ):
+    with pytest.raises(EngineError, match=r"TensorRT cannot compile this: .*any implementation"):
         TensorRTEngine(balanced, SHAPE, "f32", cache=tmp_path)
 
 

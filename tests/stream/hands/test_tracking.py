@@ -94,6 +94,29 @@ def test_a_slow_tracker_never_delays_the_picture(hand_model: Path, balanced: Pro
     assert len(keeper.frames) > 3 * pipeline.hands.frames
 
 
+def test_a_file_beside_a_live_source_does_not_wait_for_a_tracker_that_stands_still(
+    hand_model: Path, hand_clip: Path, balanced: Profile
+) -> None:
+    """The engine's thread once waited for the tracker that it had stopped itself."""
+    live = open_source("synthetic:320x240@30?seconds=3", SourceOptions(realtime=True))
+    keeper = Keeper()
+    pipeline = Pipeline(
+        [live, open_source(str(hand_clip))],
+        [keeper],
+        Deblurring(lambda: EnginePool(balanced), "off"),
+        hands=HandSettings(model=hand_model, on="raw", max_hands=1),
+        seconds=3,
+    )
+    pipeline.start()
+    deadline = time.monotonic() + 60
+    while pipeline.step_main_thread(0.02):
+        assert time.monotonic() < deadline, "it hangs"
+    pipeline.close()
+    assert not pipeline.problems
+    assert {frame.captured.source for frame in keeper.frames} == set(pipeline.ledgers)
+    assert pipeline.ledger.in_flight == 0
+
+
 @pytest.mark.parametrize("realtime", [False, True])
 def test_a_tracker_that_dies_leaves_the_picture(
     hand_model: Path, balanced: Profile, realtime: bool

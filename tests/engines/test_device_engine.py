@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engines.device_runner import DeviceRunner
-from engines.engine import EngineShape, OverlappingEngine
+from engines.device_engine import DeviceEngine
+from engines.engine import EngineFacts, EngineShape, OverlappingEngine
 from engines.errors import EngineError
 from engines.profile import Profile
 from engines.selfcheck import fixed_frames
@@ -22,8 +22,9 @@ def frames(count: int, value: int) -> np.ndarray:
     return np.full((count, 12, 20, 3), value, np.uint8)
 
 
-def runner(module: Callable[[Tensor], Tensor] = lambda x: x + 1) -> DeviceRunner:
-    return DeviceRunner(module, SHAPE, torch.device("cpu"))
+def runner(module: Callable[[Tensor], Tensor] = lambda x: x + 1) -> DeviceEngine:
+    facts = EngineFacts(backend="torch", device="cpu", precision="f32", profile="", shape=SHAPE)
+    return DeviceEngine(module, facts, torch.device("cpu"))
 
 
 def test_batches_come_back_in_the_order_in_which_they_are_collected() -> None:

@@ -1,10 +1,11 @@
-"""Runs a torch module on frames of the host: bytes up, computation, bytes down.
+"""An engine that runs a torch module on frames of the host: bytes up, computation, bytes down.
 
 On CUDA each of the three has a stream of its own, and two batches may be under way: while one is
 computed, the next one is copied up and the last one down, through host memory that the GPU reads
 directly. Elsewhere the same steps follow each other.
 """
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -14,17 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.cuda_graphs import GraphedModule
-from engines.engine import EngineShape, StageTimes, Ticket, check_frames
+from engines.engine import EngineFacts, EngineShape, StageTimes, Ticket, check_frames
 from engines.errors import EngineError
 
 _UNDER_WAY = 2
 
 
-class DeviceRunner:
+class DeviceEngine:
     """One module, one frame shape, one device; owned by one thread.
 
     Args:
         module: uint8 (N, H, W, 3) to the same, on the device, for N up to the shape's batch.
+        graphs: on CUDA, record the module's work for each batch and start it as a whole.
         say: takes a line for the user where something goes otherwise than hoped.
 
     Raises:
@@ -34,21 +36,24 @@ class DeviceRunner:
     def __init__(
         self,
         module: Callable[[Tensor], Tensor],
-        shape: EngineShape,
+        facts: EngineFacts,
         device: torch.device,
         *,
+        graphs: bool = True,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._shape = shape
+        self.facts = facts
         self._device = device
-        self._streams = _Streams(device)
         self._submitted = 0
+        self._run = module
         try:
-            self._slots = [_Slot(shape, device) for _ in range(_UNDER_WAY)]
-            self._run: Callable[[Tensor], Tensor] = module
-            if device.type == "cuda":
+            self._streams = _Streams(device)
+            self._slots = [_Slot(facts.shape, device) for _ in range(_UNDER_WAY)]
+            if device.type == "cuda" and graphs:
                 example = self._slots[0].before
                 self._run = GraphedModule(module, example, self._streams.compute, say)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)  # the slots are zeroed on another stream
         except (RuntimeError, AssertionError) as error:
             raise EngineError(f"torch cannot run this on {device}: {error}") from error
 
@@ -66,7 +71,7 @@ class DeviceRunner:
         Raises:
             EngineError: the frames do not fit, two batches are under way, or the device failed.
         """
-        check_frames(frames, self._shape)
+        check_frames(frames, self.facts.shape)
         ticket = Ticket(self._submitted, len(frames))
         slot, n, streams = self._slot(ticket), len(frames), self._streams
         if slot.holds is not None:
@@ -89,7 +94,7 @@ class DeviceRunner:
                     slot.host_after[:n].copy_(slot.after[:n], non_blocking=True)
                     slot.record("downloaded")
         except RuntimeError as error:
-            raise EngineError(f"torch failed on {self._device}: {error}") from error
+            raise self._lost(error) from error
         slot.holds = ticket
         self._submitted += 1
         return ticket
@@ -107,13 +112,23 @@ class DeviceRunner:
         try:
             slot.finish()
         except RuntimeError as error:
-            raise EngineError(f"torch failed on {self._device}: {error}") from error
+            raise self._lost(error) from error
         result: NDArray[np.uint8] = slot.host_after.numpy()[: ticket.frames].copy()
         return result
 
     def stage_times(self, ticket: Ticket) -> StageTimes | None:
         """How long the stages of the batch that was collected last took; None but on CUDA."""
         return self._slot(ticket).times()
+
+    def _lost(self, error: RuntimeError) -> EngineError:
+        """What to raise where the device failed.
+
+        Its memory is never given back then: torch records an event when pinned memory is freed,
+        and on a device that is gone that ends the process.
+        """
+        if self._device.type == "cuda":
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._slots))
+        return EngineError(f"torch failed on {self._device}: {error}")
 
     def _slot(self, ticket: Ticket) -> "_Slot":
         return self._slots[ticket.number % _UNDER_WAY]
