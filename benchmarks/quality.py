@@ -50,7 +50,6 @@ from stream.statistics import machine_facts, program_version
 SIZES = ("fast", "balanced", "quality")
 COMPARED = Path(__file__).parent / "networks" / "nafnet16"
 _SHEET_PICTURES = 6
-_GATE_PICTURES = 80
 _STILL = 0.02
 """Share of the exposure below which a pixel counts as background."""
 
@@ -63,6 +62,7 @@ class QualityBenchmark:
     known: int = 48
     moving: int = 24
     sharp: int = 24
+    gate: int = 80
 
 
 def run_quality_benchmark(
@@ -117,7 +117,7 @@ def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, An
             "sharp": benchmark.sharp,
         },
         "rows": rows,
-        "gate": _gate(photographs),
+        "gate": _gate(photographs, benchmark.gate),
     }
     return result, _contact_sheet(cases, restored)
 
@@ -233,14 +233,14 @@ def _distance_inside(
     return total
 
 
-def _gate(photographs: list[Picture]) -> dict[str, float]:
+def _gate(photographs: list[Picture], count: int) -> dict[str, float]:
     """What `--deblur auto` does with sharp pictures, and with shake of 10 px and more."""
     known = replace(KnownBlur(), min_extent_px=10.0)
     recipe = PairRecipe(known=known, crop_px=CROP_PX)
     crops = BlurredCrops(photographs, recipe, SEED, 0)
     pool = EnginePool(load_profile(DEFAULT_PROFILE), cache=engine_cache())
     left, taken = [], []
-    for number in range(_GATE_PICTURES):
+    for number in range(count):
         random = np.random.default_rng((SEED, 4, number))
         window = crops.window(known.margin_px, random)
         sharp = np.ascontiguousarray(inner(window, known.margin_px))

@@ -157,6 +157,9 @@ def bench_quality(
     known: Annotated[int, typer.Option(min=3, help="Pictures with camera shake.")] = 48,
     moving: Annotated[int, typer.Option(min=1, help="Pictures with a moving object.")] = 24,
     sharp: Annotated[int, typer.Option(min=1, help="Sharp pictures.")] = 24,
+    gate: Annotated[
+        int, typer.Option(min=1, help="Pictures of each kind that `--deblur auto` decides on.")
+    ] = 80,
 ) -> None:
     """How good the pictures are, beside an unsharp mask and Wiener's filter (which is told the
     kernel).
@@ -167,7 +170,9 @@ def bench_quality(
     """
     with needs_extra_train():
         from benchmarks.quality import QualityBenchmark, run_quality_benchmark
-    benchmark = QualityBenchmark(data=tuple(data or ()), known=known, moving=moving, sharp=sharp)
+    benchmark = QualityBenchmark(
+        data=tuple(data or ()), known=known, moving=moving, sharp=sharp, gate=gate
+    )
     raise typer.Exit(run_quality_benchmark(benchmark, json_file, sheet, console()))
 
 

@@ -12,7 +12,7 @@ from tests.conftest import blur2blur
 def test_figures_of_a_small_run(tmp_path: Path) -> None:
     file, sheet = tmp_path / "quality.json", tmp_path / "sheet.jpg"
     result = blur2blur(
-        "bench", "quality", "--known", "6", "--moving", "2", "--sharp", "2",
+        "bench", "quality", "--known", "6", "--moving", "2", "--sharp", "2", "--gate", "4",
         "--json", file, "--sheet", sheet, timeout_s=300,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
