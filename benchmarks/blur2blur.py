@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.blur2blur_cases import Case, make_cases
-from benchmarks.blur2blur_data import split_scenes
+from benchmarks.blur2blur_data import check_setup, setup, split_scenes
 from benchmarks.blur2blur_figures import Measured, protocol_table, summary
 from benchmarks.blur2blur_rows import ROWS, Row, load_part, restored, row_folder, row_network
 from benchmarks.engine import bare_times_ms
@@ -89,6 +89,10 @@ def run_protocol_benchmark(
 def measure(benchmark: ProtocolBenchmark, console: Console) -> tuple[dict[str, Any], Picture]:
     """All figures, and the contact sheet, uint8 (H, W, 3) RGB."""
     scenes = split_scenes(benchmark.data, benchmark.deblurrer)
+    wanted = setup(scenes, benchmark.deblurrer, 0, 0)
+    del wanted["frames"], wanted["crops"]  # as they were trained
+    trained = check_setup(benchmark.rows, wanted)
+    costs = _costs(benchmark)
     features = EfficientNetLite0Features()
     domains: dict[str, Any] = {}
     lines: list[tuple[str, list[Picture]]] = []
@@ -115,7 +119,8 @@ def measure(benchmark: ProtocolBenchmark, console: Console) -> tuple[dict[str, A
         "photographs": [path.name for path in scenes.test],
         "pictures": benchmark.pictures,
         "domains": domains,
-        **_costs(benchmark),
+        "trained": {key: trained[key] for key in ("deblurrer_sha256", "frames", "crops")},
+        **costs,
     }
     return result, contact_sheet(lines)
 

@@ -1,6 +1,6 @@
 """The protocol's test pictures: what a camera saw, and what a perfect translator makes of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality_cases import inner
 from benchmarks.unknown_domains import UnknownDomain
+from calibration.camera import Camera
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
 from calibration.pairs import BlurredCrops, PairRecipe
@@ -35,7 +36,7 @@ def make_cases(domain: UnknownDomain, photographs: list[Path], count: int) -> li
     Raises:
         CalibrationError: no photograph is large enough.
     """
-    known = KnownBlur()
+    known = replace(KnownBlur(), camera=Camera(max_noise=0.0))  # the chain has its own
     recipe = PairRecipe(crop_px=CROP_PX)
     need = CROP_PX + 2 * domain.margin_px
     large = {path.name: read_photograph(path) for path in photographs}
@@ -49,10 +50,9 @@ def make_cases(domain: UnknownDomain, photographs: list[Path], count: int) -> li
         random = np.random.default_rng((_SEED, number))
         window, thing = (crops[scene].window(domain.margin_px, random) for _ in range(2))
         view = domain.moving(window, thing, random)
-        # the oracle: what G would make of x if it were perfect, of this camera's own sharp picture
-        developed = domain.chain.developed(domain.chain.scene(window))
-        sharp = np.clip(np.rint(255 * developed), 0, 255).astype(np.uint8)
+        # the oracle: what a perfect G would make of x, through the camera's noise and codec
         rest = domain.margin_px - known.margin_px
-        shaken = known.apply(np.ascontiguousarray(inner(sharp, rest)), random)
-        cases.append(Case(scene, view.blurred, view.truth, shaken))
+        shaken = known.apply(np.ascontiguousarray(inner(view.around, rest)), random)
+        recorded = domain.chain.recorded(np.asarray(shaken / np.float32(255), np.float32), random)
+        cases.append(Case(scene, view.blurred, view.truth, recorded))
     return cases

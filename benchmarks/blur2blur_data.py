@@ -4,10 +4,12 @@ A recording is what `calibrate record` would have kept of a camera: unpaired, of
 for the blurry and the sharp frames.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from calibration.errors import CalibrationError
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
 from calibration.recording import CalibrationRecording, RecordingRule
-from engines.files import write_folder_atomically
+from engines.files import write_folder_atomically, write_text_atomically
 from engines.profile import load_profile
 
 FRAME_PX = 320
@@ -29,6 +31,7 @@ _CLIPS = 4
 """The recording's photographs are parted so; the last part validates, and is not trained on."""
 _SEED = 97
 
+SETUP = "protocol.json"
 Picture = NDArray[np.uint8]
 
 
@@ -60,6 +63,48 @@ def split_scenes(folders: Sequence[Path], deblurrer: str) -> Scenes:
             "some to test on that the deblurrer never saw; name more with --data"
         )
     return Scenes(blurry, sharp, test)
+
+
+def setup(scenes: Scenes, deblurrer: str, frames: int, crops: int) -> dict[str, Any]:
+    """What rows of one folder have in common; rows of another setup may not be compared."""
+    return {
+        "deblurrer": deblurrer,
+        "deblurrer_sha256": load_profile(deblurrer).weights_sha256,
+        "frames": frames,
+        "crops": crops,
+        **{part: sorted(path.name for path in paths) for part, paths in vars(scenes).items()},
+    }
+
+
+def agree(rows: Path, wanted: dict[str, Any]) -> None:
+    """Note the setup of a folder of rows; one that is noted has to be the same.
+
+    Raises:
+        CalibrationError: it is another; the message says in what.
+    """
+    if not (rows / SETUP).is_file():
+        write_text_atomically(rows / SETUP, json.dumps(wanted, indent=1) + "\n")
+    check_setup(rows, wanted)
+
+
+def check_setup(rows: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The setup of a folder of rows, which agrees with all that is wanted.
+
+    Raises:
+        CalibrationError: it does not, or there is none.
+    """
+    try:
+        noted: dict[str, Any] = json.loads((rows / SETUP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise CalibrationError(
+            f"{rows} holds no trained rows; `blur2blur bench blur2blur --train` makes them"
+        ) from None
+    if other := [key for key, value in wanted.items() if noted.get(key) != value]:
+        raise CalibrationError(
+            f"the rows in {rows} were trained with another {', '.join(other)}: name another folder "
+            "with --rows, or the same data, model, frames and crops"
+        )
+    return noted
 
 
 def made(folder: Path, make: Callable[[Path], None]) -> Path:

@@ -14,8 +14,10 @@ from rich.console import Console
 
 from benchmarks.blur2blur_data import (
     Scenes,
+    agree,
     copy_all,
     made,
+    setup,
     split_scenes,
     write_pairs,
     write_recording,
@@ -71,7 +73,11 @@ def train_protocol(training: ProtocolTraining, console: Console) -> None:
     Raises:
         CalibrationError: the photographs cannot be used.
     """
+    if unknown := set(training.rows) - {row.name for row in ROWS if row.trains}:
+        raise CalibrationError(f"no row {', '.join(sorted(unknown))} is trained")
     scenes = split_scenes(training.data, training.deblurrer)
+    training.to.mkdir(parents=True, exist_ok=True)
+    agree(training.to, setup(scenes, training.deblurrer, training.frames, training.crops))
     for domain in training.domains:
         home = training.to / domain.name
         recording = made(
@@ -118,10 +124,10 @@ def _train_translator(job: _Job, **change: object) -> None:
     )
     trainer, final = run_translator_training(settings, job.console)
     _be_finished(trainer)
-    weights = trainer.exported_weights()
-    save_row(job.folder, "translator", settings.network.to_json(), weights, trainer.card(final))
     if job.row.name == "blur2blur" and job.seed == 0:  # whom the distilled one learns from
         export_camera_profile(job.run / "profile", job.domain.name, trainer, final)
+    weights = trainer.exported_weights()
+    save_row(job.folder, "translator", settings.network.to_json(), weights, trainer.card(final))
 
 
 def _train_deblurrer(job: _Job, data: Sequence[Path], pairs: PairRecipe) -> None:
@@ -170,7 +176,8 @@ def _train_broad(job: _Job) -> None:
     )
     photographs = [*job.scenes.blurry, *job.scenes.sharp]
     folder = made(job.training.to / "shared" / "photographs", partial(copy_all, photographs))
-    _train_deblurrer(job, [folder], replace(recipe, known=broad))
+    moving = replace(recipe.moving, min_extent_px=2.0, max_extent_px=36.0, camera=broad.camera)
+    _train_deblurrer(job, [folder], replace(recipe, known=broad, moving=moving))
 
 
 def _train_supervised(job: _Job) -> None:
@@ -193,6 +200,7 @@ def _train_distilled(job: _Job) -> None:
         out=job.run,
         teacher=str(teacher),
         start=str(teacher),
+        held_out=tuple(load_profile(str(teacher)).card["training"]["held_out"]),
         network=network,
         crops=job.training.crops,
         validation_crops=job.training.validation_crops,

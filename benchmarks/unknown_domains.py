@@ -12,10 +12,9 @@ moments, which show as several pictures on top of each other (+0.4); turning, ro
 noise and clipped highlights cost it nothing.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import av
 import cv2
@@ -27,6 +26,7 @@ from calibration.object_motion import silhouette
 
 Picture = NDArray[np.uint8]
 Light = NDArray[np.float32]
+Pixels = TypeVar("Pixels", Picture, Light)
 
 _ROLLING_ROWS = 6
 """How many moments later the last row of a rolling shutter begins than the first."""
@@ -72,10 +72,13 @@ class Chain:
 
     def delivered(self, light: Light, random: np.random.Generator) -> Picture:
         """What is in the file, uint8: with noise, and compressed."""
-        display = self.developed(light)
+        return self.recorded(self.developed(light), random)
+
+    def recorded(self, display: Light, random: np.random.Generator) -> Picture:
+        """The last part of it: noise and compression of display values 0...1."""
         sigma = np.sqrt(self.read_noise**2 + self.shot_noise * display)
         display = display + sigma * random.standard_normal(display.shape, dtype=np.float32)
-        pixels: Picture = np.clip(np.rint(255 * display), 0, 255).astype(np.uint8)
+        pixels = _bytes_of(display)
         if self.jpeg_quality is not None:
             quality = int(random.integers(self.jpeg_quality[0], self.jpeg_quality[1] + 1))
             pixels = through_jpeg(pixels, quality)
@@ -85,14 +88,57 @@ class Chain:
 
 
 class Scene(NamedTuple):
-    """What a camera delivered of a moving view, and the same moment unmoved.
+    """What a camera delivered of a moving view, and the middle of the exposure without motion.
 
     Attributes:
         blurred, truth: uint8 (H, W, 3); the truth went through the same lens and response.
+        around: the truth with the border that the domain cuts off.
     """
 
     blurred: Picture
     truth: Picture
+    around: Picture
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """A way of the view, or of a thing, during one exposure: time goes from -1 to 1."""
+
+    direction: complex
+    bend: complex
+    turn_degrees: float
+    zoom: float
+
+    def matrix(self, time: float, middle: tuple[float, float]) -> NDArray[np.float64]:
+        """Where the picture is at a time, (2, 3); at 0 it is as given."""
+        at = time * self.direction + time**2 * self.bend
+        matrix = cv2.getRotationMatrix2D(
+            middle, 0.5 * time * self.turn_degrees, 1 + 0.5 * time * self.zoom
+        )
+        matrix[:, 2] += np.array([at.real, at.imag])
+        return np.asarray(matrix, np.float64)
+
+    def view(self, light: Light, time: float) -> Light:
+        """The picture at a time."""
+        height, width = light.shape[:2]
+        matrix = self.matrix(time, ((width - 1) / 2, (height - 1) / 2))
+        moved = cv2.warpAffine(light, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+        return np.asarray(moved, np.float32)
+
+    def rows(self, light: Light, times: NDArray[np.float64]) -> Light:
+        """The picture, each row at a time of its own, as a rolling shutter sees it."""
+        if not times.any():
+            return light
+        height, width = light.shape[:2]
+        middle = ((width - 1) / 2, (height - 1) / 2)
+        x = np.arange(width)
+        maps = []
+        for row, time in enumerate(times):
+            back = cv2.invertAffineTransform(self.matrix(float(time), middle))
+            maps.append(back[:, :1] * x + (back[:, 1] * row + back[:, 2])[:, None])
+        across, down = np.array(maps, np.float32).transpose(1, 0, 2)
+        found = cv2.remap(light, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        return np.asarray(found, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,51 +179,43 @@ class UnknownDomain:
         light = self.chain.scene(window)
         count = int(random.integers(self.moments[0], self.moments[1] + 1))
         late = _ROLLING_ROWS if self.rolling else 0
-        views = self._views(light, count + late, random)
-        own: Iterator[Light] | None = None
-        unmoved = light
+        last = count + late - 1
+        motion = self._motion(last / (count - 1), random)
+        layers = [(light, motion)]
         if random.random() < self.thing_share:
             height, width = light.shape[:2]
             diameter = random.uniform(0.3, 0.6) * (min(height, width) - 2 * self.margin_px)
             cover = silhouette((height, width), diameter, random)
             layer = np.dstack([self.chain.scene(thing) * cover[:, :, None], cover])
-            own = self._views(layer, count + late, random)
-            unmoved = layer[:, :, :3] + (1 - layer[:, :, 3:]) * light
-        start = np.linspace(0, late, light.shape[0])[:, None, None]
+            layers.append((layer, self._motion(last / (count - 1), random)))
+        begins = np.linspace(0, late, light.shape[0])  # of each row, in moments
         total = np.zeros_like(light)
-        for moment, view in enumerate(views):
-            if own is not None:
-                placed = next(own)
-                view = placed[:, :, :3] + (1 - placed[:, :, 3:]) * view
-            share = np.clip(moment + 1 - start, 0, 1) * np.clip(start + count - moment, 0, 1)
-            total += view * share.astype(np.float32)
-        truth = self.chain.developed(self._inner(np.asarray(unmoved, np.float32)))
+        for moment in range(last + 1):
+            view = _over([m.view(picture, 2 * moment / last - 1) for picture, m in layers])
+            share = np.clip(moment + 1 - begins, 0, 1) * np.clip(begins + count - moment, 0, 1)
+            total += view * share.astype(np.float32)[:, None, None]
+        middles = 2 * (begins + (count - 1) / 2) / last - 1
+        still = _over([m.rows(picture, middles) for picture, m in layers])
+        around = _bytes_of(self.chain.developed(still))
         return Scene(
             blurred=self.chain.delivered(self._inner(total / np.float32(count)), random),
-            truth=np.clip(np.rint(255 * truth), 0, 255).astype(np.uint8),
+            truth=self._inner(around),
+            around=around,
         )
 
-    def _views(self, light: Light, count: int, random: np.random.Generator) -> Iterator[Light]:
-        """The view at each moment; at the middle one it is as given."""
-        height, width = light.shape[:2]
-        middle = ((width - 1) / 2, (height - 1) / 2)
-        times = np.linspace(-1, 1, count)
+    def _motion(self, longer: float, random: np.random.Generator) -> _Motion:
+        """A random one; ``longer`` is how much more of it the camera lives than a row sees."""
         direction, bend = np.exp(2j * np.pi * random.random(2))
-        curvature = random.uniform(0, 0.5)
-        path = times * direction + curvature * times**2 * bend
+        curved = random.uniform(0, 0.5) * bend
+        times = np.linspace(-1, 1, 33)
+        path = times * direction + times**2 * curved
         side = max(np.ptp(path.real), np.ptp(path.imag))
-        path *= random.uniform(*self.extent_px) / side
-        turns = 0.5 * times * random.uniform(-self.turn_degrees, self.turn_degrees)
-        sizes = 1 + 0.5 * times * random.uniform(-self.zoom, self.zoom)
-        for at, turn, size in zip(path, turns, sizes, strict=True):
-            matrix = cv2.getRotationMatrix2D(middle, float(turn), float(size))
-            matrix[:, 2] += at.real, at.imag
-            yield np.asarray(
-                cv2.warpAffine(light, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101),
-                np.float32,
-            )
+        scale = longer * random.uniform(*self.extent_px) / side
+        turn = random.uniform(-self.turn_degrees, self.turn_degrees)
+        zoom = random.uniform(-self.zoom, self.zoom)
+        return _Motion(complex(direction * scale), complex(curved * scale), turn, zoom)
 
-    def _inner(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _inner(self, picture: Pixels) -> Pixels:
         m = self.margin_px
         return np.ascontiguousarray(picture[m:-m, m:-m])
 
@@ -205,6 +243,19 @@ U2 = UnknownDomain(
     rolling=True,
 )
 DOMAINS = (U1, U2)
+
+
+def _over(layers: list[Light]) -> Light:
+    """A view, and what is before it with its opacity as a fourth channel."""
+    view, *before = layers
+    for layer in before:
+        view = np.asarray(layer[:, :, :3] + (1 - layer[:, :, 3:]) * view, np.float32)
+    return view
+
+
+def _bytes_of(display: Light) -> Picture:
+    pixels: Picture = np.clip(np.rint(255 * display), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _through_h264(pixels: Picture, crf: int) -> Picture:

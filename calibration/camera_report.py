@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -62,7 +63,8 @@ def write_camera_report(
 
     networks = _networks(profile)
     training: Mapping[str, Any] = profile.card.get("training", {})
-    held_out = frozenset(training.get("held_out", ()))
+    clips = {frame.clip for frame in recording.frames}
+    held_out = frozenset(training.get("held_out", ())) & clips
     blurry = _some(recording, Verdict.BLURRY, held_out, _BLURRY)
     sharp = _some(recording, Verdict.SHARP, held_out, _SHARP)
     if not blurry or not sharp:
@@ -80,7 +82,8 @@ def write_camera_report(
         advice=advice(recording.frames),
         figures=_figure_rows(figures),
         strips=strips,
-        checked_on=sorted(held_out & {frame.clip for frame in recording.frames}),
+        checked_on=sorted(held_out),
+        same_recording=training.get("recording") == recording.folder.name,
         counts={kind: recording.count(kind) for kind in (Verdict.SHARP, Verdict.BLURRY)},
         noise=float(np.median([frame.noise for frame in recording.frames])),
         brightness=float(np.median([frame.brightness for frame in recording.frames])),
@@ -97,13 +100,14 @@ def _networks(profile: Profile) -> _Networks:
     multiple = int(profile.card["multiple"])
     identity = torch.nn.Identity()
     own = part_network(profile, "deblurrer")
-    teacher = profile.card.get("training", {}).get("teacher")
+    training = profile.card.get("training", {})
+    teacher = training.get("teacher")
     has_translator = profile.card["translator"]["architecture"] != "identity"
-    if not has_translator and not teacher:
+    if "recording" not in training:
         raise CalibrationError(
             f"{profile.name} is no camera's profile; `blur2blur calibrate train` makes one"
         )
-    alone = own if has_translator else part_network(load_profile(teacher), "deblurrer")
+    alone = own if has_translator else part_network(load_profile(str(teacher)), "deblurrer")
     return _Networks(
         profile=FusedDeblur(translator, own, multiple).eval(),
         deblurrer=FusedDeblur(identity, alone, multiple).eval(),
@@ -211,7 +215,10 @@ def _curves(run: Path | None) -> str:
     log = None if run is None else run / LOG
     if log is None or not log.is_file():
         return ""
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    lines = []
+    for line in log.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):  # the last one of a killed run
+            lines.append(json.loads(line))
     names = [
         ("change", "mean change by G, 0…1"),
         ("told_apart", "share that the discriminator tells rightly"),

@@ -36,7 +36,7 @@ class VGG19Features(nn.Module):
         super().__init__()
         try:
             from torchvision.models import VGG19_Weights, vgg19
-        except ImportError as error:
+        except (ImportError, RuntimeError, OSError) as error:  # one for another torch, too
             raise CalibrationError(
                 f"VGG19 needs torchvision ({error}); pip install torchvision, of the version that "
                 "fits your torch, or choose --features efficientnet-lite0"

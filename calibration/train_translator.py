@@ -219,7 +219,10 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             for name, pictures in rows.items()
         ]
         write_strip(self.settings.out / EXAMPLES, strip)
-        real, fake = self.critic([known])[0], self.critic([translated])[0]
+        # not through the wrapper: one process validates alone, and that would wait for the others
+        critic = self.critic.module.eval()
+        real, fake = critic([known])[0], critic([translated])[0]
+        critic.train()
         right = torch.cat([(real > 0).flatten(), (fake < 0).flatten()]).double().mean()
         return TranslatorValidation(
             change=float((translated - unknown).abs().mean()),

@@ -163,9 +163,16 @@ class Trainer(ABC, Generic[Validation]):
 
     def run(self, report: Callable[[TrainingState[Validation]], None]) -> Validation:
         """Train to the end or to SIGINT/SIGTERM; the last state is saved either way."""
-        settings = self.settings
         if self.fabric.is_global_zero:
-            self._board = TensorBoardLog(settings.out, self.crops_done)
+            self._board = TensorBoardLog(self.settings.out, self.crops_done)
+        try:
+            return self._run(report)
+        finally:
+            if self._board is not None:
+                self._board.close()
+
+    def _run(self, report: Callable[[TrainingState[Validation]], None]) -> Validation:
+        settings = self.settings
         last_save = last_report = last_step = time.monotonic()
         since_report, losses = 0, torch.zeros((), device=self.fabric.device)
         with signals_received() as signals:
@@ -256,8 +263,6 @@ class Trainer(ABC, Generic[Validation]):
             self._report(report, TrainingState(self.crops_done, settings.crops, loss, 0.0, final))
             card = json.dumps(self.card(final), indent=2) + "\n"
             write_text_atomically(settings.out / RUN_CARD, card)
-            assert self._board is not None
-            self._board.close()
         self.fabric.barrier()
         return final
 

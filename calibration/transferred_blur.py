@@ -65,6 +65,11 @@ class TransferredBlur(KnownBlur):
             pair = self.pairs[random.integers(len(self.pairs))]
             blurred, sharp = (to_linear(read_photograph(p)) for p in (pair.blurred, pair.sharp))
             side = min(_PATCH_PX, *sharp.shape[:2])
+            if blurred.shape != sharp.shape or side <= 2 * _RADIUS_PX:
+                raise CalibrationError(
+                    f"{pair.blurred} and {pair.sharp} are {blurred.shape} and {sharp.shape}; "
+                    f"expected the same size, more than {2 * _RADIUS_PX} px"
+                )
             top, left = (int(random.integers(length - side + 1)) for length in sharp.shape[:2])
             square = (slice(top, top + side), slice(left, left + side), 1)  # green
             if sharp[square].std() < _MIN_CONTRAST:

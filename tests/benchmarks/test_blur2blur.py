@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,8 @@ from benchmarks.blur2blur_figures import bootstrap_ci95
 from benchmarks.blur2blur_rows import ROWS
 from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
 from benchmarks.unknown_domains import DOMAINS, U1, Chain, UnknownDomain
+from calibration.camera import to_linear
+from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from engines.networks import PlainUNetSpec
 from tests.conftest import blur2blur, discs
@@ -43,6 +46,31 @@ def test_sharp_frame_of_it_is_its_truth_but_for_noise_and_codec(domain: UnknownD
     )  # fmt: skip
     truth = motionless.moving(discs(0, 192), discs(1, 192), np.random.default_rng(3)).truth
     assert psnr_db(still, truth) > 25
+
+
+@pytest.mark.parametrize("count", [4, 5, 12])
+def test_truth_of_a_rolling_shutter_is_each_rows_own_middle(count: int) -> None:
+    """Two exposures of one motion, of few moments and of many, are blurred around one truth."""
+    rolling = UnknownDomain(
+        name="rolling", about="", chain=Chain(), moments=(count, count), thing_share=0.0,
+        extent_px=(1e-6, 1e-6), turn_degrees=0.0, zoom=0.0, rolling=True,
+    )  # fmt: skip
+    scene = rolling.moving(discs(0, 192), discs(1, 192), np.random.default_rng(3))
+    assert psnr_db(scene.blurred, scene.truth) > 45, "without motion it is sharp"
+    moving = replace(rolling, extent_px=(8.0, 8.0))
+    for y in (44, 148):  # near the first row, and near the last
+        spot = np.zeros((192, 192, 3), np.uint8)
+        cv2.circle(spot, (96, y), 6, (255, 255, 255), -1)
+        for seed in range(4):
+            scene = moving.moving(spot, spot, np.random.default_rng(seed))
+            middles = [centre_of_light(picture) for picture in (scene.blurred, scene.truth)]
+            assert np.linalg.norm(middles[0] - middles[1]) < 1.5
+
+
+def centre_of_light(picture: np.ndarray) -> np.ndarray:
+    light = to_linear(picture)[:, :, 1]
+    y, x = np.mgrid[: light.shape[0], : light.shape[1]]
+    return np.array([(light * x).sum(), (light * y).sum()]) / light.sum()
 
 
 def test_camera_that_changes_nothing_gives_what_it_sees() -> None:
@@ -104,7 +132,7 @@ def test_rows_that_were_not_trained_are_named(
         "--pictures", "2",
     )  # fmt: skip
     assert result.returncode == 1
-    assert "the row blur2blur was not trained" in " ".join(result.stderr.split())
+    assert "holds no trained rows" in " ".join(result.stderr.split())
 
 
 def test_protocol_from_photographs_to_figures(
@@ -147,5 +175,9 @@ def test_protocol_from_photographs_to_figures(
     assert cv2.imread(str(sheet)) is not None
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}
     train_protocol(training, said)
+    with pytest.raises(CalibrationError, match="another crops"):
+        train_protocol(replace(training, crops=24), said)
+    with pytest.raises(CalibrationError, match="another deblurrer"):
+        run_protocol_benchmark(replace(benchmark, deblurrer="fast"), None, None, said)
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}
     assert after == before, "nothing is trained twice"
