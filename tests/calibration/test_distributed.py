@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from calibration.checkpoint import load_checkpoint
+from tests.calibration.test_recording import RULE, record
 from tests.calibration.test_training import SMALL
+from tests.calibration.virtual_camera import shots
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -29,8 +32,22 @@ settings = DeblurrerTraining(
 DeblurrerTrainer(settings).run(lambda state: print(state.crops_done, flush=True))
 """
 
+TRANSLATOR_PROGRAM = """
+import sys
+from pathlib import Path
+from calibration.train_translator import TranslatorTrainer, TranslatorTraining
+from tests.calibration.test_translator import SMALL
 
-def start(*arguments: object, processes: int = 1) -> subprocess.Popen[str]:
+recording, out = map(Path, sys.argv[1:])
+settings = TranslatorTraining(
+    recording=recording, out=out, network=SMALL, crops=48, batch=4, validation_crops=2,
+    save_minutes=0.0,
+)
+TranslatorTrainer(settings).run(lambda state: None)
+"""
+
+
+def start(*arguments: object, processes: int = 1, program: str = PROGRAM) -> subprocess.Popen[str]:
     launcher = (
         [
             "-m",
@@ -44,7 +61,7 @@ def start(*arguments: object, processes: int = 1) -> subprocess.Popen[str]:
         else []
     )
     return subprocess.Popen(
-        [sys.executable, *launcher, "-c", PROGRAM, *map(str, arguments)],
+        [sys.executable, *launcher, "-c", program, *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -73,6 +90,14 @@ def test_two_processes_learn_what_one_does(photographs: Path, tmp_path: Path) ->
     moved = torch.cat([(first[k] - SMALL.build().state_dict()[k]).flatten() for k in first])
     apart = torch.cat([(first[k] - second[k]).flatten() for k in first])
     assert apart.norm() < 0.2 * moved.norm()
+
+
+def test_one_process_validates_a_translator_while_the_other_goes_on(tmp_path: Path) -> None:
+    recording, run = tmp_path / "camera", tmp_path / "run"
+    record(recording, list(shots(240, 7, object_only=True)), replace(RULE, blurry=10, sharp=6))
+    finish(start(recording, run, processes=2, program=TRANSLATOR_PROGRAM))
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [line["crops"] for line in lines] == [32, 48], "in the middle, and at the end"
 
 
 def test_killed_run_reaches_what_an_undisturbed_one_reaches(
