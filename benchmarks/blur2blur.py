@@ -12,12 +12,10 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import lcm
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
@@ -25,18 +23,18 @@ from rich.progress import Progress
 from benchmarks.blur2blur_cases import Case, make_cases
 from benchmarks.blur2blur_data import check_setup, setup, split_scenes
 from benchmarks.blur2blur_figures import Measured, protocol_table, summary
-from benchmarks.blur2blur_rows import ROWS, Row, load_part, restored, row_folder, row_network
+from benchmarks.blur2blur_rows import ROWS, Row, load_part, row_folder, row_network
 from benchmarks.engine import bare_times_ms
 from benchmarks.unknown_domains import DOMAINS, UnknownDomain
+from calibration.camera_profile import export_before_deblurrer
 from calibration.contact_sheet import contact_sheet, write_picture
 from calibration.errors import CalibrationError
-from calibration.features import EfficientNetLite0Features, distance
+from calibration.features import EfficientNetLite0Features, picture_distance
 from calibration.measures import psnr_db, shift_psnr_db
+from calibration.profile_networks import restored
 from engines.engine import EngineShape
-from engines.export import export_profile
 from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
-from engines.networks import read_specification
 from engines.profile import load_profile
 from engines.selection import choose_engine
 from stream.errors import StreamError
@@ -89,9 +87,7 @@ def run_protocol_benchmark(
 def measure(benchmark: ProtocolBenchmark, console: Console) -> tuple[dict[str, Any], Picture]:
     """All figures, and the contact sheet, uint8 (H, W, 3) RGB."""
     scenes = split_scenes(benchmark.data, benchmark.deblurrer)
-    wanted = setup(scenes, benchmark.deblurrer, 0, 0)
-    del wanted["frames"], wanted["crops"]  # as they were trained
-    trained = check_setup(benchmark.rows, wanted)
+    trained = check_setup(benchmark.rows, setup(scenes, benchmark.deblurrer))
     costs = _costs(benchmark)
     features = EfficientNetLite0Features()
     domains: dict[str, Any] = {}
@@ -144,7 +140,7 @@ def _measure_row(
             [
                 list(map(psnr_db, pictures, truths)),
                 list(map(shift_psnr_db, pictures, truths)),
-                [_distance(p, t, features) for p, t in zip(pictures, truths, strict=True)],
+                [picture_distance(p, t, features) for p, t in zip(pictures, truths, strict=True)],
                 [psnr_db(restore(case.known), case.truth) for case in cases],
                 [psnr_db(restore(truth), truth) for truth in truths],
             ]
@@ -192,23 +188,14 @@ def _costs(benchmark: ProtocolBenchmark) -> dict[str, Any]:
     row = next(row for row in ROWS if row.name == "blur2blur")
     folder = row_folder(benchmark.rows, benchmark.domains[0].name, row, row.seeds[0])
     translator, card = load_part(folder, "translator")
-    deblurrer = profile.card["deblurrer"]
-    multiple = lcm(*(read_specification(s).multiple for s in (card["specification"], deblurrer)))
-    weights = {f"translator.{key}": value for key, value in translator.state_dict().items()}
-    weights |= {
-        key: torch.from_numpy(value)
-        for key, value in profile.weights.items()
-        if key.startswith("deblurrer.")
-    }
     with tempfile.TemporaryDirectory() as place:
         both = Path(place) / "both"
-        export_profile(
+        export_before_deblurrer(
             both,
             name="both",
             translator=card["specification"],
-            deblurrer=deblurrer,
-            multiple=multiple,
-            weights=weights,
+            weights=translator.state_dict(),
+            deblurrer=profile,
             card={},
         )
         shape = EngineShape(height=480, width=640)
@@ -223,12 +210,3 @@ def _costs(benchmark: ProtocolBenchmark) -> dict[str, Any]:
         "cascade_ms": round(both_ms, 2),
         "translator_share_of_deblurrer_ms": round(st.median(b / a - 1 for a, b in rounds), 3),
     }
-
-
-@torch.inference_mode()
-def _distance(picture: Picture, truth: Picture, features: EfficientNetLite0Features) -> float:
-    taps = [
-        features(torch.from_numpy(p.transpose(2, 0, 1)[None].astype(np.float32) / 255.0))
-        for p in (picture, truth)
-    ]
-    return float(distance(*taps))

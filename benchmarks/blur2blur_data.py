@@ -65,13 +65,11 @@ def split_scenes(folders: Sequence[Path], deblurrer: str) -> Scenes:
     return Scenes(blurry, sharp, test)
 
 
-def setup(scenes: Scenes, deblurrer: str, frames: int, crops: int) -> dict[str, Any]:
+def setup(scenes: Scenes, deblurrer: str) -> dict[str, Any]:
     """What rows of one folder have in common; rows of another setup may not be compared."""
     return {
         "deblurrer": deblurrer,
         "deblurrer_sha256": load_profile(deblurrer).weights_sha256,
-        "frames": frames,
-        "crops": crops,
         **{part: sorted(path.name for path in paths) for part, paths in vars(scenes).items()},
     }
 

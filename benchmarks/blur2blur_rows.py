@@ -12,9 +12,6 @@ from math import lcm
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -28,7 +25,6 @@ from engines.profile import load_profile
 CARD, WEIGHTS = "row.json", "weights.safetensors"
 SEEDS = (0, 1, 2)
 
-Picture = NDArray[np.uint8]
 Part = Literal["translator", "deblurrer"]
 
 
@@ -184,10 +180,3 @@ def row_network(row: Row, folder: Path, deblurrer: str) -> FusedDeblur:
         parts = {"translator": nn.Identity(), "deblurrer": parts["translator"]}
     fused = FusedDeblur(parts["translator"], parts["deblurrer"], multiple)
     return fused.eval().requires_grad_(False)
-
-
-@torch.inference_mode()
-def restored(network: FusedDeblur, picture: Picture) -> Picture:
-    """One picture through a row, uint8 (H, W, 3) to the same."""
-    result: Picture = network(torch.from_numpy(picture)[None])[0].numpy()
-    return result

@@ -77,7 +77,14 @@ def train_protocol(training: ProtocolTraining, console: Console) -> None:
         raise CalibrationError(f"no row {', '.join(sorted(unknown))} is trained")
     scenes = split_scenes(training.data, training.deblurrer)
     training.to.mkdir(parents=True, exist_ok=True)
-    agree(training.to, setup(scenes, training.deblurrer, training.frames, training.crops))
+    agree(
+        training.to,
+        {
+            **setup(scenes, training.deblurrer),
+            "frames": training.frames,
+            "crops": training.crops,
+        },
+    )
     for domain in training.domains:
         home = training.to / domain.name
         recording = made(

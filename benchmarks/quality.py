@@ -32,7 +32,12 @@ from benchmarks.quality_cases import (
 )
 from benchmarks.quality_methods import Method, classical_methods, network_method
 from calibration.contact_sheet import contact_sheet, write_picture
-from calibration.features import EfficientNetLite0Features, distance, distance_map
+from calibration.features import (
+    EfficientNetLite0Features,
+    distance_map,
+    picture_distance,
+    picture_tensor,
+)
 from calibration.known_blur import KnownBlur
 from calibration.measures import gmsd, psnr_db, shift_psnr_db, ssim
 from calibration.object_motion import MovingObject
@@ -205,14 +210,10 @@ def _moving_figures(
     }
 
 
-@torch.inference_mode()
 def _feature_distance(
     pictures: list[Picture], truths: list[Picture], features: EfficientNetLite0Features
 ) -> float:
-    distances = [
-        float(distance(features(_tensor(p)), features(_tensor(t))))
-        for p, t in zip(pictures, truths, strict=True)
-    ]
+    distances = [picture_distance(p, t, features) for p, t in zip(pictures, truths, strict=True)]
     return st.mean(distances)
 
 
@@ -225,7 +226,9 @@ def _distance_inside(
 ) -> float:
     """Feature distance over the places of each tap that see the region."""
     total = 0.0
-    for a, b in zip(features(_tensor(picture)), features(_tensor(truth)), strict=True):
+    for a, b in zip(
+        features(picture_tensor(picture)), features(picture_tensor(truth)), strict=True
+    ):
         places = distance_map(a, b)[0].numpy()
         size = (places.shape[1], places.shape[0])
         seen = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
@@ -270,10 +273,6 @@ def _contact_sheet(cases: Cases, restored: Mapping[str, list[Picture]]) -> Pictu
     ]
     blurred, truth = [case.blurred for case in shown], [case.sharp for case in shown]
     return contact_sheet([("blurred", blurred), *restored.items(), ("truth", truth)])
-
-
-def _tensor(picture: Picture) -> torch.Tensor:
-    return torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32) / 255.0)
 
 
 def _table(result: dict[str, Any]) -> Table:

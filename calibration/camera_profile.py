@@ -1,7 +1,11 @@
 """A camera's profile: its translator before the deblurrer that it was trained for, as one graph."""
 
+from collections.abc import Mapping
 from math import lcm
 from pathlib import Path
+from typing import Any
+
+from torch import Tensor
 
 from calibration.distil import DistillationTrainer
 from calibration.evaluation import Evaluation
@@ -9,7 +13,7 @@ from calibration.profile_networks import part_weights
 from calibration.train_translator import TranslatorTrainer, TranslatorValidation
 from engines.export import export_deblurrer, export_profile
 from engines.networks import read_specification
-from engines.profile import load_profile
+from engines.profile import Profile, load_profile
 
 
 def export_camera_profile(
@@ -21,23 +25,46 @@ def export_camera_profile(
         ProfileError: the weights cannot be written as a profile.
     """
     settings = trainer.settings
-    profile = load_profile(settings.deblurrer)
-    deblurrer = profile.card["deblurrer"]
-    weights = {f"translator.{key}": tensor for key, tensor in trainer.exported_weights().items()}
-    own = part_weights(profile, "deblurrer")
-    weights |= {f"deblurrer.{key}": tensor for key, tensor in own.items()}
-    export_profile(
+    export_before_deblurrer(
         folder,
         name=name,
         translator=settings.network.to_json(),
-        deblurrer=deblurrer,
-        multiple=lcm(settings.network.multiple, read_specification(deblurrer).multiple),
-        weights=weights,
+        weights=trainer.exported_weights(),
+        deblurrer=load_profile(settings.deblurrer),
         card={
             "about": f"Camera profile, trained on {settings.recording.name} before the deblurrer "
             f"{settings.deblurrer}.",
             "training": trainer.card(final),
         },
+    )
+
+
+def export_before_deblurrer(
+    folder: Path,
+    *,
+    name: str,
+    translator: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    deblurrer: Profile,
+    card: Mapping[str, Any],
+) -> None:
+    """Write a translator, its tensors under its own names, before a profile's deblurrer.
+
+    Raises:
+        ProfileError: the weights cannot be written as a profile.
+    """
+    networks = translator, deblurrer.card["deblurrer"]
+    both = {f"translator.{key}": tensor for key, tensor in weights.items()}
+    own = part_weights(deblurrer, "deblurrer")
+    both |= {f"deblurrer.{key}": tensor for key, tensor in own.items()}
+    export_profile(
+        folder,
+        name=name,
+        translator=networks[0],
+        deblurrer=networks[1],
+        multiple=lcm(*(read_specification(network).multiple for network in networks)),
+        weights=both,
+        card=card,
     )
 
 

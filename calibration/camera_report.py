@@ -23,7 +23,7 @@ from calibration.camera_findings import (
 )
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
-from calibration.profile_networks import part_network
+from calibration.profile_networks import part_network, restored
 from calibration.recording import CalibrationRecording, KeptFrame
 from calibration.train_translator import LOG
 from engines.charts import chart_address, new_figure, picture_address
@@ -135,22 +135,16 @@ def _look(
     strips: list[dict[str, Any]] = []
     for number, frame in enumerate(blurry):
         x = recording.read(frame)
-        rows = {"as the camera gave it": x, "deblurred": _through(networks.deblurrer, x)}
+        rows = {"as the camera gave it": x, "deblurred": restored(networks.deblurrer, x)}
         if networks.translator is not None:
-            rows["translated, G(x)"] = _through(networks.translator, x)
-        rows["with this profile"] = _through(networks.profile, x)
+            rows["translated, G(x)"] = restored(networks.translator, x)
+        rows["with this profile"] = restored(networks.profile, x)
         found.append(frame_figures(x, rows["deblurred"], rows["with this profile"], frame.region))
         if number < _STRIPS:
             cuts = {name: picture_address(_cut(p, frame.region)) for name, p in rows.items()}
             strips.append({"at": f"{frame.clip}, {frame.at_s:.1f} s", "pictures": cuts})
-    kept = tuple(psnr_db(p, _through(networks.profile, p)) for p in still)
+    kept = tuple(psnr_db(p, restored(networks.profile, p)) for p in still)
     return ProfileFigures(frames=tuple(found), sharp_psnr_db=kept), strips
-
-
-@torch.inference_mode()
-def _through(network: FusedDeblur, picture: Picture) -> Picture:
-    result: Picture = network(torch.from_numpy(picture)[None])[0].numpy()
-    return result
 
 
 def _cut(picture: Picture, region: tuple[int, int, int, int]) -> Picture:

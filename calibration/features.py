@@ -11,8 +11,10 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from calibration.errors import CalibrationError
@@ -101,6 +103,19 @@ def distance(features: list[Tensor], true_features: list[Tensor]) -> Tensor:
     for a, b in zip(features, true_features, strict=True):
         total = total + distance_map(a, b).mean(dim=(1, 2))
     return total
+
+
+@torch.inference_mode()
+def picture_distance(
+    picture: NDArray[np.uint8], truth: NDArray[np.uint8], features: EfficientNetLite0Features
+) -> float:
+    """Distance of two pictures, uint8 (H, W, 3) RGB."""
+    return float(distance(features(picture_tensor(picture)), features(picture_tensor(truth))))
+
+
+def picture_tensor(picture: NDArray[np.uint8]) -> Tensor:
+    """uint8 (H, W, 3) to float (1, 3, H, W) in 0...1."""
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32) / 255.0)
 
 
 def distance_map(features: Tensor, true_features: Tensor) -> Tensor:

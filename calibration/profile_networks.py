@@ -1,10 +1,20 @@
 """The networks of a profile as torch modules."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engines.fused import FusedDeblur
 from engines.networks import build_network
 from engines.profile import Profile
+
+
+@torch.inference_mode()
+def restored(network: FusedDeblur, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One picture through a fused network, uint8 (H, W, 3) to the same."""
+    result: NDArray[np.uint8] = network(torch.from_numpy(picture)[None])[0].numpy()
+    return result
 
 
 def part_weights(profile: Profile, part: str) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from engines.engine import Precision
 from engines.errors import EngineError
 
-_DRIVERS = ("nvcuda.dll",) if sys.platform == "win32" else ("libcuda.so.1",)
+_DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _BF16_SINCE = (8, 0)
 _F16_SINCE = (7, 0)
 """Compute capabilities from which tensor cores multiply bf16 (Ampere) and f16 (Volta)."""
@@ -53,13 +53,11 @@ class NvidiaGPU:
 @cache
 def nvidia_driver() -> bool:
     """Whether an NVIDIA driver is installed here; asks neither torch nor the GPU."""
-    for library in _DRIVERS:
-        try:
-            ctypes.CDLL(library)
-        except OSError:
-            continue
-        return True
-    return False
+    try:
+        ctypes.CDLL(_DRIVER)
+    except OSError:
+        return False
+    return True
 
 
 @cache
@@ -71,10 +69,7 @@ def nvidia_gpu() -> NvidiaGPU:
     """
     if not nvidia_driver():
         raise EngineError("there is no NVIDIA driver on this machine")
-    if find_spec("torch") is None:
-        raise EngineError(
-            "torch is not installed; pip install 'blur2blur-live[tensorrt]' brings it"
-        )
+    require_torch("tensorrt")
     import torch
 
     if torch.version.cuda is None:
@@ -104,12 +99,19 @@ def apple_gpu() -> None:
     """
     if sys.platform != "darwin":
         raise EngineError("this is not a Mac")
-    if find_spec("torch") is None:
-        raise EngineError("torch is not installed; pip install 'blur2blur-live[train]' brings it")
+    require_torch("train")
     import torch
 
     if not torch.backends.mps.is_available():
         raise EngineError(f"torch {torch.__version__} sees no Apple GPU")
+
+
+def require_torch(extra: str) -> None:
+    """Raises EngineError where torch is not installed, and names the extra that brings it."""
+    if find_spec("torch") is None:
+        raise EngineError(
+            f"torch is not installed; pip install 'blur2blur-live[{extra}]' brings it"
+        )
 
 
 def tensorrt_version() -> str:

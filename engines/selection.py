@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from engines.accelerators import apple_gpu, nvidia_gpu, tensorrt_version
+from engines.accelerators import apple_gpu, nvidia_gpu, require_torch, tensorrt_version
 from engines.engine import Engine, EngineShape, Precision
 from engines.errors import EngineError, ProfileError
 from engines.processor import processor
@@ -115,8 +114,7 @@ def _openvino_precisions(device: Device) -> tuple[Precision, ...]:
 
 
 def _torch_cpu_precisions() -> tuple[Precision, ...]:
-    if find_spec("torch") is None:
-        raise EngineError("torch is not installed; pip install 'blur2blur-live[train]' brings it")
+    require_torch("train")
     return ("f32",)
 
 
@@ -210,9 +208,8 @@ def build_engine(
         raise
     except ImportError as error:
         raise EngineError(f"{candidate.backend} does not load: {error}") from error
-    except (
-        Exception
-    ) as error:  # a driver, a compiler: whatever they raise, the next engine is tried
+    except Exception as error:
+        # Drivers and compilers raise what they like, and the next engine is to be tried.
         raise EngineError(
             f"{candidate} cannot be built: {type(error).__name__}: {error}"
         ) from error

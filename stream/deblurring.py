@@ -99,9 +99,7 @@ class Deblurring:
             group.batch = wanted[0].pixels[None]
             if len(wanted) > 1:
                 group.batch = np.stack([part.pixels for part in wanted])
-            self.chosen = self._engine(*size)
-            if isinstance(self.chosen.engine, OverlappingEngine):
-                group.under_way = self._handed_in(self.chosen, group.batch)
+            group.under_way = self._handed_in(self._engine(*size), group.batch)
         return group
 
     def _finish_group(self, group: "_Group", taken_ns: int) -> Iterator[ProcessedFrame]:
@@ -144,8 +142,9 @@ class Deblurring:
     def _handed_in(
         self, chosen: ChosenEngine, batch: NDArray[np.uint8]
     ) -> "tuple[ChosenEngine, OverlappingEngine, Ticket] | None":
-        """A batch that the device works on; None where it failed, for the next engine to do it."""
-        assert isinstance(chosen.engine, OverlappingEngine)
+        """A batch that a device works on; None where none does, or it failed just now."""
+        if not isinstance(chosen.engine, OverlappingEngine):
+            return None
         try:
             return chosen, chosen.engine, chosen.engine.submit(batch)
         except EngineError as error:

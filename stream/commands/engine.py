@@ -36,17 +36,31 @@ def engine_build(
     TensorRT takes minutes for an engine; `live` with the same size, cameras and profile then begins
     at once. Exit status 1 where no engine passes.
     """
-    from stream.engine_building import build_and_show
+    import time
 
-    status = build_and_show(
-        known_size(size),
-        batch=batch,
-        profile=profile or model.value,
+    from engines.engine import EngineShape
+    from engines.folders import engine_cache
+    from engines.profile import load_profile
+    from engines.selection import choose_engine
+
+    def say(line: str) -> None:
+        console().print(line, markup=False, highlight=False)
+
+    wanted = known_size(size)
+    start = time.monotonic()
+    chosen = choose_engine(
+        load_profile(profile or model.value),
+        EngineShape(height=wanted.height, width=wanted.width, max_batch=batch),
         backend=backend.value,
         precision=precision.value,
-        console=console(),
+        cache=engine_cache(),
+        say=say,
     )
-    raise typer.Exit(status)
+    facts = chosen.engine.facts
+    say(
+        f"{chosen.candidate} on {facts.device}, {facts.shape}, profile {facts.profile}: "
+        f"{chosen.self_check_psnr_db:.1f} dB from fp32, ready in {time.monotonic() - start:.1f} s"
+    )
 
 
 @app.command("list")
