@@ -67,13 +67,22 @@ def engine_build(
 def engine_list() -> None:
     """What is kept: for which profile, size, device and versions, how large, since when."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from engines.cache import kept_engines
     from engines.folders import engine_cache
 
     engines = kept_engines(engine_cache())
-    table = Table("engine", "profile", "size", "precision", "device", "MB", "built", "took")
+    table = Table(
+        Column("engine", min_width=20),
+        "profile",
+        "size",
+        "precision",
+        "device",
+        "MB",
+        "built",
+        "took",
+    )
     for engine in engines:
         card = engine.card
         key = card.get("key", {})
