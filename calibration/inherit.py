@@ -1,4 +1,4 @@
-"""Begin a plain U-Net with what one of another size has learned.
+"""Begin a U-Net with what one of another size has learned, or one that did not look for motion.
 
 A larger network computes the other's answer at first (Net2Net, Chen et al., ICLR 2016); one with
 fewer blocks begins near it, as residual blocks change little each. Either goes on instead of
@@ -10,12 +10,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from engines.networks import PlainUNet
+from engines.networks import MotionUNet, PlainUNet
+from engines.networks.motion_unet import MOTION_PARTS
 
 
 @torch.no_grad()
-def inherit(network: PlainUNet, weights: Mapping[str, Tensor]) -> None:
-    """Put the weights of a plain U-Net of the same or another size into a fresh one.
+def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> None:
+    """Put the weights of a U-Net of the same or another size into a fresh one.
 
     New channels keep their fresh weights, and nothing that was there listens to them; additional
     blocks of a level come last, and add nothing yet. The old channels come first everywhere.
@@ -29,7 +30,7 @@ def inherit(network: PlainUNet, weights: Mapping[str, Tensor]) -> None:
         ValueError: it is not one that this network can hold.
     """
     own = network.state_dict()
-    weights = {name: t for name, t in weights.items() if name in own or not _in_block(name)}
+    weights = {name: t for name, t in weights.items() if name in own or not _may_be_missing(name)}
     _check(own, weights)
     for name, target in own.items():
         old = weights.get(name)
@@ -45,7 +46,7 @@ def inherit(network: PlainUNet, weights: Mapping[str, Tensor]) -> None:
 
 
 def _check(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
-    needed = {name for name in own if not _in_block(name)}
+    needed = {name for name in own if not _may_be_missing(name)}
     if missing := needed - weights.keys():
         raise ValueError(f"{min(missing)} is missing")
     for name, tensor in weights.items():
@@ -62,5 +63,7 @@ def _check(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
             raise ValueError(f"{name}: the two networks have different stems")
 
 
-def _in_block(name: str) -> bool:
-    return ".body." in name
+def _may_be_missing(name: str) -> bool:
+    """Whether it belongs to a block, or to what a plain U-Net does not have."""
+    part, *_ = name.split(".")
+    return ".body." in name or ".gate." in name or part in MOTION_PARTS

@@ -81,6 +81,12 @@ class KnownBlur:
         Returns:
             uint8 (H, W, 3): what the camera would have seen around the middle of ``sharp``.
         """
+        return self.apply_and_tell(sharp, random)[0]
+
+    def apply_and_tell(
+        self, sharp: NDArray[np.uint8], random: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """What :meth:`apply` gives, and the trajectory that was taken."""
         path = self.trajectory(random)
         light = to_linear(sharp)
         blurred = self._shaken(light, path, random)
@@ -90,7 +96,7 @@ class KnownBlur:
             share = depth_ramp(sharp.shape[:2], random)[:, :, None]
             blurred = share * near + (1 - share) * blurred
         m = self.margin_px
-        return self.camera.expose(np.ascontiguousarray(blurred[m:-m, m:-m]), random)
+        return self.camera.expose(np.ascontiguousarray(blurred[m:-m, m:-m]), random), path
 
     def trajectory(self, random: np.random.Generator) -> NDArray[np.float64]:
         """The movement that :meth:`apply` begins with, of the same random numbers."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera, to_display, to_linear
-from calibration.known_blur import Origin, blur, check_extents, shake_kernel
+from calibration.known_blur import Origin, blur, check_extents, rasterise, shake_trajectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,8 @@ class ObjectMotion:
         diameter = random.uniform(self.min_size, self.max_size) * (min(height, width) - 2 * m)
         opacity = silhouette((height, width), diameter, random)[:, :, None]
         extent = random.uniform(self.min_extent_px, self.max_extent_px)
-        kernel = shake_kernel(extent, random, self.origin)
-        layer = blur(np.concatenate([opacity * surface, opacity], axis=2), kernel)
+        path = shake_trajectory(extent, random, self.origin)
+        layer = blur(np.concatenate([opacity * surface, opacity], axis=2), rasterise(path))
         light = layer[:, :, :3] + (1 - layer[:, :, 3:]) * still
         truth = opacity * surface + (1 - opacity) * still
         inner = (slice(m, -m), slice(m, -m))
@@ -77,6 +77,7 @@ class ObjectMotion:
             blurred=self.camera.expose(np.ascontiguousarray(light[inner]), random),
             sharp=to_display(np.ascontiguousarray(truth[inner])),
             presence=np.ascontiguousarray(layer[:, :, 3][inner]),
+            path=path,
         )
 
 
@@ -87,11 +88,13 @@ class MovingObject:
     Attributes:
         blurred, sharp: uint8 (H, W, 3).
         presence: float32 (H, W), share of the exposure in which the object covered each pixel.
+        path: float64 (256, 2), its trajectory, as :func:`shake_trajectory` gives it.
     """
 
     blurred: NDArray[np.uint8]
     sharp: NDArray[np.uint8]
     presence: NDArray[np.float32]
+    path: NDArray[np.float64]
 
 
 def _shaded(texture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:

@@ -75,6 +75,24 @@ class PairRecipe:
         return max(self.known.margin_px, self.moving.margin_px)
 
 
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A blurred picture, its truth, and what is known of the movement.
+
+    Attributes:
+        blurred, sharp: uint8 (crop, crop, 3).
+        path: float64 (steps, 2), the trajectory in pixels around mid-exposure; None if nothing
+            moved.
+        presence: float32 (crop, crop), the share of the exposure in which each pixel saw what
+            moved; None if all did.
+    """
+
+    blurred: Pictures
+    sharp: Pictures
+    path: NDArray[np.float64] | None = None
+    presence: NDArray[np.float32] | None = None
+
+
 class BlurredCrops(Crops):
     """Pairs (blurred, sharp), uint8 (3, crop, crop); pair ``i`` depends on the seed and ``i`` only.
 
@@ -103,20 +121,26 @@ class BlurredCrops(Crops):
 
     def pair(self, random: np.random.Generator) -> tuple[Pictures, Pictures]:
         """A blurred picture and its truth, uint8 (crop, crop, 3) both."""
+        example = self.example(random)
+        return example.blurred, example.sharp
+
+    def example(self, random: np.random.Generator) -> "Example":
+        """A pair, and what moved in it."""
         recipe = self.recipe
         kind = random.random()
         if kind < recipe.sharp_share:
             sharp = self.window(0, random, recipe.min_still_detail)
-            return recipe.known.camera.expose(to_linear(sharp), random), sharp
+            return Example(recipe.known.camera.expose(to_linear(sharp), random), sharp)
         if kind < recipe.sharp_share + recipe.moving_share:
             margin = recipe.moving.margin_px
             background = self.window(margin, random, recipe.min_still_detail)
             texture = self.window(margin, random)
             scene = recipe.moving.apply(background, texture, random)
-            return scene.blurred, scene.sharp
+            return Example(scene.blurred, scene.sharp, scene.path, scene.presence)
         margin = recipe.known.margin_px
         window = self.window(margin, random)
-        return recipe.known.apply(window, random), window[margin:-margin, margin:-margin]
+        blurred, path = recipe.known.apply_and_tell(window, random)
+        return Example(blurred, window[margin:-margin, margin:-margin], path)
 
     def window(
         self, margin: int, random: np.random.Generator, min_detail: float | None = None

@@ -17,7 +17,8 @@ from calibration.profile_networks import part_weights
 from calibration.tensorboard_log import EXAMPLES
 from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
 from calibration.training_log import TrainingLog
-from engines.networks import NetworkSpec, PlainUNet, PlainUNetSpec
+from engines.networks import MotionUNet, NetworkSpec, PlainUNet, PlainUNetSpec
+from engines.networks.motion_unet import MOTION_PARTS
 from engines.profile import load_profile
 
 
@@ -72,6 +73,11 @@ class RestorationTrainer(Trainer[Evaluation]):
     def lesson(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
         """What to restore, and to what, float (N, 3, H, W) in 0...1 both, of a batch of crops."""
 
+    def loss_of(self, blurred: Tensor, truth: Tensor, *_: Tensor) -> Tensor:
+        """What the network is to make small, of a lesson and the batch that it was made of."""
+        loss: Tensor = self.loss(self.network(blurred).float(), truth)
+        return loss
+
     @property
     def averaged(self) -> nn.Module:
         """The network with the averaged weights."""
@@ -98,7 +104,7 @@ class RestorationTrainer(Trainer[Evaluation]):
                 group["lr"] = settings.learning_rate * factor
         x = blurred.contiguous(memory_format=torch.channels_last)
         self.network.train()
-        loss: Tensor = self.loss(self.network(x).float(), truth)
+        loss = self.loss_of(x, truth, *batch)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
@@ -153,7 +159,7 @@ class RestorationTrainer(Trainer[Evaluation]):
         tensors = part_weights(load_profile(start), "deblurrer")
         network = self.averaged
         try:
-            if isinstance(network, PlainUNet):
+            if isinstance(network, PlainUNet | MotionUNet):
                 inherit(network, tensors)
             else:
                 network.load_state_dict(tensors)
@@ -165,11 +171,13 @@ class RestorationTrainer(Trainer[Evaluation]):
 
 
 def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for dense convolutions; AdamW for biases, norms and depth-wise kernels."""
+    """Muon for dense convolutions; AdamW for biases, norms, depth-wise kernels and perceptrons."""
     dense: list[nn.Parameter] = [
         module.get_parameter("weight")
-        for module in network.modules()
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.groups == 1
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+        and module.groups == 1
+        and (max(module.kernel_size) > 1 or name.split(".")[0] not in MOTION_PARTS)
     ]
     chosen = {id(weight) for weight in dense}
     rest = [p for p in network.parameters() if id(p) not in chosen]

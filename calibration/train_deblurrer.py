@@ -1,18 +1,26 @@
 """Train a deblurrer on sharp photographs that are blurred on the fly, or on pairs."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from calibration.evaluation import Evaluation
-from calibration.pairs import Crops, PairRecipe
+from calibration.motion import MotionCrops, cell_motion, learn_to_read, motion_loss
+from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.profile_networks import part_network
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from calibration.training_data import TrainingData, open_training_data
+from engines.networks import MotionUNet
+from engines.networks.motion_unet import WINDOW_PX
 from engines.profile import load_profile
+
+_MOTION_WEIGHT = 0.1
+_TOLD_SHARE = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +32,14 @@ class DeblurrerTraining(RestorationSettings):
         pairs: how pairs are made of photographs.
         teacher: profile whose deblurrer a smaller network imitates, instead of the truth: what that
             makes of a picture can be seen in the picture, where the truth has to be guessed.
+        spectra: pictures whose spectra a network that looks for motion learns to read at first.
     """
 
     data: tuple[Path, ...]
     pairs: PairRecipe = PairRecipe()
     validation_crops: int = 40
     teacher: str | None = None
+    spectra: int = 24_000
 
 
 class DeblurrerTrainer(RestorationTrainer):
@@ -41,26 +51,57 @@ class DeblurrerTrainer(RestorationTrainer):
 
     settings: DeblurrerTraining
 
-    def __init__(self, settings: DeblurrerTraining) -> None:
+    def __init__(
+        self,
+        settings: DeblurrerTraining,
+        report: Callable[[str, int, int], None] = lambda what, done, of: None,
+    ) -> None:
         self.data: TrainingData = open_training_data(
             settings.data, settings.pairs, settings.seed, settings.crops, settings.validation_crops
         )
         super().__init__(settings)
+        self._crops: Dataset[Any] = self.data.training
+        if isinstance(self.averaged, MotionUNet) and isinstance(self.data.training, BlurredCrops):
+            self._look_for_motion(self.averaged, self.data.training, report)
         self.teacher: nn.Module | None = None
         if settings.teacher is not None:
             self.teacher = part_network(load_profile(settings.teacher), "deblurrer")
             self.teacher.to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
-    def dataset(self) -> Crops:
-        return self.data.training
+    def dataset(self) -> Dataset[Any]:
+        return self._crops
 
     @property
     def validation(self) -> tuple[Tensor, Tensor]:
         return self.data.validation
 
+    def _look_for_motion(
+        self, network: MotionUNet, crops: BlurredCrops, report: Callable[[str, int, int], None]
+    ) -> None:
+        """Show the network what moved, too; a new one learns to read spectra first."""
+        self._crops = MotionCrops(crops, _TOLD_SHARE)
+        self.network.mark_forward_method("restore")
+        if network.can_read:
+            return
+        shaken = replace(self.settings.pairs, moving_share=0.0, sharp_share=0.0, crop_px=WINDOW_PX)
+        windows = BlurredCrops(
+            crops.photographs, shaken, self.settings.seed + 1, self.settings.spectra
+        )
+        learn_to_read(network, windows, report)
+        self.network.load_state_dict(network.state_dict())
+
+    def loss_of(self, blurred: Tensor, truth: Tensor, *batch: Tensor) -> Tensor:
+        if not isinstance(self._crops, MotionCrops):
+            return super().loss_of(blurred, truth, *batch)
+        _, _, shares, presence, told = batch
+        motion = cell_motion(shares, presence)
+        restored, log_motion = self.network.restore(blurred, motion, told)
+        loss: Tensor = self.loss(restored.float(), truth)
+        return loss + _MOTION_WEIGHT * motion_loss(log_motion.float(), motion)
+
     def lesson(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
-        blurred, truth = (part / 255.0 for part in batch)
+        blurred, truth = (part / 255.0 for part in batch[:2])
         if self.teacher is not None:
             x = blurred.contiguous(memory_format=torch.channels_last)
             with torch.no_grad(), self.fabric.autocast():

@@ -1,6 +1,7 @@
 """Network architectures as plain torch modules, built from the specification on a card."""
 
 from engines.networks.mimo_unet import MIMOUNet, MIMOUNetSpec
+from engines.networks.motion_unet import MotionUNet, MotionUNetSpec
 from engines.networks.nafnet import NAFNet, NAFNetSpec
 from engines.networks.plain_unet import PlainUNet, PlainUNetSpec
 from engines.networks.specification import (
@@ -13,6 +14,8 @@ from engines.networks.specification import (
 __all__ = [
     "MIMOUNet",
     "MIMOUNetSpec",
+    "MotionUNet",
+    "MotionUNetSpec",
     "NAFNet",
     "NAFNetSpec",
     "NetworkSpec",

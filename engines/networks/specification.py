@@ -7,6 +7,7 @@ from torch import nn
 
 from engines.errors import ProfileError
 from engines.networks.mimo_unet import MIMOUNetSpec
+from engines.networks.motion_unet import MotionUNetSpec
 from engines.networks.nafnet import NAFNetSpec
 from engines.networks.plain_unet import PlainUNetSpec
 
@@ -27,6 +28,7 @@ class NetworkSpec(Protocol):
 
 _SPECIFICATIONS: dict[str, Callable[..., NetworkSpec]] = {
     "plain-unet": PlainUNetSpec,
+    "motion-unet": MotionUNetSpec,
     "nafnet": NAFNetSpec,
     "mimo-unet": MIMOUNetSpec,
 }
@@ -69,7 +71,7 @@ def build_network(specification: Mapping[str, Any]) -> nn.Module:
 _NAMED: dict[str, NetworkSpec] = {
     "fast": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
     "balanced": PlainUNetSpec(),
-    "quality": PlainUNetSpec(width=48, encoder_blocks=(2, 3, 6), decoder_blocks=(3, 2)),
+    "quality": MotionUNetSpec(),
     "nafnet16": NAFNetSpec(width=16),
     "nafnet32": NAFNetSpec(width=32),
     "mimo-unet": MIMOUNetSpec(),

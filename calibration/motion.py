@@ -1,0 +1,165 @@
+"""What a network that looks for motion learns it from: where things were during the exposure."""
+
+import itertools
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from calibration.pairs import BlurredCrops, to_tensor
+from engines.networks import MotionUNet
+from engines.networks.motion_unet import (
+    CELL_PX,
+    FREQUENCIES,
+    MOTION_BIN_PX,
+    MOTION_BINS,
+    Standardised,
+)
+
+_CENTRE = MOTION_BINS**2 // 2
+_READING_EPOCHS = 9
+_READING_BATCH = 128
+_READING_RATE = 1.5e-3
+_DROPPED = 0.2
+
+
+def displacements(path: NDArray[np.float64] | None) -> NDArray[np.float32]:
+    """The share of the exposure that a trajectory spends at each displacement.
+
+    Args:
+        path: float64 (steps, 2), x and y in pixels around mid-exposure; None where nothing moves.
+
+    Returns:
+        float32 (27 * 27,) that sums to 1, rows first; what lies outside counts at the border.
+    """
+    shares = np.zeros((MOTION_BINS, MOTION_BINS), np.float32)
+    middle = MOTION_BINS // 2
+    places = np.zeros((1, 2)) if path is None else path / MOTION_BIN_PX
+    column, row = np.clip(np.rint(places).astype(int) + middle, 0, MOTION_BINS - 1).T
+    np.add.at(shares, (row, column), 1.0)
+    return np.asarray((shares / shares.sum()).ravel(), np.float32)
+
+
+class MotionCrops(Dataset[tuple[Tensor, ...]]):
+    """The pairs of :class:`BlurredCrops`, and what moved in them.
+
+    Item: blurred and sharp, uint8 (3, crop, crop); displacements, float32 (27 * 27,); presence of
+    what moved, float32 (crop / 16, crop / 16); whether the network is told, bool ().
+
+    Args:
+        crops: the pairs; their side is a multiple of 16 px.
+        told_share: share of the pairs whose motion the network is told while it learns to deblur,
+            so that it learns to follow what it is told before its own estimates are worth it.
+    """
+
+    def __init__(self, crops: BlurredCrops, told_share: float) -> None:
+        self.crops = crops
+        self.told_share = told_share
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        random = np.random.default_rng((self.crops.seed, index))
+        example = self.crops.example(random)
+        cells = len(example.sharp) // CELL_PX
+        presence = np.ones((cells, cells), np.float32)
+        if example.presence is not None:
+            presence = cv2.resize(
+                example.presence, (cells, cells), interpolation=cv2.INTER_AREA
+            ).clip(0, 1)
+        return (
+            to_tensor(example.blurred),
+            to_tensor(example.sharp),
+            torch.from_numpy(displacements(example.path)),
+            torch.from_numpy(presence),
+            torch.tensor(random.random() < self.told_share),
+        )
+
+
+def cell_motion(shares: Tensor, presence: Tensor) -> Tensor:
+    """Displacements in every cell: what moved was there for a share, what is still for the rest.
+
+    Args:
+        shares: float (N, 27 * 27).
+        presence: float (N, rows, columns) in 0...1.
+
+    Returns:
+        float (N, 27 * 27, rows, columns) that sums to 1 over displacements.
+    """
+    here = presence[:, None]
+    still = torch.zeros_like(shares)
+    still[:, _CENTRE] = 1.0
+    return shares[:, :, None, None] * here + still[:, :, None, None] * (1 - here)
+
+
+def motion_loss(log_motion: Tensor, truth: Tensor) -> Tensor:
+    """Mean cross-entropy of the estimates, in nats, of (N, 27 * 27, rows, columns) both."""
+    return -(truth * log_motion).sum(dim=1).mean()
+
+
+def learn_to_read(
+    network: MotionUNet, crops: BlurredCrops, report: Callable[[str, int, int], None]
+) -> None:
+    """Teach the part of the network that reads spectra by itself, which takes minutes.
+
+    A spectrum is small and says much, so many can be gone through many times; while the whole
+    network learns, it sees too few pictures for that.
+
+    Args:
+        network: changed in place; its means and deviations of spectra too.
+        crops: shaken pictures of 128 px, all of which are learned from.
+        report: takes what goes on, how much is done, and of how much.
+    """
+    spectra, shares = _spectra(network, crops, report)
+    count = len(spectra)
+    standardised, first, active, second, _, last = network.read_spectra
+    assert isinstance(standardised, Standardised)
+    standardised.measure(spectra)
+    batch = min(_READING_BATCH, count)
+    steps = _READING_EPOCHS * (count // batch)
+    optimizer = torch.optim.AdamW(
+        network.read_spectra.parameters(), _READING_RATE, weight_decay=0.05
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _READING_RATE, steps)
+    order = itertools.chain.from_iterable(
+        torch.randperm(count)[: count - count % batch].view(-1, batch) for _ in itertools.count()
+    )
+    for step, chosen in enumerate(itertools.islice(order, steps)):
+        spectrum, truth = spectra[chosen], shares[chosen]
+        if step % 2:
+            spectrum, truth = _mirrored(spectrum, truth)
+        features = F.dropout(active(first(standardised(spectrum[:, :, None, None]))), _DROPPED)
+        logits = last(F.dropout(active(second(features)), _DROPPED))[:, :, 0, 0]
+        loss = -(truth * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        report("learning to read spectra", step + 1, steps)
+
+
+def _mirrored(spectra: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of the mirrored picture: a spectrum of vertical frequencies first turns over."""
+    mirrored = shares.view(-1, MOTION_BINS, MOTION_BINS).flip(2).flatten(1)
+    height = 2 * FREQUENCIES + 1
+    return spectra.view(len(spectra), height, -1).flip(1).flatten(1), mirrored
+
+
+@torch.no_grad()
+def _spectra(
+    network: MotionUNet, crops: BlurredCrops, report: Callable[[str, int, int], None]
+) -> tuple[Tensor, Tensor]:
+    """Spectra, float (N, 65 * 33), and displacements, float (N, 27 * 27)."""
+    spectra: list[Tensor] = []
+    shares: list[Tensor] = []
+    for blurred, _, moved, *_ in DataLoader(MotionCrops(crops, 0.0), batch_size=64):
+        spectra.append(network.spectra(blurred / 255.0)[:, :, 0, 0])
+        shares.append(moved)
+        report("reading spectra", sum(map(len, spectra)), len(crops))
+    return torch.cat(spectra), torch.cat(shares)

@@ -1,0 +1,109 @@
+"""The network that looks for motion: its spectra, and that it begins as a plain one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engines.engine import EngineShape
+from engines.export import export_deblurrer
+from engines.fused import FusedDeblur
+from engines.networks import MotionUNet, MotionUNetSpec, read_specification
+from engines.networks.motion_unet import FREQUENCIES, WINDOW_PX, GatedBlock, WindowSpectra
+from engines.openvino import OpenVINOEngine
+from engines.profile import load_profile
+from engines.selfcheck import fixed_frames
+
+SMALL = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1), hidden=16)
+
+
+def trained(spec: MotionUNetSpec = SMALL) -> MotionUNet:
+    torch.manual_seed(0)
+    network = spec.build()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    return network.eval()
+
+
+def test_untrained_it_changes_nothing() -> None:
+    x = torch.rand(2, 3, 48, 80)
+    assert torch.equal(SMALL.build()(x), x)
+
+
+def test_spectra_are_those_of_the_gradient() -> None:
+    """Against torch's own transform, of the same windows, in the same light."""
+    picture = torch.rand(1, 3, WINDOW_PX + 2, WINDOW_PX + 34)
+    spectra = WindowSpectra()
+    light = (picture**2.2).mean(dim=1)[0].double()
+    y, x = slice(1, -1), slice(1, -1)
+    edges = -4 * light[y, x] + light[:-2, x] + light[2:, x] + light[y, :-2] + light[y, 2:]
+    window = torch.hann_window(WINDOW_PX, periodic=False, dtype=torch.float64)
+    values = torch.fft.rfft2(edges[:, :WINDOW_PX] * window[:, None] * window)
+    k = FREQUENCIES
+    near = torch.cat([values[-k:], values[: k + 1]])[:, : k + 1]
+    v, u = torch.arange(-k, k + 1)[:, None], torch.arange(k + 1)
+    sines = (2 * (torch.pi * v / WINDOW_PX).sin()) ** 2 + (
+        2 * (torch.pi * u / WINDOW_PX).sin()
+    ) ** 2
+    power = torch.where(sines > 0, near.abs() ** 2 / sines.clamp_min(1e-9), 0)
+    expected = torch.log(power + 1e-5)
+    inner = spectra(picture[:, :, 1:-1, 1:-1])
+    assert inner.shape == (1, WindowSpectra.size, 1, 2)
+    # the border's pixels have other neighbours there, which the window all but hides
+    error = inner[0, :, 0, 0] - (expected - expected.mean()).flatten()
+    assert error.abs().median() < 1e-3
+
+
+@pytest.mark.parametrize("size", [(16, 16), (96, 160), (480, 640)])
+def test_every_size_has_windows(size: tuple[int, int]) -> None:
+    spectra = WindowSpectra()(torch.rand(1, 3, *size))
+    rows, columns = (max(side - WINDOW_PX, 0) // 32 + 1 for side in size)
+    assert spectra.shape == (1, WindowSpectra.size, rows, columns)
+    assert torch.isfinite(spectra).all()
+
+
+def test_a_flat_picture_has_a_spectrum_too() -> None:
+    assert torch.isfinite(trained()(torch.full((1, 3, 128, 128), 0.5))).all()
+
+
+def test_motion_is_a_distribution_and_can_be_told() -> None:
+    network = trained()
+    x = torch.rand(2, 3, 64, 96)
+    restored, log_motion = network.restore(x)
+    assert log_motion.shape == (2, 27 * 27, 4, 6)
+    assert torch.allclose(log_motion.exp().sum(dim=1), torch.ones(2, 4, 6), atol=1e-5)
+    told = torch.zeros_like(log_motion)
+    told[:, 3] = 1.0
+    steered, _ = network.restore(x, told, torch.tensor([True, False]))
+    assert not torch.equal(steered[0], restored[0])
+    assert torch.equal(steered[1], restored[1])
+
+
+def test_gate_begins_open() -> None:
+    block = GatedBlock(4)
+    x = torch.rand(1, 4, 8, 8)
+    assert torch.allclose(block(x), x + block.body(x))
+
+
+def test_specification_survives_json() -> None:
+    assert read_specification(SMALL.to_json()) == SMALL
+    with pytest.raises(ValueError, match="three numbers"):
+        MotionUNetSpec(encoder_blocks=(1, 1), decoder_blocks=(1,))
+
+
+@pytest.mark.parametrize("size", [(96, 160), (200, 264)])
+def test_exported_graph_gives_what_the_module_gives(size: tuple[int, int], tmp_path: Path) -> None:
+    network = trained()
+    folder = tmp_path / "made"
+    export_deblurrer(folder, name="made", network=SMALL, weights=network.state_dict(), card={})
+    profile = load_profile(str(folder))
+    engine = OpenVINOEngine(profile, EngineShape(height=size[0], width=size[1], max_batch=2), "f32")
+    frames = np.concatenate([fixed_frames(*size)[:2]])
+    network.load_state_dict(
+        {key: value.half().float() for key, value in network.state_dict().items()}
+    )
+    fused = FusedDeblur(torch.nn.Identity(), network, SMALL.multiple).eval()
+    with torch.inference_mode():
+        expected = fused(torch.from_numpy(frames)).numpy()
+    assert np.abs(engine(frames).astype(int) - expected).max() <= 1
