@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from calibration.distil import Distillation, DistillationTrainer
 from calibration.evaluation import Evaluation
@@ -15,6 +22,13 @@ from calibration.train_translator import (
 )
 from calibration.trainer import Trainer, TrainingState, Validation
 
+_STAGE = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeRemainingColumn(),
+)
+
 
 def run_deblurrer_training(
     settings: DeblurrerTraining, console: Console
@@ -24,7 +38,15 @@ def run_deblurrer_training(
     Raises:
         CalibrationError: the photographs or the checkpoint cannot be used.
     """
-    trainer = DeblurrerTrainer(settings)
+    with Progress(*_STAGE, console=console, transient=True) as stages:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = stages.add_task(what, total=of)
+            stages.update(tasks[what], completed=done)
+
+        trainer = DeblurrerTrainer(settings, report)
     _quiet_but_for_one(trainer, console)
     console.print(
         f"{len(trainer.data.training_names)} pictures to train on, "

@@ -1,6 +1,7 @@
 """Train a deblurrer on sharp photographs that are blurred on the fly, or on pairs."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,10 @@ class DeblurrerTrainer(RestorationTrainer):
         windows = BlurredCrops(
             crops.photographs, shaken, self.settings.seed + 1, self.settings.spectra
         )
-        learn_to_read(network, windows, report)
-        self.network.load_state_dict(network.state_dict())
+        reader = deepcopy(network).requires_grad_(True)
+        learn_to_read(reader, windows, report)
+        for part in (network, self.network):
+            part.load_state_dict(reader.state_dict())
 
     def loss_of(self, blurred: Tensor, truth: Tensor, *batch: Tensor) -> Tensor:
         if not isinstance(self._crops, MotionCrops):

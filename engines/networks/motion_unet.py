@@ -223,7 +223,7 @@ class MotionUNet(nn.Module):
         self.around = nn.AvgPool2d(11, 1, padding=5, count_include_pad=False)
         self.mix = nn.Conv2d(2 * hidden, hidden, 1)
         self.motion = nn.Conv2d(hidden, motions, 1)
-        self.trust = nn.Conv2d(hidden, 1, 1)
+        self.trust = nn.Conv2d(hidden, 2, 1)
         self.steer = nn.Sequential(
             nn.Conv2d(motions, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)
         )
@@ -238,7 +238,7 @@ class MotionUNet(nn.Module):
             assert isinstance(block, GatedBlock)
             silence(block.body[-1])
         assert self.trust.bias is not None
-        nn.init.ones_(self.trust.bias)
+        nn.init.constant_(self.trust.bias, 0.5)
 
     @property
     def can_read(self) -> bool:
@@ -289,8 +289,9 @@ class MotionUNet(nn.Module):
     def _log_motion(self, x: Tensor, features: Tensor) -> Tensor:
         local = F.relu(self.local(features))
         hidden = F.relu(self.mix(torch.cat([local, self.around(local)], dim=1)))
-        spectral = F.interpolate(
-            self.read(x), size=hidden.shape[-2:], mode="bilinear", align_corners=True
-        )
-        logits = self.motion(hidden) + self.trust(hidden) * spectral
+        windows = self.read(x)
+        everywhere = windows.mean(dim=(2, 3), keepdim=True)
+        near = F.interpolate(windows, size=hidden.shape[-2:], mode="bilinear", align_corners=True)
+        trust = self.trust(hidden)
+        logits = self.motion(hidden) + trust[:, :1] * near + trust[:, 1:] * everywhere
         return torch.log_softmax(logits, dim=1)

@@ -1,0 +1,119 @@
+"""What a network that looks for motion is taught."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from calibration.known_blur import KnownBlur
+from calibration.motion import (
+    MotionCrops,
+    cell_motion,
+    displacements,
+    learn_to_read,
+    motion_loss,
+)
+from calibration.object_motion import ObjectMotion
+from calibration.pairs import BlurredCrops, PairRecipe
+from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
+from engines.networks import MotionUNet, MotionUNetSpec, PlainUNetSpec
+from tests.conftest import discs
+
+SPEC = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1), hidden=32)
+STILL = displacements(None)
+
+
+def crops(length: int, *, moving: float = 0.0, px: int = 128) -> BlurredCrops:
+    recipe = PairRecipe(
+        known=KnownBlur(min_extent_px=12, max_extent_px=16),
+        moving=ObjectMotion(min_extent_px=12, max_extent_px=16),
+        moving_share=moving,
+        sharp_share=0.0,
+        crop_px=px,
+        min_scale=0.9,
+    )
+    return BlurredCrops([discs(i, 300, 300) for i in range(3)], recipe, 1, length)
+
+
+def test_displacements_say_where_and_how_long() -> None:
+    assert STILL.reshape(27, 27)[13, 13] == 1.0
+    path = np.array([[-4.0, 2.0]] * 3 + [[6.0, 0.0]])
+    shares = displacements(path).reshape(27, 27)
+    assert shares[14, 11] == 0.75
+    assert shares[13, 16] == 0.25
+    assert displacements(np.array([[90.0, 0.0]])).reshape(27, 27)[13, 26] == 1.0
+
+
+def test_crops_are_the_pairs_and_their_motion() -> None:
+    plain = crops(4, moving=0.5)
+    told = MotionCrops(plain, told_share=0.5)
+    for i in range(4):
+        blurred, sharp, shares, presence, _ = told[i]
+        assert torch.equal(blurred, plain[i][0])
+        assert torch.equal(sharp, plain[i][1])
+        assert shares.sum() == pytest.approx(1)
+        assert presence.shape == (8, 8)
+        assert 0 <= presence.min() <= presence.max() <= 1
+    flags = [bool(told[i][4]) for i in range(4)]
+    assert flags == [bool(told[i][4]) for i in range(4)], "a resumed run is told the same"
+
+
+def test_cells_share_between_what_moved_and_what_stood_still() -> None:
+    shares = torch.zeros(1, 729)
+    shares[0, 5] = 1.0
+    cells = cell_motion(shares, torch.tensor([[[1.0, 0.25]]]))
+    assert cells[0, 5, 0].tolist() == [1.0, 0.25]
+    assert cells[0, 364, 0].tolist() == [0.0, 0.75]
+    certain = torch.log(cells.clamp_min(1e-9))
+    assert motion_loss(certain, cells) < motion_loss(certain.roll(1, 1), cells)
+
+
+def test_spectra_can_be_read() -> None:
+    """After some hundred spectra it knows more of the blur of others than their mean says."""
+    torch.manual_seed(0)
+    network = SPEC.build()
+    assert not network.can_read
+    stages = set()
+    learn_to_read(network, crops(512), lambda what, done, of: stages.add(what))
+    assert stages == {"reading spectra", "learning to read spectra"}
+    assert network.can_read
+    others = MotionCrops(replace_seed(crops(48)), 0.0)
+    blurred, truth = (torch.stack([others[i][part] for i in range(48)]) for part in (0, 2))
+    with torch.no_grad():
+        read = torch.log_softmax(network.read(blurred / 255.0)[:, :, 0, 0], dim=1)
+    mean = torch.stack([MotionCrops(crops(512), 0.0)[i][2] for i in range(100)]).mean(0)
+    assert motion_loss(read, truth) < motion_loss((mean + 1e-4).log().expand(48, -1), truth)
+
+
+def replace_seed(pairs: BlurredCrops) -> BlurredCrops:
+    return BlurredCrops(pairs.photographs, pairs.recipe, 77, pairs.length)
+
+
+def test_training_run(photographs: Path, tmp_path: Path) -> None:
+    """Trained, stopped and gone on with; it reads spectra before, and only once."""
+    recipe = replace(
+        crops(1, moving=0.3, px=64).recipe, known=KnownBlur(min_extent_px=4, max_extent_px=6)
+    )
+    settings = DeblurrerTraining(
+        data=(photographs,),
+        out=tmp_path / "run",
+        crops=16,
+        batch=4,
+        network=SPEC,
+        pairs=recipe,
+        validation_crops=2,
+        spectra=16,
+    )
+    trainer = DeblurrerTrainer(settings)
+    trainer.run(lambda state: None)
+    again = DeblurrerTrainer(replace(settings, crops=24))
+    assert again.crops_done == 16
+    assert isinstance(again.averaged, MotionUNet)
+    assert again.averaged.can_read
+    again.run(lambda state: None)
+    assert again.finished
+    plain = PlainUNetSpec(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
+    others = DeblurrerTrainer(replace(settings, out=tmp_path / "plain", network=plain))
+    assert len(others.dataset[0]) == 2, "one that does not look is not told"
