@@ -34,15 +34,15 @@ def traced(tmp_path: Path) -> Path:
 
 
 def test_nothing_leaves_the_machine(
-    traced: Path, hand_model: Path, hand_clip: Path, tmp_path: Path
+    traced: Path, hand_model: Path, short_hand_clip: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "sessions"
     assert not connections(
-        traced, "live", hand_clip, "--hands", "both", "--model", "fast", "--to", "null"
+        traced, "live", short_hand_clip, "--hands", "both", "--model", "fast", "--to", "null"
     )
     assert not connections(
-        traced, "session", "record", hand_clip, "--task", "open-close", "--participant", "P07",
-        "--hand", "right", "--consent-recorded", "a test", "--model", "fast", "--to", root,
+        traced, "session", "record", short_hand_clip, "--task", "open-close",
+        "--participant", "P07", "--hand", "right", "--consent-recorded", "a test", "--model", "fast", "--to", root,
     )  # fmt: skip
     (folder,) = root.iterdir()
     assert not connections(traced, "session", "measure", folder)
