@@ -42,7 +42,8 @@ def test_nothing_leaves_the_machine(
     )
     assert not connections(
         traced, "session", "record", short_hand_clip, "--task", "open-close",
-        "--participant", "P07", "--hand", "right", "--consent-recorded", "a test", "--model", "fast", "--to", root,
+        "--participant", "P07", "--hand", "right", "--consent-recorded", "a test",
+        "--model", "fast", "--to", root,
     )  # fmt: skip
     (folder,) = root.iterdir()
     assert not connections(traced, "session", "measure", folder)
