@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from calibration.inherit import inherit
-from engines.networks import PlainUNet, PlainUNetSpec
+from engines.networks import MotionUNetSpec, PlainUNet, PlainUNetSpec
 
 SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
 LARGE = PlainUNetSpec(width=12, encoder_blocks=(2, 3), decoder_blocks=(2,))
@@ -42,6 +42,17 @@ def test_a_network_with_fewer_blocks_keeps_the_others() -> None:
     assert all(torch.equal(tensor, all_weights[name]) for name, tensor in kept.items())
     picture = torch.rand(1, 3, 32, 32)
     assert not torch.equal(shallow(picture), picture), "it restores at once"
+
+
+def test_one_that_looks_for_motion_begins_with_the_plain_ones_answer() -> None:
+    shape = {"width": 8, "encoder_blocks": (1, 1, 2), "decoder_blocks": (1, 1)}
+    plain, looking = trained(PlainUNetSpec(**shape)), MotionUNetSpec(**shape, hidden=16).build()
+    inherit(looking, plain.state_dict())
+    picture = torch.rand(1, 3, 32, 48)
+    torch.testing.assert_close(looking(picture), plain(picture), atol=1e-5, rtol=1e-5)
+    again = MotionUNetSpec(**shape, hidden=16).build()
+    inherit(again, looking.state_dict())
+    assert all(map(torch.equal, again.state_dict().values(), looking.state_dict().values()))
 
 
 def test_the_same_network_is_copied() -> None:
