@@ -80,10 +80,14 @@ def test_motion_is_a_distribution_and_can_be_told() -> None:
     assert torch.equal(steered[1], restored[1])
 
 
-def test_gate_begins_open() -> None:
+def test_gate_begins_open_and_is_bounded() -> None:
     block = GatedBlock(4)
     x = torch.rand(1, 4, 8, 8)
-    assert torch.allclose(block(x), x + block.body(x))
+    plain = block.body(x)
+    assert torch.allclose(block(x), x + plain)
+    torch.nn.init.constant_(block.gate.weight, 1e6)
+    doubled = block.body[2](2 * block.body[1](block.body[0](x)))
+    assert torch.allclose(block(x), x + doubled)
 
 
 def test_specification_survives_json() -> None:
