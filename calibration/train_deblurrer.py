@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation
 from calibration.motion import MotionCrops, cell_motion, learn_to_read, motion_loss
 from calibration.pairs import BlurredCrops, PairRecipe
@@ -17,11 +18,15 @@ from calibration.profile_networks import part_network
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from calibration.training_data import TrainingData, open_training_data
 from engines.networks import MotionUNet
-from engines.networks.motion_unet import WINDOW_PX
+from engines.networks.motion_unet import CELL_PX, WINDOW_PX
 from engines.profile import load_profile
 
 _MOTION_WEIGHT = 0.1
 _TOLD_SHARE = 0.15
+
+
+def _silently(what: str, done: int, of: int) -> None:
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,7 @@ class DeblurrerTrainer(RestorationTrainer):
     def __init__(
         self,
         settings: DeblurrerTraining,
-        report: Callable[[str, int, int], None] = lambda what, done, of: None,
+        report: Callable[[str, int, int], None] = _silently,
     ) -> None:
         self.data: TrainingData = open_training_data(
             settings.data, settings.pairs, settings.seed, settings.crops, settings.validation_crops
@@ -81,6 +86,11 @@ class DeblurrerTrainer(RestorationTrainer):
         self, network: MotionUNet, crops: BlurredCrops, report: Callable[[str, int, int], None]
     ) -> None:
         """Show the network what moved, too; a new one learns to read spectra first."""
+        if crops.recipe.crop_px % CELL_PX:
+            raise CalibrationError(
+                f"this network takes crops of a multiple of {CELL_PX} px, not "
+                f"{crops.recipe.crop_px}; name another with --crop-px"
+            )
         self._crops = MotionCrops(crops, _TOLD_SHARE)
         self.network.mark_forward_method("restore")
         if network.can_read:
@@ -89,8 +99,8 @@ class DeblurrerTrainer(RestorationTrainer):
         windows = BlurredCrops(
             crops.photographs, shaken, self.settings.seed + 1, self.settings.spectra
         )
-        reader = deepcopy(network).requires_grad_(True)
-        learn_to_read(reader, windows, report)
+        reader = deepcopy(network).requires_grad_(True).cpu()  # the windows are made there
+        learn_to_read(reader, windows, report if self.fabric.is_global_zero else _silently)
         for part in (network, self.network):
             part.load_state_dict(reader.state_dict())
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, ResidualBlock
+from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, ResidualBlock, UNet
 
 MOTION_BINS = 27
 """Displacements are told apart on a square grid of this side ..."""
@@ -195,7 +195,7 @@ class Standardised(nn.Module):
         return y.clamp(-_UNSEEN, _UNSEEN)
 
 
-class MotionUNet(nn.Module):
+class MotionUNet(UNet):
     """Picture to picture, as a correction added to the input; untrained it is the identity.
 
     Input and output: float (N, 3, H, W) in 0...1, RGB, H and W multiples of 16. The output is not
@@ -268,22 +268,14 @@ class MotionUNet(nn.Module):
         Returns:
             float (N, 3, H, W), and logarithms of the shape of ``told``.
         """
-        features = self.stem(x)
-        skips: list[Tensor] = []
-        for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
-            features = encoder(features)
-            skips.append(features)
-            features = down(features)
-        features = self.encoders[-1](features)
+        features, skips = self.encode(x)
         log_motion = self._log_motion(x, features)
         root = torch.exp(0.5 * log_motion)  # spread out, as most displacements are improbable
         if told is not None and use is not None:
             root = torch.where(use[:, None, None, None], told.sqrt(), root)
         steering = F.interpolate(self.steer(4.0 * root), scale_factor=2.0, mode="nearest")
-        features = self.steered(features + steering)
-        for i in reversed(range(len(self.ups))):
-            features = self.decoders[i](self.ups[i](features) + skips[i])
-        correction: Tensor = self.head(features)
+        levels = self.decode(self.steered(features + steering), skips)
+        correction: Tensor = self.head(levels[0])
         return x + correction, log_motion
 
     def read(self, x: Tensor) -> Tensor:

@@ -71,7 +71,35 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
 
 
-class PlainUNet(nn.Module):
+class UNet(nn.Module):
+    """The way down and up again that U-Nets have in common; a subclass makes the parts."""
+
+    stem: nn.Module
+    encoders: nn.ModuleList
+    downs: nn.ModuleList
+    ups: nn.ModuleList
+    decoders: nn.ModuleList
+    head: nn.Module
+
+    def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The coarsest level's features, and the finer ones' for the way up, finest first."""
+        features = self.stem(x)
+        skips: list[Tensor] = []
+        for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
+            features = encoder(features)
+            skips.append(features)
+            features = down(features)
+        return self.encoders[-1](features), skips
+
+    def decode(self, features: Tensor, skips: list[Tensor]) -> list[Tensor]:
+        """What each level ends with, finest first."""
+        levels = [features]
+        for i in reversed(range(len(self.ups))):
+            levels.insert(0, self.decoders[i](self.ups[i](levels[0]) + skips[i]))
+        return levels
+
+
+class PlainUNet(UNet):
     """Picture to picture, as a correction added to the input; untrained it is the identity.
 
     Input and output: float (N, 3, H, W) in 0...1, RGB, H and W multiples of ``spec.multiple``.
@@ -133,13 +161,4 @@ class PlainUNet(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """What each level ends with, finest first: (N, width * 2**i, H, W) / (stem * 2**i)."""
-        features = self.stem(x)
-        skips: list[Tensor] = []
-        for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
-            features = encoder(features)
-            skips.append(features)
-            features = down(features)
-        levels = [self.encoders[-1](features)]
-        for i in reversed(range(len(self.ups))):
-            levels.insert(0, self.decoders[i](self.ups[i](levels[0]) + skips[i]))
-        return levels
+        return self.decode(*self.encode(x))
