@@ -42,7 +42,7 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
         "--model",
         "fast",
         "--seconds",
-        "3",
+        "4",
         "--json",
         file,
         "--chart",
@@ -51,7 +51,7 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     rows = {row["name"]: row for row in json.loads(file.read_text())["scenarios"]}
-    assert list(rows) == [scenario.name for scenario in scenarios(20.0, 3)]
+    assert list(rows) == [scenario.name for scenario in scenarios(20.0, 4)]
     for row in rows.values():
         dropped = sum(row["frames_dropped"].values())
         assert row["frames_captured"] == row["frames_output"] + dropped
