@@ -99,7 +99,7 @@ def cell_motion(shares: Tensor, presence: Tensor) -> Tensor:
 
 
 def motion_loss(log_motion: Tensor, truth: Tensor) -> Tensor:
-    """Mean cross-entropy of the estimates, in nats, of (N, 27 * 27, rows, columns) both."""
+    """Mean cross-entropy of the estimates, in nats, of (N, 27 * 27, ...) both."""
     return -(truth * log_motion).sum(dim=1).mean()
 
 
@@ -136,7 +136,7 @@ def learn_to_read(
             spectrum, truth = _mirrored(spectrum, truth)
         features = F.dropout(active(first(standardised(spectrum[:, :, None, None]))), _DROPPED)
         logits = last(F.dropout(active(second(features)), _DROPPED))[:, :, 0, 0]
-        loss = -(truth * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
+        loss = motion_loss(torch.log_softmax(logits, dim=1), truth)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
