@@ -35,6 +35,7 @@ from calibration.pairs import PairRecipe
 from calibration.train_deblurrer import DeblurrerTraining
 from calibration.train_translator import TranslatorTraining
 from calibration.trainer import Trainer
+from calibration.trajectory import Movement
 from engines.networks import read_specification
 from engines.profile import load_profile
 
@@ -170,7 +171,7 @@ def _train_towards(job: _Job, min_px: float, max_px: float) -> None:
 
 
 def _train_broad(job: _Job) -> None:
-    recipe = PairRecipe.for_training(128, "mid-exposure", 0.35)
+    recipe = PairRecipe.for_training(128, Movement(), 0.35)
     broad = replace(
         recipe.known,
         min_extent_px=2.0,

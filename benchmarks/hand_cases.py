@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera, to_linear
 from calibration.errors import CalibrationError
-from calibration.known_blur import rasterise
+from calibration.trajectory import rasterise
 from stream.capture import SourceOptions, open_source
 from stream.hands.landmarks import Hand
 from stream.hands.tracker_process import TrackerProcess, TrackerSettings

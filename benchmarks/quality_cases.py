@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
-from calibration.known_blur import KnownBlur, rasterise
+from calibration.known_blur import KnownBlur
 from calibration.object_motion import MovingObject, ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph
+from calibration.trajectory import rasterise
 from engines.profile import Profile
 
 Picture = NDArray[np.uint8]

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.contact_sheet import contact_sheet, write_picture
-from calibration.known_blur import KnownBlur, shake_kernel
+from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph
+from calibration.trajectory import shake_kernel
 
 Picture = NDArray[np.uint8]
 

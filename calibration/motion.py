@@ -1,6 +1,7 @@
 """What a network that looks for motion learns it from: where things were during the exposure."""
 
 import itertools
+import os
 from collections.abc import Callable
 
 import cv2
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from calibration.pairs import BlurredCrops, to_tensor
+from calibration.training_data import one_thread
 from engines.networks import MotionUNet
 from engines.networks.motion_unet import (
     CELL_PX,
@@ -158,7 +160,13 @@ def _spectra(
     """Spectra, float (N, 65 * 33), and displacements, float (N, 27 * 27)."""
     spectra: list[Tensor] = []
     shares: list[Tensor] = []
-    for blurred, _, moved, *_ in DataLoader(MotionCrops(crops, 0.0), batch_size=64):
+    windows = DataLoader(
+        MotionCrops(crops, 0.0),
+        batch_size=64,
+        num_workers=os.cpu_count() or 1,
+        worker_init_fn=one_thread,
+    )
+    for blurred, _, moved, *_ in windows:
         spectra.append(network.spectra(blurred / 255.0)[:, :, 0, 0])
         shares.append(moved)
         report("reading spectra", sum(map(len, spectra)), len(crops))

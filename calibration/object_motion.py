@@ -15,29 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera, to_display, to_linear
-from calibration.known_blur import Origin, blur, check_extents, rasterise, shake_trajectory
+from calibration.known_blur import blur
+from calibration.trajectory import Movement, rasterise
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectMotion:
+class ObjectMotion(Movement):
     """The object-motion domain.
 
     Attributes:
-        min_extent_px, max_extent_px: the trajectory's longer side, drawn uniformly.
         min_size, max_size: the object's diameter as a share of the picture's shorter side.
-        origin: which point of the trajectory is the truth's.
         camera: what follows the light.
     """
 
-    min_extent_px: float = 5.0
-    max_extent_px: float = 25.0
     min_size: float = 0.35
     max_size: float = 0.85
-    origin: Origin = "mid-exposure"
     camera: Camera = Camera()
 
     def __post_init__(self) -> None:
-        check_extents(self.min_extent_px, self.max_extent_px)
+        super().__post_init__()
         if not 0 < self.min_size <= self.max_size:
             raise ValueError(
                 f"sizes go from {self.min_size} to {self.max_size}; expected 0 < minimum <= maximum"
@@ -67,8 +63,7 @@ class ObjectMotion:
         height, width = still.shape[:2]
         diameter = random.uniform(self.min_size, self.max_size) * (min(height, width) - 2 * m)
         opacity = silhouette((height, width), diameter, random)[:, :, None]
-        extent = random.uniform(self.min_extent_px, self.max_extent_px)
-        path = shake_trajectory(extent, random, self.origin)
+        path = self.trajectory(random)
         layer = blur(np.concatenate([opacity * surface, opacity], axis=2), rasterise(path))
         light = layer[:, :, :3] + (1 - layer[:, :, 3:]) * still
         truth = opacity * surface + (1 - opacity) * still
@@ -88,7 +83,7 @@ class MovingObject:
     Attributes:
         blurred, sharp: uint8 (H, W, 3).
         presence: float32 (H, W), share of the exposure in which the object covered each pixel.
-        path: float64 (256, 2), its trajectory, as :func:`shake_trajectory` gives it.
+        path: float64 (256, 2), its trajectory, as :meth:`Movement.trajectory` gives it.
     """
 
     blurred: NDArray[np.uint8]

@@ -1,6 +1,6 @@
 """Training pairs: crops of sharp photographs, blurred in one of the domains, all from a seed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,8 +11,9 @@ from torch.utils.data import Dataset
 
 from calibration.camera import Camera, to_linear
 from calibration.errors import CalibrationError
-from calibration.known_blur import KnownBlur, Origin
+from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
+from calibration.trajectory import Movement
 
 Pictures = NDArray[np.uint8]
 Crops = Dataset[tuple[Tensor, Tensor]]
@@ -51,23 +52,22 @@ class PairRecipe:
     colour_jitter: float = 0.0
 
     @classmethod
-    def for_training(cls, crop_px: int, origin: Origin, moving_share: float) -> "PairRecipe":
-        """What networks are trained on: detailed crops, which teach most, in any colours."""
-        recipe = cls(
+    def for_training(cls, crop_px: int, movement: Movement, moving_share: float) -> "PairRecipe":
+        """What networks are trained on: detailed crops, which teach most, in any colours.
+
+        Args:
+            crop_px, moving_share: as in the recipe.
+            movement: of the camera, and of objects.
+        """
+        moves = asdict(movement)
+        return cls(
+            known=replace(cls.known, **moves),
+            moving=replace(cls.moving, **moves),
             crop_px=crop_px,
             moving_share=moving_share,
             min_detail=8.0,
             min_scale=0.3,
             colour_jitter=0.35,
-        )
-        return recipe.with_origin(origin)
-
-    def with_origin(self, origin: Origin) -> "PairRecipe":
-        """The same with another origin of the trajectories, in both domains."""
-        return replace(
-            self,
-            known=replace(self.known, origin=origin),
-            moving=replace(self.moving, origin=origin),
         )
 
     @property

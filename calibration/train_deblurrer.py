@@ -1,6 +1,6 @@
 """Train a deblurrer on sharp photographs that are blurred on the fly, or on pairs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -45,7 +45,7 @@ class DeblurrerTraining(RestorationSettings):
     pairs: PairRecipe = PairRecipe()
     validation_crops: int = 40
     teacher: str | None = None
-    spectra: int = 24_000
+    spectra: int = 48_000
 
 
 class DeblurrerTrainer(RestorationTrainer):
@@ -99,10 +99,14 @@ class DeblurrerTrainer(RestorationTrainer):
         windows = BlurredCrops(
             crops.photographs, shaken, self.settings.seed + 1, self.settings.spectra
         )
-        reader = deepcopy(network).requires_grad_(True).cpu()  # the windows are made there
-        learn_to_read(reader, windows, report if self.fabric.is_global_zero else _silently)
+        read: Mapping[str, Tensor] = {}
+        if self.fabric.is_global_zero:
+            reader = deepcopy(network).requires_grad_(True).cpu()  # the windows are made there
+            learn_to_read(reader, windows, report)
+            read = reader.state_dict()
+        read = self.fabric.broadcast(read)
         for part in (network, self.network):
-            part.load_state_dict(reader.state_dict())
+            part.load_state_dict(read)
 
     def loss_of(self, blurred: Tensor, truth: Tensor, *batch: Tensor) -> Tensor:
         if not isinstance(self._crops, MotionCrops):

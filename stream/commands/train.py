@@ -50,6 +50,19 @@ def train_deblurrer(
     moving_share: Annotated[
         float, typer.Option(min=0.0, max=0.9, help="Share of pictures with a moving object.")
     ] = 0.35,
+    min_extent_px: Annotated[
+        float, typer.Option(min=0.0, help="Shortest movement during an exposure, in pixels.")
+    ] = 5.0,
+    max_extent_px: Annotated[float, typer.Option(min=0.0, help="Longest.")] = 25.0,
+    linear_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of movements in a line or a slight arc, as of hands that go somewhere; the "
+            "others are random walks, as of a hand-held camera.",
+        ),
+    ] = 0.0,
     origin: Annotated[
         TruthOrigin,
         typer.Option(
@@ -83,7 +96,17 @@ def train_deblurrer(
         from calibration.losses import LossWeights
         from calibration.pairs import PairRecipe
         from calibration.train_deblurrer import DeblurrerTraining
+        from calibration.trajectory import Movement
         from engines.networks import named_specification
+    try:
+        movement = Movement(
+            min_extent_px=min_extent_px,
+            max_extent_px=max_extent_px,
+            linear_share=linear_share,
+            origin=origin.value,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     settings = DeblurrerTraining(
         data=tuple(data),
         out=out,
@@ -92,7 +115,7 @@ def train_deblurrer(
         batch=batch,
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),
-        pairs=PairRecipe.for_training(crop_px, origin.value, moving_share),
+        pairs=PairRecipe.for_training(crop_px, movement, moving_share),
         teacher=teacher,
         seed=seed,
         start=start,

@@ -8,8 +8,9 @@ import pytest
 
 from calibration.camera import to_display, to_linear
 from calibration.errors import CalibrationError
-from calibration.known_blur import KnownBlur, blur, shake_kernel
+from calibration.known_blur import KnownBlur, blur
 from calibration.paired_folders import find_pairs
+from calibration.trajectory import shake_kernel
 from calibration.transferred_blur import TransferredBlur, estimated_kernel, explained_share
 from tests.conftest import discs
 
