@@ -87,8 +87,8 @@ def measure(benchmark: HandsBenchmark, console: Console) -> dict[str, Any]:
         "profile": benchmark.profile,
         "still_frames": len(hands),
         "palm_px_median": round(float(np.median([h.hand.palm_px for h in hands])), 1),
-        "levels": levels,
+        "blur_levels": levels,
         "clips": found,
-        "total": total(found),
+        "clips_total": total(found),
         "live": live,
     }

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.hand_cases import BlurredHand, Picture, StillHand, blurred_hands
-from calibration.camera import to_display, to_linear
+from benchmarks.wiener import wiener
 from calibration.measures import psnr_db
 from engines.folders import engine_cache
 from engines.pool import EnginePool
@@ -17,11 +17,10 @@ from stream.hands.landmarks import TrackedFrame
 from stream.hands.surroundings import SIDES_PX, Surroundings
 from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 
-LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75)
-METHODS = ("raw", "content with less", "deblurred", "deblurred, region", "oracle")
-_WITHIN_PALMS = 0.2
+LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
+METHODS = ("raw", "raw_low_threshold", "deblurred", "gated", "gated_region", "oracle")
 LOW_CONFIDENCE = 0.1
-_ORACLE_STEPS = 30
+_WITHIN_PALMS = 0.2
 _SEED = 7
 
 
@@ -30,13 +29,20 @@ class Restoring:
 
     def __init__(self, profile: str) -> None:
         pool = EnginePool(load_profile(profile), cache=engine_cache())
-        self._whole = Deblurring(lambda: pool, "auto")
-        self._region = Deblurring(lambda: pool, "auto")
-        self._region.region_sides = SIDES_PX
+        self._deblurring = {
+            "deblurred": Deblurring(lambda: pool, "on"),
+            "gated": Deblurring(lambda: pool, "auto"),
+            "gated_region": Deblurring(lambda: pool, "auto"),
+        }
+        self._deblurring["gated_region"].region_sides = SIDES_PX
         self._number = 0
 
     def by(self, method: str, blurred: BlurredHand, still: StillHand) -> Picture:
         """The picture; every one is the first of its own source, so that no gate remembers."""
+        if method.startswith("raw"):
+            return blurred.pixels
+        if method == "oracle":
+            return wiener(blurred.pixels, blurred.kernel)
         self._number += 1
         frame = Frame(
             pixels=blurred.pixels,
@@ -46,14 +52,12 @@ class Restoring:
             captured_ns=0,
             posted_ns=0,
         )
-        if method == "oracle":
-            return oracle(blurred, still)
-        if method == "deblurred, region":
+        deblurring = self._deblurring[method]
+        if deblurring.region_sides:
             surroundings = Surroundings()
             surroundings.found(_seen(frame, still))
-            self._region.region_of = lambda f: surroundings.at(0.0, f.height, f.width)
-            return self._region.process([frame])[0].pixels
-        return self._whole.process([frame])[0].pixels
+            deblurring.region_of = lambda f: surroundings.at(0.0, f.height, f.width)
+        return deblurring.process([frame])[0].pixels
 
 
 class Judges:
@@ -61,7 +65,7 @@ class Judges:
 
     def __init__(self, model: Path) -> None:
         self._usual = TrackerProcess(TrackerSettings(model=model, mode="image"))
-        self._content = TrackerProcess(
+        self._low = TrackerProcess(
             TrackerSettings(model=model, mode="image", confidence=LOW_CONFIDENCE)
         )
 
@@ -70,11 +74,11 @@ class Judges:
 
     def __exit__(self, *_: object) -> None:
         self._usual.close()
-        self._content.close()
+        self._low.close()
 
-    def judge(self, pixels: Picture, still: StillHand, *, content: bool) -> tuple[float, float]:
+    def judge(self, pixels: Picture, still: StillHand, *, low: bool = False) -> tuple[float, float]:
         """Whether the hand was found, and the share of its landmarks in place."""
-        hands = (self._content if content else self._usual).track(pixels, 0.0)
+        hands = (self._low if low else self._usual).track(pixels, 0.0)
         if not hands:
             return 0.0, 0.0
         errors = [np.linalg.norm((h.points - still.hand.points)[:, :2], axis=1) for h in hands]
@@ -83,57 +87,34 @@ class Judges:
 
 
 def level_figures(
-    level: float, hands: list[StillHand], restoring: Restoring, judges: Judges
+    palm: float, hands: list[StillHand], restoring: Restoring, judges: Judges
 ) -> dict[str, Any]:
     """Of one length of blur, in palms: found hands and PCK in %, by method."""
     scores: dict[str, list[tuple[float, float]]] = {method: [] for method in METHODS}
-    gains: dict[str, list[float]] = {method: [] for method in ("deblurred", "deblurred, region")}
+    gains: dict[str, list[float]] = {method: [] for method in METHODS[2:]}
     for still in hands:
-        for blurred in blurred_hands(still, level, _SEED):
+        for blurred in blurred_hands(still, palm, _SEED):
             for method in METHODS:
-                content = method == "content with less"
-                pixels = blurred.pixels
-                if method != "raw" and not content:
-                    pixels = restoring.by(method, blurred, still)
-                score = judges.judge(pixels, still, content=content)
-                if method.startswith("deblurred") and not score[0]:  # as `live --hands` does
-                    score = judges.judge(blurred.pixels, still, content=False)
+                pixels = restoring.by(method, blurred, still)
+                score = judges.judge(pixels, still, low=method == "raw_low_threshold")
+                if method.startswith("gated") and not score[0]:  # as `live --hands` does
+                    score = judges.judge(blurred.pixels, still)
                 scores[method].append(score)
-                if method in gains and level:
+                if method in gains:
                     gains[method].append(_gain_db(pixels, blurred, still))
     return {
-        "blur_palms": level,
+        "palm": palm,
         "pictures": len(scores["raw"]),
-        "methods": {
-            method: {
-                "detected": round(100 * float(np.mean([found for found, _ in values])), 1),
-                "pck": round(100 * float(np.mean([share for _, share in values])), 1),
-            }
-            for method, values in scores.items()
-        },
+        "pck": {name: _percent([share for _, share in rows]) for name, rows in scores.items()},
+        "detected": {name: _percent([found for found, _ in rows]) for name, rows in scores.items()},
         "psnr_gain_at_the_hand_db": {
-            method: round(float(np.mean(values)), 2) for method, values in gains.items() if values
+            name: round(float(np.mean(values)), 2) for name, values in gains.items() if palm
         },
     }
 
 
-def oracle(blurred: BlurredHand, still: StillHand) -> Picture:
-    """Richardson's and Lucy's deconvolution with the true kernel, around the hand."""
-    from skimage.restoration import richardson_lucy
-
-    points = still.hand.points[:, :2]
-    margin = still.hand.palm_px + len(blurred.kernel)
-    low = np.maximum(points.min(0) - margin, 0).astype(int)
-    high = (points.max(0) + margin).astype(int)
-    place = (slice(low[1], high[1]), slice(low[0], high[0]))
-    light = to_linear(blurred.pixels)[place]
-    channels = [
-        richardson_lucy(light[:, :, c], blurred.kernel, _ORACLE_STEPS, clip=False)  # type: ignore[no-untyped-call]
-        for c in range(3)
-    ]
-    restored = blurred.pixels.copy()
-    restored[place] = to_display(np.stack(channels, axis=2).astype(np.float32))
-    return restored
+def _percent(shares: list[float]) -> float:
+    return round(100 * float(np.mean(shares)), 1)
 
 
 def _gain_db(pixels: Picture, blurred: BlurredHand, still: StillHand) -> float:

@@ -7,8 +7,10 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.hands_blurred import METHODS
+from benchmarks.hands_clips import WAYS
 from engines.files import write_atomically
 
+_CLIP = ("longest gap, ms", "jitter at rest, px", "side flips")
 _LIVE = {
     "frames/s": "fps_output",
     "age p50, ms": "age_p50_ms",
@@ -28,24 +30,48 @@ def tables(result: Mapping[str, Any]) -> list[Table]:
 def _blur_table(result: Mapping[str, Any]) -> Table:
     frames, palm = result["still_frames"], result["palm_px_median"]
     table = Table(title=f"PCK of {frames} frames x 2 directions (found), palm {palm:.0f} px")
-    for heading in ("blur, palms", *METHODS):
+    for heading in ("blur, palms", *map(_plain, METHODS)):
         table.add_column(heading, justify="right")
-    for row in result["levels"]:
-        cells = (row["methods"][method] for method in METHODS)
-        texts = (f"{cell['pck']:.0f} ({cell['detected']:.0f})" for cell in cells)
-        table.add_row(f"{row['blur_palms']:g}", *texts)
+    for row in result["blur_levels"]:
+        table.add_row(*_blur_cells(row))
     return table
+
+
+def _blur_cells(row: Mapping[str, Any]) -> list[str]:
+    texts = (f"{row['pck'][name]:.0f} ({row['detected'][name]:.0f})" for name in METHODS)
+    return [f"{row['palm']:g}", *texts]
 
 
 def _clip_table(result: Mapping[str, Any]) -> Table:
-    names = list(result["total"]["with_hand"])
     table = Table(title="frames with a hand (of those that raw lost between two sightings)")
-    for heading in ("clip", "frames", *names):
+    for heading in ("clip", "frames", *map(_plain, WAYS)):
         table.add_column(heading, justify="left" if heading == "clip" else "right")
-    for row in [*result["clips"], {"clip": "total", **result["total"]}]:
-        cells = (f"{row['with_hand'][name]} ({row['of_these_found'][name]})" for name in names)
-        table.add_row(row["clip"], str(row["frames"]), *cells)
+    for row in _clip_rows(result):
+        table.add_row(*_clip_cells(row))
+    for name, cells in _steadiness(result["clips_total"]).items():
+        table.add_row(name, "", *cells)
     return table
+
+
+def _clip_rows(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*result["clips"], {"name": "total", **result["clips_total"]}]
+
+
+def _clip_cells(row: Mapping[str, Any]) -> list[str]:
+    texts = (f"{row[f'found_{way}']} ({row[f'recovered_{way}']})" for way in WAYS)
+    return [row["name"], str(row["frames"]), *texts]
+
+
+def _steadiness(total: Mapping[str, Any]) -> dict[str, list[str]]:
+    keys = ("longest_gap_ms", "jitter_at_rest_px", "side_flips")
+    return {
+        name: ["" if (value := total[f"{key}_{way}"]) is None else f"{value:g}" for way in WAYS]
+        for name, key in zip(_CLIP, keys, strict=True)
+    }
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _live_table(result: Mapping[str, Any]) -> Table:
@@ -69,18 +95,15 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"{result['palm_px_median']} px, profile {result['profile']}. PCK@0.2 palm with missed "
         "hands as 0, in brackets the share of hands found, %.",
         "",
-        f"| blur, palms | {' | '.join(METHODS)} |",
+        f"| blur, palms | {' | '.join(map(_plain, METHODS))} |",
         "|" + "---|" * (len(METHODS) + 1),
     ]
-    for row in result["levels"]:
-        cells = [row["methods"][method] for method in METHODS]
-        texts = [f"{cell['pck']:.0f} ({cell['detected']:.0f})" for cell in cells]
-        lines.append(f"| {row['blur_palms']:g} | {' | '.join(texts)} |")
-    names = list(result["total"]["with_hand"])
-    lines += ["", f"| clip | frames | {' | '.join(names)} |", "|" + "---|" * (len(names) + 2)]
-    for row in [*result["clips"], {"clip": "total", **result["total"]}]:
-        texts = [f"{row['with_hand'][name]} ({row['of_these_found'][name]})" for name in names]
-        lines.append(f"| {row['clip']} | {row['frames']} | {' | '.join(texts)} |")
+    lines += [f"| {' | '.join(_blur_cells(row))} |" for row in result["blur_levels"]]
+    lines += ["", f"| clip | frames | {' | '.join(map(_plain, WAYS))} |"]
+    lines.append("|" + "---|" * (len(WAYS) + 2))
+    lines += [f"| {' | '.join(_clip_cells(row))} |" for row in _clip_rows(result)]
+    steadiness = _steadiness(result["clips_total"])
+    lines += [f"| {name} | | {' | '.join(cells)} |" for name, cells in steadiness.items()]
     lines.append("")
     lines.append("Frames with a hand; in brackets, of those that raw lost between two sightings.")
     lines += ["", f"| live | {' | '.join(_LIVE)} |", "|" + "---|" * (len(_LIVE) + 1)]
@@ -96,15 +119,16 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
     axes = figure.subplots()
     styles = {
         "raw": ("#777777", "o", "-"),
-        "content with less": ("#aaaaaa", "v", ":"),
-        "deblurred": ("#0b6e99", "o", "-"),
-        "deblurred, region": ("#0b6e99", "s", "--"),
+        "raw_low_threshold": ("#aaaaaa", "v", ":"),
+        "deblurred": ("#7fb8cc", "o", "-"),
+        "gated": ("#0b6e99", "o", "-"),
+        "gated_region": ("#0b6e99", "s", "--"),
         "oracle": ("#d89614", "d", ":"),
     }
-    levels = [row["blur_palms"] for row in result["levels"]]
+    palms = [row["palm"] for row in result["blur_levels"]]
     for method, (color, marker, line) in styles.items():
-        values = [row["methods"][method]["pck"] for row in result["levels"]]
-        axes.plot(levels, values, color=color, marker=marker, linestyle=line, label=method)
+        values = [row["pck"][method] for row in result["blur_levels"]]
+        axes.plot(palms, values, color=color, marker=marker, linestyle=line, label=_plain(method))
     axes.set(xlabel="blur, palm lengths", ylabel="PCK@0.2 palm, missed hands as 0, %")
     axes.grid(alpha=0.3)
     axes.legend()

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.engine import bare_times_ms
-from benchmarks.quality_cases import CROP_PX, Picture, inner
-from calibration.camera import to_display, to_linear
+from benchmarks.quality_cases import CROP_PX, Picture
+from benchmarks.wiener import wiener
 from engines.engine import EngineShape
 from engines.folders import engine_cache
 from engines.networks import build_network
@@ -20,7 +20,6 @@ from engines.selection import choose_engine
 
 _TIMED_FRAMES = 60
 _TIMED_S = 5.0
-_WIENER_BALANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -65,16 +64,4 @@ def _unsharp(blurred: Picture, _: NDArray[np.float32] | None) -> Picture:
 
 
 def _wiener(blurred: Picture, kernel: NDArray[np.float32] | None) -> Picture:
-    """Wiener's filter with the true kernel, in linear light."""
-    from skimage import restoration
-
-    if kernel is None:
-        return blurred
-    margin = len(kernel)
-    light = np.pad(to_linear(blurred), ((margin, margin), (margin, margin), (0, 0)), "reflect")
-    channels = [
-        restoration.wiener(light[:, :, c], kernel, _WIENER_BALANCE, clip=False)  # type: ignore[no-untyped-call]
-        for c in range(3)
-    ]
-    sharper = np.stack(channels, axis=2).astype(np.float32)
-    return to_display(np.ascontiguousarray(inner(sharper, margin)))
+    return blurred if kernel is None else wiener(blurred, kernel)

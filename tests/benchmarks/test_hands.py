@@ -9,18 +9,10 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra train")
 
 from benchmarks.hand_cases import DIRECTIONS, StillHand, blurred_hands, find_clips
-from benchmarks.hands_blurred import oracle
-from benchmarks.hands_clips import lost_between
+from benchmarks.wiener import wiener
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from tests.stream.hands.synthetic_hand import bent_hand
-
-
-def test_frames_between_two_sightings_count_as_lost() -> None:
-    seen = [False, True, False, False, True, *[False] * 40, True, False]
-    assert lost_between(seen) == [2, 3]
-    assert lost_between([]) == []
-    assert lost_between([False, False]) == []
 
 
 def test_blur_is_as_long_as_it_says_and_has_the_known_kernel() -> None:
@@ -38,7 +30,8 @@ def test_blur_is_as_long_as_it_says_and_has_the_known_kernel() -> None:
         assert length == pytest.approx(0.3 * hand.palm_px, abs=2.5)
         place = (slice(80, 160), slice(120, 200))
         restored, before, truth = (
-            np.ascontiguousarray(p[place]) for p in (oracle(case, still), case.pixels, texture)
+            np.ascontiguousarray(p[place])
+            for p in (wiener(case.pixels, case.kernel), case.pixels, texture)
         )
         assert psnr_db(restored, truth) > psnr_db(before, truth) + 1
 
