@@ -36,11 +36,12 @@ class Deblur(StrEnum):
 
 
 class Model(StrEnum):
-    """The shipped networks, by what they cost."""
+    """The shipped networks: by what they cost, and one for hands that move fast."""
 
     fast = "fast"
     balanced = "balanced"
     quality = "quality"
+    hands = "hands"
 
 
 HandModelFile = Annotated[
