@@ -2,14 +2,17 @@
 
 There it can be made to stand still while the engine works on a live picture. A low priority is not
 enough: the engine's threads yield while they wait for each other, and a frame then took 5 ms longer
-beside even a process of the idle class. And a crash of its native code ends the tracking, not the
-stream.
+beside even a process of the idle class. But where the engine hardly ever rests, it may not stand
+still for ever: landmarks came 10 s late on a machine whose engine takes 440 ms a frame. And a crash
+of its native code ends the tracking, not the stream.
 """
 
 import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, shared_memory
 from multiprocessing.connection import Connection
@@ -24,6 +27,8 @@ from stream.hands.tracker import HandTracker, TrackerMode
 
 _START_S = 60.0
 _END_S = 5.0
+_PATIENCE_S = 0.3
+"""A picture that has waited for longer is looked at beside the engine."""
 _STAND_STILL: int | None = getattr(signal, "SIGSTOP", None)
 _GO_ON: int | None = getattr(signal, "SIGCONT", None)
 _PR_SET_PDEATHSIG = 1
@@ -34,7 +39,8 @@ class TrackerSettings:
     """What the tracker is made of, see :class:`HandTracker`.
 
     Attributes:
-        gives_way: run when nothing else wants the processor, and stand still on request.
+        gives_way: run when nothing else wants the processor, and stand still on request, unless a
+            picture waits for too long.
     """
 
     model: Path
@@ -60,6 +66,7 @@ class TrackerProcess:
         )
         self._process.start()
         theirs.close()
+        self._overdue = False
         self._picture: shared_memory.SharedMemory | None = None
         if not self._pipe.poll(_START_S):
             self.close()
@@ -85,11 +92,15 @@ class TrackerProcess:
             self._pipe.send((self._picture.name, pixels.shape, time_s))
         except OSError:
             raise StreamError("the hand tracker's process has ended") from None
-        return self._receive()
+        if not self._gives_way or self._pipe.poll(_PATIENCE_S):
+            return self._receive()
+        with self._taking_its_share():
+            return self._receive()
 
     def stand_still(self) -> None:
         """Take no time at all until :meth:`go_on`, where it gives way. From any thread."""
-        self._signal(_STAND_STILL)
+        if not self._overdue:
+            self._signal(_STAND_STILL)
 
     def go_on(self) -> None:
         """After :meth:`stand_still`."""
@@ -102,6 +113,23 @@ class TrackerProcess:
         if self._process.is_alive():
             self._process.kill()
         self._forget_picture()
+
+    @contextmanager
+    def _taking_its_share(self) -> Iterator[None]:
+        """While inside, it does not give way."""
+        self._overdue = True
+        self._schedule(os.SCHED_OTHER)
+        self.go_on()
+        try:
+            yield
+        finally:
+            self._schedule(os.SCHED_IDLE)
+            self._overdue = False
+
+    def _schedule(self, policy: int) -> None:
+        with suppress(OSError):  # threads come and go, and some machines do not allow it
+            for thread in Path(f"/proc/{self.pid}/task").iterdir():
+                os.sched_setscheduler(int(thread.name), policy, os.sched_param(0))
 
     def _receive(self) -> tuple[Hand, ...]:
         try:

@@ -43,7 +43,8 @@ class HandSettings:
         max_hands: at most so many.
         side: of the only hand that is filmed, where it is known.
         region: deblur the surroundings of the hands only, all of the frame while they are lost.
-        gives_way: live, the picture comes first: the tracker stands still while the engine works.
+        gives_way: live, the picture comes first: the tracker stands still while the engine works,
+            unless a picture has waited for 0.3 s.
     """
 
     model: Path

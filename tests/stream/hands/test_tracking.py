@@ -250,14 +250,16 @@ def test_a_tracker_stands_still_while_the_engine_works(
     tracker.stand_still()
     waiting = Thread(target=tracker.track, args=(pixels, 0.1))
     waiting.start()
-    waiting.join(0.5)
+    waiting.join(0.1)
     assert waiting.is_alive()
     tracker.go_on()
     waiting.join(10)
     assert not waiting.is_alive()
+    tracker.stand_still()
+    assert len(tracker.track(pixels, 0.2)) == 1, "a picture has waited for long enough"
     os.kill(tracker.pid, signal.SIGKILL)
     with pytest.raises(StreamError, match="process has ended"):
-        tracker.track(pixels, 0.2)
+        tracker.track(pixels, 0.3)
     tracker.close()
 
 
