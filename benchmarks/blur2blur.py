@@ -203,7 +203,9 @@ def _costs(benchmark: ProtocolBenchmark) -> dict[str, Any]:
             choose_engine(p, shape, cache=cache).engine
             for p, cache in ((profile, engine_cache()), (load_profile(str(both)), None))
         ]
-        rounds = [[st.median(bare_times_ms(e, 10)) for e in engines] for _ in range(5)]
+        rounds = [
+            [st.median(bare_times_ms(e, 10, within_s=1.0)) for e in engines] for _ in range(5)
+        ]
     alone_ms, both_ms = (st.median(r[i] for r in rounds) for i in range(2))
     return {
         "deblurrer_ms": round(alone_ms, 2),

@@ -96,14 +96,20 @@ def test_specification_survives_json() -> None:
         MotionUNetSpec(encoder_blocks=(1, 1), decoder_blocks=(1,))
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "made"
+    weights = trained().state_dict()
+    export_deblurrer(folder, name="made", network=SMALL, weights=weights, card={})
+    return folder
+
+
 @pytest.mark.parametrize("size", [(96, 160), (200, 264)])
-def test_exported_graph_gives_what_the_module_gives(size: tuple[int, int], tmp_path: Path) -> None:
-    network = trained()
-    folder = tmp_path / "made"
-    export_deblurrer(folder, name="made", network=SMALL, weights=network.state_dict(), card={})
-    profile = load_profile(str(folder))
+def test_exported_graph_gives_what_the_module_gives(size: tuple[int, int], exported: Path) -> None:
+    profile = load_profile(str(exported))
     engine = OpenVINOEngine(profile, EngineShape(height=size[0], width=size[1], max_batch=2), "f32")
     frames = np.concatenate([fixed_frames(*size)[:2]])
+    network = trained()
     network.load_state_dict(
         {key: value.half().float() for key, value in network.state_dict().items()}
     )
