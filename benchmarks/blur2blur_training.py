@@ -171,11 +171,9 @@ def _train_towards(job: _Job, min_px: float, max_px: float) -> None:
 
 
 def _train_broad(job: _Job) -> None:
-    recipe = PairRecipe.for_training(128, Movement(), 0.35)
+    recipe = PairRecipe.for_training(128, Movement(min_extent_px=2.0, max_extent_px=36.0), 0.35)
     broad = replace(
         recipe.known,
-        min_extent_px=2.0,
-        max_extent_px=36.0,
         max_roll_degrees=3.0,
         max_parallax=0.5,
         camera=replace(
@@ -184,7 +182,7 @@ def _train_broad(job: _Job) -> None:
     )
     photographs = [*job.scenes.blurry, *job.scenes.sharp]
     folder = made(job.training.to / "shared" / "photographs", partial(copy_all, photographs))
-    moving = replace(recipe.moving, min_extent_px=2.0, max_extent_px=36.0, camera=broad.camera)
+    moving = replace(recipe.moving, camera=broad.camera)
     _train_deblurrer(job, [folder], replace(recipe, known=broad, moving=moving))
 
 

@@ -98,9 +98,9 @@ def level_figures(
                 pixels = restoring.by(method, blurred, still)
                 score = judges.judge(pixels, still, low=method == "raw_low_threshold")
                 if method.startswith("gated") and not score[0]:  # as `live --hands` does
-                    score = judges.judge(blurred.pixels, still)
+                    score = scores["raw"][-1]
                 scores[method].append(score)
-                if method in gains:
+                if palm and method in gains:
                     gains[method].append(_gain_db(pixels, blurred, still))
     return {
         "palm": palm,
@@ -108,7 +108,7 @@ def level_figures(
         "pck": {name: _percent([share for _, share in rows]) for name, rows in scores.items()},
         "detected": {name: _percent([found for found, _ in rows]) for name, rows in scores.items()},
         "psnr_gain_at_the_hand_db": {
-            name: round(float(np.mean(values)), 2) for name, values in gains.items() if palm
+            name: round(float(np.mean(values)), 2) for name, values in gains.items() if values
         },
     }
 

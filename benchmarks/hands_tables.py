@@ -10,7 +10,11 @@ from benchmarks.hands_blurred import METHODS
 from benchmarks.hands_clips import WAYS
 from engines.files import write_atomically
 
-_CLIP = ("longest gap, ms", "jitter at rest, px", "side flips")
+_STEADINESS = {
+    "longest gap, ms": "longest_gap_ms",
+    "jitter at rest, px": "jitter_at_rest_px",
+    "side flips": "side_flips",
+}
 _LIVE = {
     "frames/s": "fps_output",
     "age p50, ms": "age_p50_ms",
@@ -63,10 +67,9 @@ def _clip_cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _steadiness(total: Mapping[str, Any]) -> dict[str, list[str]]:
-    keys = ("longest_gap_ms", "jitter_at_rest_px", "side_flips")
     return {
         name: ["" if (value := total[f"{key}_{way}"]) is None else f"{value:g}" for way in WAYS]
-        for name, key in zip(_CLIP, keys, strict=True)
+        for name, key in _STEADINESS.items()
     }
 
 

@@ -89,4 +89,4 @@ def _step(hand: Hand, hands: Hands) -> float:
 
 
 def _distance(hand: Hand, other: Hand) -> float:
-    return float(np.linalg.norm((hand.points - other.points)[:, :2].mean(axis=0)))
+    return float(np.linalg.norm(hand.centre_px - other.centre_px))

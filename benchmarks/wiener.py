@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.quality_cases import inner
 from calibration.camera import to_display, to_linear
 
 _NOISE = 0.1
@@ -33,5 +34,5 @@ def wiener(blurred: NDArray[np.uint8], kernel: NDArray[np.float32]) -> NDArray[n
         )
         for c in range(3)
     ]
-    restored = np.stack(channels, axis=2)[margin:-margin, margin:-margin]
-    return to_display(np.ascontiguousarray(restored, np.float32))
+    restored = np.stack(channels, axis=2).astype(np.float32)
+    return to_display(np.ascontiguousarray(inner(restored, margin)))

@@ -69,7 +69,7 @@ class Identities:
         return [free[i] for i in linear_sum_assignment(costs)[1]]
 
     def _follow(self, hand: Hand, track: _Track | None, time_s: float) -> _Track:
-        centre = _centre(hand)
+        centre = hand.centre_px
         if track is None:
             track = _Track(self._made, centre, np.zeros(2, np.float32), hand.palm_px, time_s)
             self._made += 1
@@ -81,14 +81,10 @@ class Identities:
         return track
 
 
-def _centre(hand: Hand) -> NDArray[np.float32]:
-    return np.asarray(hand.points[:, :2].mean(0), np.float32)
-
-
 def _step(hand: Hand, track: _Track | None, time_s: float) -> float:
     """How far the hand would have jumped, in palm lengths; a new track costs the longest step."""
     if track is None:
         return _MAX_STEP_PALMS
-    jump = float(np.linalg.norm(_centre(hand) - track.expected(time_s)))
+    jump = float(np.linalg.norm(hand.centre_px - track.expected(time_s)))
     palms = jump / max(1.0, track.palm_px)
     return palms if palms <= _MAX_STEP_PALMS else 2 * _MAX_STEP_PALMS

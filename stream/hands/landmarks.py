@@ -59,6 +59,11 @@ class Hand:
         """From the wrist to the root of the middle finger in the picture: the unit of a hand."""
         return palm_length(self.points[:, :2])
 
+    @property
+    def centre_px(self) -> NDArray[np.float32]:
+        """Mean of its points in the picture, float32 (2,)."""
+        return np.asarray(self.points[:, :2].mean(0), np.float32)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrackedFrame:

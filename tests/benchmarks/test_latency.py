@@ -55,13 +55,13 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
     for row in rows.values():
         dropped = sum(row["frames_dropped"].values())
         assert row["frames_captured"] == row["frames_output"] + dropped
-        assert row["frames_output"] > 2
+        assert row["frames_output"] > 5
         stamped, seen = row["latency_ms"]["age"], row["glass_to_glass_ms"]
         if seen is not None:
             assert seen["count"] == row["frames_output"]
             assert abs(seen["p50"] - stamped["p50"]) < 10, "pixels and stamps tell the same"
     assert rows["over"]["frames_dropped"]["engine_busy"] > 0
-    assert rows["slow-subscriber"]["subscriber_age_ms"]["count"] > 2
+    assert rows["slow-subscriber"]["subscriber_age_ms"]["count"] > 5
     assert rows["reconnect"]["back_after_ms"] < 2500
     assert len(rows["four"]["by_source"]) == 4
     assert min(camera["output"] for camera in rows["four"]["by_source"].values()) > 0
