@@ -27,19 +27,22 @@ from stream.hands.tracking import HandSettings
 from stream.output.null import Null
 from stream.pipeline import Pipeline
 
-WAYS = ("raw", "raw_low_threshold", "deblurred", "gated", "gated_region")
+WAYS = ("raw", "raw_low_threshold", "raw_held", "deblurred", "gated", "gated_region")
 
 
 def clip_figures(clip: Path, model: Path, profile: str) -> dict[str, Any]:
     """Of one clip, every frame looked at: frames with a hand, gaps, jitter at rest, side flips.
 
     ``gated`` is what `live --hands` shows: the raw picture is looked at where the deblurred one
-    shows no hand. ``deblurred`` is every frame deblurred, and nothing else looked at.
+    shows no hand, and lost hands are held for half a second. ``raw_held`` is what it shows without
+    deblurring. ``deblurred`` is every frame deblurred, and nothing else done.
     """
-    apart = _follow(clip, profile, "on", HandSettings(model=model, on="both"))
+    apart = _follow(clip, profile, "on", HandSettings(model=model, on="both", hold_s=0.0))
+    held = _follow(clip, profile, "off", HandSettings(model=model, on="raw"))
     frames: dict[str, list[Hands]] = {
         "raw": [frame.raw or () for frame in apart],
         "raw_low_threshold": _with_low_threshold(clip, model),
+        "raw_held": [frame.hands for frame in held],
         "deblurred": [frame.deblurred or () for frame in apart],
     }
     for way, region in (("gated", False), ("gated_region", True)):

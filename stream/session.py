@@ -174,6 +174,7 @@ def _pipeline(
             on="both",
             max_hands=1,
             side=job.hand,
+            hold_s=0.0,  # measures want landmarks that are certain; what is missing stays missing
             region=job.hand_region,
             gives_way=False,
         ),

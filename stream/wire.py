@@ -63,12 +63,14 @@ class HandNote(msgspec.Struct, frozen=True, kw_only=True):
         track: the same number for the same hand over time.
         points: 21 of x, y, z in pixels of the frame, which is not mirrored, in MediaPipe's order.
         world: 21 of x, y, z in metres, the origin in the hand.
+        held: it would count as lost, had it not been found a moment ago; less certain.
     """
 
     side: Side
     track: _Nanoseconds
     points: _Points
     world: _Points
+    held: bool = False
 
 
 class HandsNote(msgspec.Struct, frozen=True, kw_only=True):

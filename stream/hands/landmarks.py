@@ -41,6 +41,7 @@ class Hand:
         side: whose side it is on the filmed person, as far as the tracker knows.
         side_score: how sure the tracker is of the side, 0...1. It says nothing about quality.
         track: the same number for the same hand over time.
+        held: it would count as lost, had it not been found a moment ago; less certain.
     """
 
     points: NDArray[np.float32]
@@ -48,6 +49,7 @@ class Hand:
     side: Side
     side_score: float
     track: int = 0
+    held: bool = False
 
     def __post_init__(self) -> None:
         for name in ("points", "world"):

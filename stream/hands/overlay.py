@@ -1,4 +1,7 @@
-"""Hands drawn into a picture: skeleton, side, joint angles, and how old all that is."""
+"""Hands drawn into a picture: skeleton, side, joint angles, and how old all that is.
+
+A hand that is held through blur has no joints drawn.
+"""
 
 import cv2
 import numpy as np
@@ -60,7 +63,8 @@ class Overlay:
         if tracked.hands:
             self._last_seen_ns[tracked.source] = tracked.captured_ns
             sides = " and ".join(hand.side for hand in tracked.hands)
-            return f"{sides} hand, {behind_ms:.0f} ms behind the picture"
+            unsure = ", held" if any(hand.held for hand in tracked.hands) else ""
+            return f"{sides} hand{unsure}, {behind_ms:.0f} ms behind the picture"
         seen_ns = self._last_seen_ns.get(tracked.source)
         if seen_ns is None:
             return "no hand seen"
@@ -74,7 +78,7 @@ class Overlay:
         thick = max(1, round(hand.palm_px / 40))
         for start, end in BONES:
             cv2.line(picture, points[start], points[end], colour, thick, cv2.LINE_AA)
-        for point in points:
+        for point in () if hand.held else points:
             cv2.circle(picture, point, thick + 1, (255, 255, 255), -1, cv2.LINE_AA)
 
     def _label(self, picture: NDArray[np.uint8], hand: Hand, mirrored: bool) -> None:

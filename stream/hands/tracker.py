@@ -22,7 +22,10 @@ class HandTracker:
             the time.
         mode: ``video`` follows hands from frame to frame and searches when it has lost one,
             ``image`` searches in every picture.
-        confidence: 0...1, below which a hand does not count as found.
+        confidence: 0...1, below which a palm does not count as found, nor a step from one picture
+            to the next as the same hand's.
+        presence: 0...1, below which there is no hand where one was found or followed to; as
+            ``confidence`` if not given.
 
     Raises:
         StreamError: the extra `hands` is not installed, or the model does not load.
@@ -35,6 +38,7 @@ class HandTracker:
         max_hands: int = 2,
         mode: TrackerMode = "video",
         confidence: float = 0.5,
+        presence: float | None = None,
     ) -> None:
         vision, self._mediapipe = _import_mediapipe()
         self._video = mode == "video"
@@ -44,7 +48,7 @@ class HandTracker:
             running_mode=running,
             num_hands=max_hands,
             min_hand_detection_confidence=confidence,
-            min_hand_presence_confidence=confidence,
+            min_hand_presence_confidence=confidence if presence is None else presence,
             min_tracking_confidence=confidence,
         )
         self._last_ms = -1

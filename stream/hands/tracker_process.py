@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import StreamError
+from stream.hands.holding import HoldingTracker
 from stream.hands.landmarks import Hand
-from stream.hands.tracker import HandTracker, TrackerMode
+from stream.hands.tracker import TrackerMode
 
 _START_S = 60.0
 _END_S = 5.0
@@ -36,7 +37,7 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerSettings:
-    """What the tracker is made of, see :class:`HandTracker`.
+    """What the tracker is made of, see :class:`HoldingTracker`.
 
     Attributes:
         gives_way: run when nothing else wants the processor, and stand still on request, unless a
@@ -47,11 +48,12 @@ class TrackerSettings:
     max_hands: int = 2
     mode: TrackerMode = "video"
     confidence: float = 0.5
+    hold_s: float = 0.0
     gives_way: bool = False
 
 
 class TrackerProcess:
-    """Like :class:`HandTracker`, elsewhere. Owned by one thread.
+    """Like :class:`HoldingTracker`, elsewhere. Owned by one thread.
 
     Raises:
         StreamError: the tracker does not start there.
@@ -79,7 +81,7 @@ class TrackerProcess:
         return self._process.pid
 
     def track(self, pixels: NDArray[np.uint8], time_s: float) -> tuple[Hand, ...]:
-        """The hands in one picture, see :meth:`HandTracker.track`.
+        """The hands in one picture, see :meth:`HoldingTracker.track`.
 
         Raises:
             StreamError: the tracker failed, or its process has ended.
@@ -161,11 +163,12 @@ def _serve(pipe: Connection, settings: TrackerSettings) -> None:
     # MediaPipe's native code warns about its own insides, past all of its settings.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
-        tracker = HandTracker(
+        tracker = HoldingTracker(
             settings.model,
             max_hands=settings.max_hands,
             mode=settings.mode,
             confidence=settings.confidence,
+            hold_s=settings.hold_s,
         )
         pipe.send(())
         _answer(pipe, tracker)
@@ -177,7 +180,7 @@ def _serve(pipe: Connection, settings: TrackerSettings) -> None:
         pipe.send(f"the hand tracker failed: {type(error).__name__}: {error}")
 
 
-def _answer(pipe: Connection, tracker: HandTracker) -> None:
+def _answer(pipe: Connection, tracker: HoldingTracker) -> None:
     memory: shared_memory.SharedMemory | None = None
     while True:
         name, shape, time_s = pipe.recv()

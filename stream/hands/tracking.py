@@ -37,11 +37,13 @@ class HandSettings:
 
     Attributes:
         model: the hand model's file.
-        on: which picture they are looked for in. With ``deblurred``, one that shows no hand is
-            followed by a look at the picture as captured: deblurring must not lose any. With
+        on: which picture they are looked for in. With ``deblurred``, one that surely shows no hand
+            is followed by a look at the picture as captured: deblurring must not lose any. With
             ``both``, the two are kept apart.
         max_hands: at most so many.
         side: of the only hand that is filmed, where it is known.
+        hold_s: for so long after it was last surely found a hand may be held through blur, see
+            :mod:`stream.hands.holding`; its landmarks are less certain.
         region: deblur the surroundings of the hands only, all of the frame while they are lost.
         gives_way: live, the picture comes first: the tracker stands still while the engine works,
             unless a picture has waited for 0.3 s.
@@ -51,6 +53,7 @@ class HandSettings:
     on: HandsOn = "deblurred"
     max_hands: int = 2
     side: Side | None = None
+    hold_s: float = 0.5
     region: bool = False
     gives_way: bool = True
 
@@ -207,8 +210,9 @@ class _Search:
         deblurred = raw = None
         if self._deblurred is not None:
             deblurred = self._deblurred.look(frame.pixels, captured.pts_s)
-            if not deblurred and self._raw is None and not frame.bypassed:
-                deblurred = self._deblurred.look(captured.pixels, captured.pts_s)
+            if self._raw is None and not frame.bypassed and not _any_sure(deblurred):
+                again = self._deblurred.look(captured.pixels, captured.pts_s)
+                deblurred = again if _any_sure(again) or not deblurred else deblurred
         if self._raw is not None:
             raw = self._raw.look(captured.pixels, captured.pts_s)
         finished_ns = time.perf_counter_ns()
@@ -231,12 +235,17 @@ class _Search:
                 yield follower.tracker
 
 
+def _any_sure(hands: tuple[Hand, ...]) -> bool:
+    return not all(hand.held for hand in hands)
+
+
 class _Follower:
     def __init__(self, settings: HandSettings, *, live: bool) -> None:
         self.tracker = TrackerProcess(
             TrackerSettings(
                 model=settings.model,
                 max_hands=settings.max_hands,
+                hold_s=settings.hold_s,
                 gives_way=live and settings.gives_way,
             )
         )

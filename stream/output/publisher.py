@@ -217,6 +217,7 @@ def _hands_note(tracked: TrackedFrame) -> HandsNote:
             HandNote(
                 side=hand.side,
                 track=hand.track,
+                held=hand.held,
                 points=_rounded(hand.points, 2),
                 world=_rounded(hand.world, 5),
             )
