@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from calibration.averaged import Averaged
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation, evaluate, write_strip
 from calibration.inherit import inherit
@@ -15,7 +16,7 @@ from calibration.losses import LossWeights, RestorationLoss
 from calibration.muon import Muon
 from calibration.profile_networks import part_weights
 from calibration.tensorboard_log import EXAMPLES
-from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
+from calibration.trainer import RunSettings, Trainer, learning_rate_factor
 from calibration.training_log import TrainingLog
 from engines.networks import MotionUNet, NetworkSpec, PlainUNet, PlainUNetSpec
 from engines.networks.motion_unet import MOTION_PARTS

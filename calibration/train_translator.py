@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from calibration.averaged import Averaged
 from calibration.camera_crops import last_whole_clip, open_camera_crops
 from calibration.content import ContentFeatures, content_distance
 from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
@@ -25,7 +26,7 @@ from calibration.pairs import Crops
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.tensorboard_log import EXAMPLES
-from calibration.trainer import Averaged, RunSettings, Trainer, learning_rate_factor
+from calibration.trainer import RunSettings, Trainer, learning_rate_factor
 from calibration.translator import SCALES, TRANSLATOR, MultiScaleTranslator, pyramid
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile

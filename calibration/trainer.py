@@ -5,27 +5,23 @@ Lightning Fabric; the step that is taken is the one that a single process would 
 """
 
 import json
-import logging
 import math
-import os
 import shlex
 import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from calibration.checkpoint import load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
-from calibration.precision import training_dtype
+from calibration.processes import loader_workers, make_fabric
 from calibration.tensorboard_log import TensorBoardLog
 from calibration.training_data import one_thread
 from engines.files import write_text_atomically
@@ -70,22 +66,6 @@ class TrainingState(Generic[Validation]):
     loss: float
     crops_per_s: float
     validation: Validation | None
-
-
-class Averaged:
-    """An exponential moving average of a network's weights."""
-
-    def __init__(self, network: nn.Module, steps: int) -> None:
-        self.network = deepcopy(network).requires_grad_(False)
-        self._steps = steps
-
-    @torch.no_grad()
-    def update(self, network: nn.Module, steps_done: float) -> None:
-        """Move towards the network; faster at first, when it changes most."""
-        keep = min(1 - 1 / self._steps, steps_done / (steps_done + 10))
-        means: list[Tensor] = list(self.network.parameters())
-        values = [value.detach() for value in network.parameters()]
-        torch._foreach_lerp_(means, values, 1 - keep)
 
 
 class Trainer(ABC, Generic[Validation]):
@@ -216,7 +196,7 @@ class Trainer(ABC, Generic[Validation]):
         share = batch // processes
         starts = range(self.crops_done, self.settings.crops - batch + 1, batch)
         mine = [list(range(start + rank * share, start + (rank + 1) * share)) for start in starts]
-        workers = _workers(processes, self.fabric.device)
+        workers = loader_workers(processes, self.fabric.device)
         loader = DataLoader(
             self.dataset,
             batch_sampler=mine,
@@ -300,31 +280,3 @@ def learning_rate_factor(crops_done: int, crops: int, decay_share: float) -> flo
     warm_up = crops_done / max(0.01 * crops, 1)
     decay = (crops - crops_done) / max(decay_share * crops, 1)
     return max(0.0, min(1.0, warm_up, decay))
-
-
-def make_fabric() -> Fabric:
-    """As torchrun says, or one process; fp32 weights, and bf16 products where they are native."""
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    launched = torch.distributed.is_torchelastic_launched()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    low = training_dtype(device) is torch.bfloat16
-    fabric = Fabric(
-        accelerator=device.type,
-        devices=int(os.environ["LOCAL_WORLD_SIZE"]) if launched else 1,
-        num_nodes=int(os.environ["GROUP_WORLD_SIZE"]) if launched else 1,
-        strategy="ddp" if launched else "auto",
-        precision="bf16-mixed" if low else "32-true",
-    )
-    fabric.launch()
-    return fabric
-
-
-def _workers(processes: int, device: torch.device) -> int:
-    """Processes that make crops beside each training process.
-
-    On a CPU with a process a core the crops are best made in turn with the steps: a worker would
-    take the core from a step that the other processes wait for.
-    """
-    if device.type == "cpu":
-        return 1 if processes == 1 else 0
-    return max(1, (os.cpu_count() or 1) // processes - 1)

@@ -1,0 +1,37 @@
+"""The processes and the arithmetic that a training run has, as it was launched."""
+
+import logging
+import os
+
+import torch
+from lightning_fabric import Fabric
+
+from calibration.precision import training_dtype
+
+
+def make_fabric() -> Fabric:
+    """As torchrun says, or one process; fp32 weights, and bf16 products where they are native."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    launched = torch.distributed.is_torchelastic_launched()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    low = training_dtype(device) is torch.bfloat16
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=int(os.environ["LOCAL_WORLD_SIZE"]) if launched else 1,
+        num_nodes=int(os.environ["GROUP_WORLD_SIZE"]) if launched else 1,
+        strategy="ddp" if launched else "auto",
+        precision="bf16-mixed" if low else "32-true",
+    )
+    fabric.launch()
+    return fabric
+
+
+def loader_workers(processes: int, device: torch.device) -> int:
+    """Processes that make crops beside each training process.
+
+    On a CPU with a process a core the crops are best made in turn with the steps: a worker would
+    take the core from a step that the other processes wait for.
+    """
+    if device.type == "cpu":
+        return 1 if processes == 1 else 0
+    return max(1, (os.cpu_count() or 1) // processes - 1)
