@@ -1,6 +1,8 @@
 """Training pairs: crops of sharp photographs, blurred in one of the domains, all from a seed."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +22,7 @@ Crops = Dataset[tuple[Tensor, Tensor]]
 """Pairs (blurred, sharp), uint8 (3, crop, crop) each."""
 
 _WEBCAM = Camera(compressed_share=0.15)
+_MOVEMENT = tuple(field.name for field in fields(Movement))
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,20 @@ class BlurredCrops(Crops):
         top = random.integers(photograph.shape[0] - taken + 1)
         left = random.integers(photograph.shape[1] - taken + 1)
         return photograph[top : top + taken, left : left + taken]
+
+
+def known_domains(card: Mapping[str, Any]) -> tuple[KnownBlur, ObjectMotion]:
+    """What a deblurrer knows, of the camera and of objects, by its weights' card.
+
+    Where the card tells nothing (weights from elsewhere) it is the known domain as it stands.
+    """
+    pairs = card.get("training", {}).get("pairs", {})
+
+    def movement(domain: str) -> dict[str, Any]:
+        told: Mapping[str, Any] = pairs.get(domain, {})
+        return {name: told[name] for name in _MOVEMENT if name in told}
+
+    return KnownBlur(**movement("known")), ObjectMotion(**movement("moving"))
 
 
 def recoloured(picture: Pictures, jitter: float, random: np.random.Generator) -> Pictures:

@@ -22,7 +22,7 @@ from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
 from calibration.evaluation import write_strip
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
-from calibration.pairs import Crops
+from calibration.pairs import Crops, known_domains
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.tensorboard_log import EXAMPLES
@@ -47,7 +47,8 @@ class TranslatorTraining(RunSettings):
         adversarial, reconstruction: weights of the two losses.
         r1: weight of the penalty on the discriminator's gradient.
         features: by which G(x) is held to x.
-        known, moving: the blur that the discriminator takes as real: the deblurrer's two domains.
+        known, moving: the blur that the discriminator takes as real, the deblurrer's two
+            domains: those that its card tells of, if not given.
     """
 
     recording: Path
@@ -63,8 +64,8 @@ class TranslatorTraining(RunSettings):
     reconstruction: float = 1.0
     r1: float = 1.0
     features: ContentFeatures = "auto"
-    known: KnownBlur = KnownBlur()
-    moving: ObjectMotion = ObjectMotion()
+    known: KnownBlur | None = None
+    moving: ObjectMotion | None = None
     validation_crops: int = 24
 
     def __post_init__(self) -> None:
@@ -106,17 +107,18 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         super().__init__(settings)
         recording = CalibrationRecording(settings.recording)
         self.held_out = frozenset(settings.held_out) or last_whole_clip(recording)
+        profile = load_profile(settings.deblurrer)
+        known, moving = known_domains(profile.card)
         self._crops, checked = open_camera_crops(
             recording,
             self.held_out,
             crop_px=settings.crop_px,
             seed=settings.seed,
             length=settings.crops,
-            known=settings.known,
-            moving=settings.moving,
+            known=settings.known or known,
+            moving=settings.moving or moving,
         )
         self._validation = [checked[i] for i in range(settings.validation_crops)]
-        profile = load_profile(settings.deblurrer)
         self.deblurrer_sha256 = profile.card["sha256"]["weights.safetensors"]
         self.deblurrer = part_network(profile, "deblurrer")
         translator = MultiScaleTranslator(settings.network.build())

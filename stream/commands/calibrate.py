@@ -116,7 +116,7 @@ def calibrate_train(
         list[Path] | None,
         typer.Option(
             help="Take the known blur from pairs (GoPro's or REDS's layout), for a deblurrer that "
-            "was trained on them, instead of random shake.",
+            "was trained on them, instead of what its card tells.",
             show_default=False,
         ),
     ] = None,
@@ -137,7 +137,6 @@ def calibrate_train(
     with needs_extra_train():
         from calibration.camera_profile import export_camera_profile
         from calibration.job import run_translator_training
-        from calibration.known_blur import KnownBlur
         from calibration.paired_folders import find_pairs
         from calibration.train_translator import TranslatorTraining
         from calibration.transferred_blur import TransferredBlur
@@ -149,7 +148,7 @@ def calibrate_train(
         deblurrer=model.value,
         crops=crops or (10_000 if quick else 100_000),
         held_out=tuple(held_out or ()),
-        known=TransferredBlur(pairs=tuple(find_pairs(blur_from))) if blur_from else KnownBlur(),
+        known=TransferredBlur(pairs=tuple(find_pairs(blur_from))) if blur_from else None,
         features=features.value,
         seed=seed,
     )

@@ -12,6 +12,9 @@ from calibration.acuity import Verdict
 from calibration.camera_crops import CameraCrops
 from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
 from calibration.errors import CalibrationError
+from calibration.known_blur import KnownBlur
+from calibration.object_motion import ObjectMotion
+from calibration.pairs import known_domains
 from calibration.recording import CalibrationRecording
 from calibration.train_translator import TranslatorTrainer, TranslatorTraining
 from calibration.translator import TRANSLATOR, MultiScaleTranslator, pyramid
@@ -42,6 +45,24 @@ def settings(camera: Path, tmp_path: Path) -> TranslatorTraining:
         batch=4,
         validation_crops=4,
     )
+
+
+def test_known_blur_is_what_the_deblurrers_card_tells() -> None:
+    known, moving = known_domains(load_profile("hands").card)
+    for domain in (known, moving):
+        assert (domain.min_extent_px, domain.max_extent_px, domain.linear_share) == (2, 30, 0.9)
+    assert known_domains(load_profile("balanced").card) == (KnownBlur(), ObjectMotion())
+    assert known_domains({}) == (KnownBlur(), ObjectMotion())
+
+
+def test_translator_learns_towards_the_blur_of_its_deblurrer(
+    settings: TranslatorTraining,
+) -> None:
+    usual = TranslatorTrainer(settings).dataset
+    for_hands = TranslatorTrainer(replace(settings, deblurrer="hands")).dataset
+    (mine, known), (same, known_to_hands) = usual[0], for_hands[0]
+    assert torch.equal(mine, same)
+    assert not torch.equal(known, known_to_hands)
 
 
 def test_untrained_translator_is_the_identity_at_every_scale() -> None:
