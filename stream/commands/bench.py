@@ -246,7 +246,7 @@ def bench_hands(
         typer.Option("--json", help="Write the figures to this file, and a table beside it (.md)."),
     ] = None,
     chart: Annotated[Path | None, typer.Option(help="Draw PCK over blur to this picture.")] = None,
-    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.hands,
+    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.quality,
     profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
     hand_model: HandModelFile = None,
 ) -> None:

@@ -36,12 +36,11 @@ class Deblur(StrEnum):
 
 
 class Model(StrEnum):
-    """The shipped networks: by what they cost, and one for hands that move fast."""
+    """The shipped networks, by what they cost and give."""
 
     fast = "fast"
     balanced = "balanced"
     quality = "quality"
-    hands = "hands"
 
 
 HandModelFile = Annotated[

@@ -80,7 +80,7 @@ def session_record(
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Play a clip at its own rate, like a camera.")
     ] = False,
-    model: Annotated[Model, typer.Option(help="Shipped network, as for `live`.")] = Model.hands,
+    model: Annotated[Model, typer.Option(help="Shipped network, as for `live`.")] = Model.quality,
     profile: Annotated[
         str | None, typer.Option(help="Camera profile instead.", show_default=False)
     ] = None,

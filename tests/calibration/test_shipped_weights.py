@@ -30,8 +30,8 @@ def test_gain_on_held_out_photographs_is_positive(balanced: Profile, media: Path
     assert result.improved_share > 0.7
 
 
-def test_hands_sees_through_movements_in_a_line(balanced: Profile, media: Path) -> None:
-    hands = load_profile("hands")
+def test_quality_sees_through_movements_in_a_line(balanced: Profile, media: Path) -> None:
+    quality = load_profile("quality")
     moves = Movement(linear_share=1.0)
     data = open_training_data(
         [media / "photos"],
@@ -40,13 +40,13 @@ def test_hands_sees_through_movements_in_a_line(balanced: Profile, media: Path) 
         crops=0,
         validation_crops=16,
     )
-    assert not set(data.held_out_names) & set(hands.card["training"]["data"])
-    by_hands, by_balanced = (
+    assert not set(data.held_out_names) & set(quality.card["training"]["data"])
+    by_quality, by_balanced = (
         evaluate(fused_from_profile(profile).deblurrer, *data.validation)
-        for profile in (hands, balanced)
+        for profile in (quality, balanced)
     )
-    assert by_hands.gain_db > by_balanced.gain_db + 0.3
-    assert by_hands.improved_share > 0.9
+    assert by_quality.gain_db > by_balanced.gain_db + 0.3
+    assert by_quality.improved_share > 0.9
 
 
 def test_sharp_photographs_stay_as_they_are(balanced: Profile, media: Path) -> None:

@@ -48,9 +48,9 @@ def settings(camera: Path, tmp_path: Path) -> TranslatorTraining:
 
 
 def test_known_blur_is_what_the_deblurrers_card_tells() -> None:
-    known, moving = known_domains(load_profile("hands").card)
+    known, moving = known_domains(load_profile("quality").card)
     for domain in (known, moving):
-        assert (domain.min_extent_px, domain.max_extent_px, domain.linear_share) == (2, 30, 0.9)
+        assert (domain.min_extent_px, domain.max_extent_px, domain.linear_share) == (3, 28, 0.5)
     assert known_domains(load_profile("balanced").card) == (KnownBlur(), ObjectMotion())
     assert known_domains({}) == (KnownBlur(), ObjectMotion())
 
@@ -59,10 +59,10 @@ def test_translator_learns_towards_the_blur_of_its_deblurrer(
     settings: TranslatorTraining,
 ) -> None:
     usual = TranslatorTrainer(settings).dataset
-    for_hands = TranslatorTrainer(replace(settings, deblurrer="hands")).dataset
-    (mine, known), (same, known_to_hands) = usual[0], for_hands[0]
+    for_quality = TranslatorTrainer(replace(settings, deblurrer="quality")).dataset
+    (mine, known), (same, known_to_quality) = usual[0], for_quality[0]
     assert torch.equal(mine, same)
-    assert not torch.equal(known, known_to_hands)
+    assert not torch.equal(known, known_to_quality)
 
 
 def test_untrained_translator_is_the_identity_at_every_scale() -> None:
