@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stream.hands.landmarks import Hand, Side
+from stream.hands.landmarks import Hand, Side, nearest_hand
 
 Hands = tuple[Hand, ...]
 """Those of one frame."""
@@ -70,23 +70,17 @@ def jitter_px(frames: Sequence[Hands], resting: dict[int, Hand]) -> float | None
     """
     squares = []
     for i, hand in resting.items():
-        here, before, after = (_nearest(hand, frames[j]) for j in (i, i - 1, i + 1))
+        here, before, after = (_same(hand, frames[j]) for j in (i, i - 1, i + 1))
         if here is not None and before is not None and after is not None:
             off = here.points - (before.points + after.points) / 2
             squares.append(float((off[:, :2] ** 2).sum(axis=1).mean()))
     return float(np.sqrt(np.mean(squares))) if squares else None
 
 
-def _nearest(hand: Hand, hands: Hands) -> Hand | None:
-    """The same hand among others: the nearest, if it is within a palm."""
-    near = min(hands, key=lambda other: _distance(hand, other), default=None)
-    return near if near is not None and _distance(hand, near) < hand.palm_px else None
-
-
 def _step(hand: Hand, hands: Hands) -> float:
-    near = _nearest(hand, hands)
-    return float("inf") if near is None else _distance(hand, near)
+    near = _same(hand, hands)
+    return float("inf") if near is None else hand.distance_px(near)
 
 
-def _distance(hand: Hand, other: Hand) -> float:
-    return float(np.linalg.norm(hand.centre_px - other.centre_px))
+def _same(hand: Hand, hands: Hands) -> Hand | None:
+    return nearest_hand(hand, hands, palms=1.0)

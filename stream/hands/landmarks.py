@@ -1,5 +1,6 @@
 """What a tracker sees: 21 points a hand, by the names of the field."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,6 +67,10 @@ class Hand:
         """Mean of its points in the picture, float32 (2,)."""
         return np.asarray(self.points[:, :2].mean(0), np.float32)
 
+    def distance_px(self, other: "Hand") -> float:
+        """From centre to centre in the picture."""
+        return float(np.linalg.norm(self.centre_px - other.centre_px))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrackedFrame:
@@ -97,6 +102,12 @@ class TrackedFrame:
     def hands(self) -> tuple[Hand, ...]:
         """Those to show: of the deblurred picture where it was looked at."""
         return (self.deblurred if self.deblurred is not None else self.raw) or ()
+
+
+def nearest_hand(hand: Hand, others: Sequence[Hand], palms: float) -> Hand | None:
+    """The nearest of the others, if it is within so many palm lengths of this hand."""
+    near = min(others, key=hand.distance_px, default=None)
+    return near if near is not None and hand.distance_px(near) < palms * hand.palm_px else None
 
 
 def palm_length(points: NDArray[np.floating]) -> float:

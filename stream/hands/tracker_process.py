@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context, shared_memory
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import StreamError
-from stream.hands.holding import HoldingTracker
+from stream.hands.holding import HELD_PRESENCE, HoldingTracker
 from stream.hands.landmarks import Hand
-from stream.hands.tracker import TrackerMode
+from stream.hands.tracker import HandTracker, TrackerMode
 
 _START_S = 60.0
 _END_S = 5.0
@@ -37,9 +38,10 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerSettings:
-    """What the tracker is made of, see :class:`HoldingTracker`.
+    """What the tracker is made of, see :class:`HandTracker` and :class:`HoldingTracker`.
 
     Attributes:
+        hold_s: for so long a lost hand may be held; with 0 none is.
         gives_way: run when nothing else wants the processor, and stand still on request, unless a
             picture waits for too long.
     """
@@ -163,13 +165,7 @@ def _serve(pipe: Connection, settings: TrackerSettings) -> None:
     # MediaPipe's native code warns about its own insides, past all of its settings.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
-        tracker = HoldingTracker(
-            settings.model,
-            max_hands=settings.max_hands,
-            mode=settings.mode,
-            confidence=settings.confidence,
-            hold_s=settings.hold_s,
-        )
+        tracker = _make(settings)
         pipe.send(())
         _answer(pipe, tracker)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -180,7 +176,20 @@ def _serve(pipe: Connection, settings: TrackerSettings) -> None:
         pipe.send(f"the hand tracker failed: {type(error).__name__}: {error}")
 
 
-def _answer(pipe: Connection, tracker: HoldingTracker) -> None:
+def _make(settings: TrackerSettings) -> HandTracker | HoldingTracker:
+    make = partial(
+        HandTracker,
+        settings.model,
+        max_hands=settings.max_hands,
+        mode=settings.mode,
+        confidence=settings.confidence,
+    )
+    if not settings.hold_s:
+        return make()
+    return HoldingTracker(make(), make(presence=HELD_PRESENCE), settings.hold_s)
+
+
+def _answer(pipe: Connection, tracker: HandTracker | HoldingTracker) -> None:
     memory: shared_memory.SharedMemory | None = None
     while True:
         name, shape, time_s = pipe.recv()
