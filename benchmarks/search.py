@@ -35,6 +35,7 @@ CANDIDATES: dict[str, NetworkSpec] = {
     "s4-w64-two-levels": PlainUNetSpec(
         stem=4, width=64, encoder_blocks=(4, 6), decoder_blocks=(4,)
     ),
+    "s2-w32-short": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
     "s2-w24": PlainUNetSpec(width=24),
     "s2-w32": PlainUNetSpec(),
     "s2-w32-four-levels": PlainUNetSpec(encoder_blocks=(1, 2, 2, 2), decoder_blocks=(1, 2, 2)),

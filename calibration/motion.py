@@ -7,7 +7,6 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -15,19 +14,16 @@ from torch.utils.data import DataLoader, Dataset
 from calibration.pairs import BlurredCrops, to_tensor
 from calibration.training_data import one_thread
 from engines.networks import MotionUNet
-from engines.networks.motion_unet import (
-    CELL_PX,
-    FREQUENCIES,
-    MOTION_BIN_PX,
-    MOTION_BINS,
-    Standardised,
-)
+from engines.networks.motion_reader import MotionReader
+from engines.networks.motion_unet import CELL_PX, MOTION_BIN_PX, MOTION_BINS
 
 _CENTRE = MOTION_BINS**2 // 2
 _READING_EPOCHS = 9
 _READING_BATCH = 128
 _READING_RATE = 1.5e-3
 _DROPPED = 0.2
+READING_PX = 192
+"""Side of the pictures from which reading is learned: more than a window, as cameras' are."""
 
 
 def displacements(path: NDArray[np.float64] | None) -> NDArray[np.float32]:
@@ -110,35 +106,33 @@ def learn_to_read(
 ) -> None:
     """Teach the part of the network that reads spectra by itself, which takes minutes.
 
-    A spectrum is small and says much, so many can be gone through many times; while the whole
-    network learns, it sees too few pictures for that.
+    Statistics of windows are small and say much, so many can be gone through many times; while the
+    whole network learns, it sees too few pictures for that.
 
     Args:
-        network: changed in place; its means and deviations of spectra too.
-        crops: shaken pictures of 128 px, all of which are learned from.
+        network: changed in place; the means and deviations of the statistics too.
+        crops: shaken pictures, all of which are learned from, each as a whole and around a window.
         report: takes what goes on, how much is done, and of how much.
     """
-    spectra, shares = _spectra(network, crops, report)
-    count = len(spectra)
-    standardised, first, active, second, _, last = network.read_spectra
-    assert isinstance(standardised, Standardised)
-    standardised.measure(spectra)
+    statistics, shares = _statistics(network.reader, crops, report)
+    count = len(statistics)
+    reader = network.reader
+    reader.standardised.measure(statistics)
     batch = min(_READING_BATCH, count)
     steps = _READING_EPOCHS * (count // batch)
-    optimizer = torch.optim.AdamW(
-        network.read_spectra.parameters(), _READING_RATE, weight_decay=0.05
-    )
+    optimizer = torch.optim.AdamW(reader.parameters(), _READING_RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _READING_RATE, steps)
     order = itertools.chain.from_iterable(
         torch.randperm(count)[: count - count % batch].view(-1, batch) for _ in itertools.count()
     )
     for step, chosen in enumerate(itertools.islice(order, steps)):
-        spectrum, truth = spectra[chosen], shares[chosen]
+        seen, truth = statistics[chosen], shares[chosen].view(-1, MOTION_BINS, MOTION_BINS)
         if step % 2:
-            spectrum, truth = _mirrored(spectrum, truth)
-        features = F.dropout(active(first(standardised(spectrum[:, :, None, None]))), _DROPPED)
-        logits = last(F.dropout(active(second(features)), _DROPPED))[:, :, 0, 0]
-        loss = motion_loss(torch.log_softmax(logits, dim=1), truth)
+            seen, truth = reader.mirrored(seen), truth.flip(2)
+        if step // 2 % 2:
+            seen, truth = reader.turned(seen), truth.flip(1, 2)
+        logits = reader.logits(seen[:, :, None, None], _DROPPED)[:, :, 0, 0]
+        loss = motion_loss(torch.log_softmax(logits, dim=1), truth.flatten(1))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -146,28 +140,25 @@ def learn_to_read(
         report("learning to read spectra", step + 1, steps)
 
 
-def _mirrored(spectra: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """The same of the mirrored picture: a spectrum of vertical frequencies first turns over."""
-    mirrored = shares.view(-1, MOTION_BINS, MOTION_BINS).flip(2).flatten(1)
-    height = 2 * FREQUENCIES + 1
-    return spectra.view(len(spectra), height, -1).flip(1).flatten(1), mirrored
-
-
 @torch.no_grad()
-def _spectra(
-    network: MotionUNet, crops: BlurredCrops, report: Callable[[str, int, int], None]
+def _statistics(
+    reader: MotionReader, crops: BlurredCrops, report: Callable[[str, int, int], None]
 ) -> tuple[Tensor, Tensor]:
-    """Spectra, float (N, 65 * 33), and displacements, float (N, 27 * 27)."""
-    spectra: list[Tensor] = []
+    """Of each crop and of one of its windows, float (N, size), and displacements (N, 27 * 27)."""
+    statistics: list[Tensor] = []
     shares: list[Tensor] = []
     windows = DataLoader(
         MotionCrops(crops, 0.0),
-        batch_size=64,
+        batch_size=16,
         num_workers=os.cpu_count() or 1,
         worker_init_fn=one_thread,
     )
+    done = 0
     for blurred, _, moved, *_ in windows:
-        spectra.append(network.spectra(blurred / 255.0)[:, :, 0, 0])
-        shares.append(moved)
-        report("reading spectra", sum(map(len, spectra)), len(crops))
-    return torch.cat(spectra), torch.cat(shares)
+        near, everywhere = reader.statistics(blurred / 255.0)
+        one = near.flatten(2)[:, :, done // len(blurred) % near[0, 0].numel()]
+        statistics += [everywhere[:, :, 0, 0], one]
+        shares += [moved, moved]
+        done += len(blurred)
+        report("reading spectra", done, len(crops))
+    return torch.cat(statistics), torch.cat(shares)

@@ -12,13 +12,19 @@ from torch.utils.data import Dataset
 
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation
-from calibration.motion import MotionCrops, cell_motion, learn_to_read, motion_loss
+from calibration.motion import (
+    READING_PX,
+    MotionCrops,
+    cell_motion,
+    learn_to_read,
+    motion_loss,
+)
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.profile_networks import part_network
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from calibration.training_data import TrainingData, open_training_data
 from engines.networks import MotionUNet
-from engines.networks.motion_unet import CELL_PX, WINDOW_PX
+from engines.networks.motion_unet import CELL_PX
 from engines.profile import load_profile
 
 _MOTION_WEIGHT = 0.1
@@ -95,7 +101,7 @@ class DeblurrerTrainer(RestorationTrainer):
         self.network.mark_forward_method("restore")
         if network.can_read:
             return
-        shaken = replace(self.settings.pairs, moving_share=0.0, sharp_share=0.0, crop_px=WINDOW_PX)
+        shaken = replace(self.settings.pairs, moving_share=0.0, sharp_share=0.0, crop_px=READING_PX)
         windows = BlurredCrops(
             crops.photographs, shaken, self.settings.seed + 1, self.settings.spectra
         )

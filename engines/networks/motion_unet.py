@@ -2,11 +2,9 @@
 
 What a plain network lacks is not the strength to undo a blur but the knowledge which blur it is:
 told the true kernel it soon restores half as much again. Convolutions read that off a picture
-badly, its spectrum shows it: blur multiplies the spectrum, and as those of scenes are smooth, what
-is left of one is the kernel's, zeros and all (the cepstrum of Bogert et al., 1963, is the same
-idea). So windows of the picture are transformed to Fourier power, a small perceptron and the
+badly, spectra show it. So a reader of spectra (:mod:`engines.networks.motion_reader`) and the
 network's own features together say how probable each displacement during the exposure was, and
-this steers what follows, through gates (ReGLU; Shazeer, 2020), which can multiply.
+this steers every level on the way up, through gates (ReGLU; Shazeer, 2020), which can multiply.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engines.networks.motion_reader import MotionReader
 from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, ResidualBlock, UNet
 
 MOTION_BINS = 27
@@ -25,16 +24,8 @@ MOTION_BIN_PX = 2.0
 CELL_PX = 16
 """One estimate is made for each square of this side."""
 
-MOTION_PARTS = ("read_spectra", "local", "mix", "motion", "trust", "steer", "steered")
+MOTION_PARTS = ("reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered")
 """The submodules that a plain U-Net does not have."""
-
-WINDOW_PX = 128
-"""Side of the windows whose spectra are read."""
-FREQUENCIES = 32
-"""Highest frequency that is looked at, in cycles a window; above, noise is stronger."""
-_STRIDE_PX = 32
-_FLOOR = 1e-5
-_UNSEEN = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,92 +100,6 @@ def silence(layer: nn.Module) -> None:
     nn.init.zeros_(layer.bias)
 
 
-class WindowSpectra(nn.Module):
-    """Logarithm of the Fourier power of a picture's gradient, in linear light, window by window.
-
-    (N, 3, H, W) in 0...1 to (N, 65 * 33, rows, columns), windows of 128 px under Hann's function,
-    32 px apart; frequencies of -32...32 by 0...32 cycles a window, their mean taken off. Smaller
-    pictures are enlarged to a window by their edges. The transform is two convolutions, which
-    every backend has; it is of the Laplacian, which has no mean that would drown the rest in few
-    bits.
-    """
-
-    size = (2 * FREQUENCIES + 1) * (FREQUENCIES + 1)
-    laplacian: Tensor
-    across: Tensor
-    down: Tensor
-    to_gradient: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        n, k = WINDOW_PX, FREQUENCIES
-        place = torch.arange(n, dtype=torch.float64)
-        window = torch.hann_window(n, periodic=False, dtype=torch.float64)
-        u = torch.arange(0, k + 1, dtype=torch.float64)
-        v = torch.arange(-k, k + 1, dtype=torch.float64)
-        (cos_u, sin_u), (cos_v, sin_v) = (
-            (window * phase.cos(), -window * phase.sin())
-            for phase in (2 * torch.pi / n * f[:, None] * place for f in (u, v))
-        )
-        real, imaginary = torch.stack([cos_v, -sin_v], dim=1), torch.stack([sin_v, cos_v], dim=1)
-        power = (2 * (torch.pi * v / n).sin())[:, None] ** 2 + (2 * (torch.pi * u / n).sin()) ** 2
-        for name, tensor in (
-            ("laplacian", torch.tensor([[[[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]]])),
-            ("across", torch.stack([cos_u, sin_u], dim=1).reshape(-1, 1, 1, n)),
-            ("down", torch.cat([real, imaginary])[:, :, :, None]),
-            ("to_gradient", (power > 0) / power.clamp_min(1e-9)),
-        ):
-            self.register_buffer(name, tensor.float(), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        light = (x.clamp(0, 1) ** 2.2).mean(dim=1, keepdim=True)
-        below, right = (
-            torch.sym_max(WINDOW_PX - side, 0)  # type: ignore[no-untyped-call]
-            for side in light.shape[2:]
-        )
-        light = F.pad(light, (1, right + 1, 1, below + 1), mode="replicate")
-        edges = F.conv2d(light, self.laplacian)
-        u, v = FREQUENCIES + 1, 2 * FREQUENCIES + 1
-        rows = F.conv2d(edges, self.across, stride=(1, _STRIDE_PX))
-        batch, _, height, columns = rows.shape
-        parts = F.conv2d(
-            rows.reshape(batch * u, 2, height, columns), self.down, stride=(_STRIDE_PX, 1)
-        )
-        power = (parts**2).reshape(batch, u, 2, v, -1, columns).sum(dim=2).transpose(1, 2)
-        power = power * self.to_gradient[:, :, None, None]
-        logarithm = torch.log(power + _FLOOR).reshape(batch, self.size, -1, columns)
-        return logarithm - logarithm.mean(dim=1, keepdim=True)
-
-
-class Standardised(nn.Module):
-    """Each channel less its mean, over its deviation, as measured once on many pictures.
-
-    What lies further out than anything that was measured, as the spectrum of a flat picture does,
-    is cut off.
-    """
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("deviation", torch.ones(channels))
-
-    @property
-    def measured(self) -> bool:
-        return bool((self.deviation != 1).any())
-
-    def measure(self, values: Tensor) -> None:
-        """Take means and deviations of float (N, channels)."""
-        self.mean.copy_(values.mean(dim=0))
-        self.deviation.copy_(values.std(dim=0) + 1e-3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = (x - self.mean[:, None, None]) / self.deviation[:, None, None]
-        return y.clamp(-_UNSEEN, _UNSEEN)
-
-
 class MotionUNet(UNet):
     """Picture to picture, as a correction added to the input; untrained it is the identity.
 
@@ -215,30 +120,21 @@ class MotionUNet(UNet):
                 level[place] = GatedBlock(block.channels, block.body)
         channels, motions = 4 * spec.width, MOTION_BINS**2
         hidden = spec.hidden
-        self.spectra = WindowSpectra()
-        self.read_spectra = nn.Sequential(
-            Standardised(self.spectra.size),
-            nn.Conv2d(self.spectra.size, 2 * hidden, 1),
-            nn.GELU(),
-            nn.Conv2d(2 * hidden, 2 * hidden, 1),
-            nn.GELU(),
-            nn.Conv2d(2 * hidden, motions, 1),
-        )
+        self.reader = MotionReader(motions, 2 * hidden)
         self.local = nn.Conv2d(channels, hidden, 3, stride=2, padding=1)
         self.around = nn.AvgPool2d(11, 1, padding=5, count_include_pad=False)
         self.mix = nn.Conv2d(2 * hidden, hidden, 1)
         self.motion = nn.Conv2d(hidden, motions, 1)
         self.trust = nn.Conv2d(hidden, 2, 1)
-        self.steer = nn.Sequential(
-            nn.Conv2d(motions, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)
-        )
+        self.grasp = nn.Sequential(nn.Conv2d(motions, hidden, 1), nn.ReLU())
+        self.steer = nn.ModuleList(nn.Conv2d(hidden, spec.width * 2**i, 1) for i in range(3))
         self.steered = nn.Sequential(*(GatedBlock(channels) for _ in range(spec.steered_blocks)))
         self._initialise()
 
     def _initialise(self) -> None:
         """What is added to the plain network changes nothing at first, and trusts spectra."""
-        silence(self.trust)
-        silence(self.steer[-1])
+        for layer in (self.trust, *self.steer):
+            silence(layer)
         for block in self.steered:
             assert isinstance(block, GatedBlock)
             silence(block.body[-1])
@@ -248,9 +144,7 @@ class MotionUNet(UNet):
     @property
     def can_read(self) -> bool:
         """Whether it has learned to read spectra."""
-        standardised = self.read_spectra[0]
-        assert isinstance(standardised, Standardised)
-        return standardised.measured
+        return self.reader.standardised.measured
 
     def forward(self, x: Tensor) -> Tensor:
         return self.restore(x)[0]
@@ -273,21 +167,19 @@ class MotionUNet(UNet):
         root = torch.exp(0.5 * log_motion)  # spread out, as most displacements are improbable
         if told is not None and use is not None:
             root = torch.where(use[:, None, None, None], told.sqrt(), root)
-        steering = F.interpolate(self.steer(4.0 * root), scale_factor=2.0, mode="nearest")
-        levels = self.decode(self.steered(features + steering), skips)
+        grasped = self.grasp(4.0 * root)
+        *skips, features = (
+            level + F.interpolate(steer(grasped), size=level.shape[-2:], mode="bilinear")
+            for level, steer in zip((*skips, features), self.steer, strict=True)
+        )
+        levels = self.decode(self.steered(features), skips)
         correction: Tensor = self.head(levels[0])
         return x + correction, log_motion
-
-    def read(self, x: Tensor) -> Tensor:
-        """What the spectra alone say of the motion: logits (N, 27 * 27, rows, columns)."""
-        logits: Tensor = self.read_spectra(self.spectra(x))
-        return logits
 
     def _log_motion(self, x: Tensor, features: Tensor) -> Tensor:
         local = F.relu(self.local(features))
         hidden = F.relu(self.mix(torch.cat([local, self.around(local)], dim=1)))
-        windows = self.read(x)
-        everywhere = windows.mean(dim=(2, 3), keepdim=True)
+        windows, everywhere = self.reader(x)
         near = F.interpolate(windows, size=hidden.shape[-2:], mode="bilinear", align_corners=True)
         trust = self.trust(hidden)
         logits = self.motion(hidden) + trust[:, :1] * near + trust[:, 1:] * everywhere

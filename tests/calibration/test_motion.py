@@ -82,7 +82,7 @@ def test_spectra_can_be_read() -> None:
     others = MotionCrops(replace_seed(crops(48)), 0.0)
     blurred, truth = (torch.stack([others[i][part] for i in range(48)]) for part in (0, 2))
     with torch.no_grad():
-        read = torch.log_softmax(network.read(blurred / 255.0)[:, :, 0, 0], dim=1)
+        read = torch.log_softmax(network.reader(blurred / 255.0)[1][:, :, 0, 0], dim=1)
     mean = torch.stack([MotionCrops(crops(512), 0.0)[i][2] for i in range(100)]).mean(0)
     assert motion_loss(read, truth) < motion_loss((mean + 1e-4).log().expand(48, -1), truth)
 

@@ -1,4 +1,4 @@
-"""The network that looks for motion: its spectra, and that it begins as a plain one."""
+"""The network that looks for motion, and that it begins as a plain one."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from engines.engine import EngineShape
 from engines.export import export_deblurrer
 from engines.fused import FusedDeblur
 from engines.networks import MotionUNet, MotionUNetSpec, read_specification
-from engines.networks.motion_unet import FREQUENCIES, WINDOW_PX, GatedBlock, WindowSpectra
+from engines.networks.motion_unet import GatedBlock
 from engines.openvino import OpenVINOEngine
 from engines.profile import load_profile
 from engines.selfcheck import fixed_frames
@@ -29,38 +29,6 @@ def trained(spec: MotionUNetSpec = SMALL) -> MotionUNet:
 def test_untrained_it_changes_nothing() -> None:
     x = torch.rand(2, 3, 48, 80)
     assert torch.equal(SMALL.build()(x), x)
-
-
-def test_spectra_are_those_of_the_gradient() -> None:
-    """Against torch's own transform, of the same windows, in the same light."""
-    picture = torch.rand(1, 3, WINDOW_PX + 2, WINDOW_PX + 34)
-    spectra = WindowSpectra()
-    light = (picture**2.2).mean(dim=1)[0].double()
-    y, x = slice(1, -1), slice(1, -1)
-    edges = -4 * light[y, x] + light[:-2, x] + light[2:, x] + light[y, :-2] + light[y, 2:]
-    window = torch.hann_window(WINDOW_PX, periodic=False, dtype=torch.float64)
-    values = torch.fft.rfft2(edges[:, :WINDOW_PX] * window[:, None] * window)
-    k = FREQUENCIES
-    near = torch.cat([values[-k:], values[: k + 1]])[:, : k + 1]
-    v, u = torch.arange(-k, k + 1)[:, None], torch.arange(k + 1)
-    sines = (2 * (torch.pi * v / WINDOW_PX).sin()) ** 2 + (
-        2 * (torch.pi * u / WINDOW_PX).sin()
-    ) ** 2
-    power = torch.where(sines > 0, near.abs() ** 2 / sines.clamp_min(1e-9), 0)
-    expected = torch.log(power + 1e-5)
-    inner = spectra(picture[:, :, 1:-1, 1:-1])
-    assert inner.shape == (1, WindowSpectra.size, 1, 2)
-    # the border's pixels have other neighbours there, which the window all but hides
-    error = inner[0, :, 0, 0] - (expected - expected.mean()).flatten()
-    assert error.abs().median() < 1e-3
-
-
-@pytest.mark.parametrize("size", [(16, 16), (96, 160), (480, 640)])
-def test_every_size_has_windows(size: tuple[int, int]) -> None:
-    spectra = WindowSpectra()(torch.rand(1, 3, *size))
-    rows, columns = (max(side - WINDOW_PX, 0) // 32 + 1 for side in size)
-    assert spectra.shape == (1, WindowSpectra.size, rows, columns)
-    assert torch.isfinite(spectra).all()
 
 
 def test_a_flat_picture_has_a_spectrum_too() -> None:
