@@ -17,13 +17,13 @@ from engines.networks import MotionUNet
 from engines.networks.motion_reader import MotionReader
 from engines.networks.motion_unet import CELL_PX, MOTION_BIN_PX, MOTION_BINS
 
+READING_PX = 192
+"""Side of the pictures from which reading is learned: more than a window, as cameras' are."""
 _CENTRE = MOTION_BINS**2 // 2
 _READING_EPOCHS = 9
 _READING_BATCH = 128
 _READING_RATE = 1.5e-3
 _DROPPED = 0.2
-READING_PX = 192
-"""Side of the pictures from which reading is learned: more than a window, as cameras' are."""
 
 
 def displacements(path: NDArray[np.float64] | None) -> NDArray[np.float32]:
@@ -145,20 +145,22 @@ def _statistics(
     reader: MotionReader, crops: BlurredCrops, report: Callable[[str, int, int], None]
 ) -> tuple[Tensor, Tensor]:
     """Of each crop and of one of its windows, float (N, size), and displacements (N, 27 * 27)."""
-    statistics: list[Tensor] = []
-    shares: list[Tensor] = []
-    windows = DataLoader(
+    statistics = torch.empty(len(crops), 2, reader.size)  # of thousands, gigabytes
+    shares = torch.empty(len(crops), 2, MOTION_BINS**2)
+    pictures = DataLoader(
         MotionCrops(crops, 0.0),
         batch_size=16,
         num_workers=os.cpu_count() or 1,
         worker_init_fn=one_thread,
     )
     done = 0
-    for blurred, _, moved, *_ in windows:
+    for number, (blurred, _, moved, *_) in enumerate(pictures):
         near, everywhere = reader.statistics(blurred / 255.0)
-        one = near.flatten(2)[:, :, done // len(blurred) % near[0, 0].numel()]
-        statistics += [everywhere[:, :, 0, 0], one]
-        shares += [moved, moved]
-        done += len(blurred)
+        windows = near.flatten(2)
+        batch = slice(done, done + len(blurred))
+        statistics[batch, 0] = everywhere[:, :, 0, 0]
+        statistics[batch, 1] = windows[:, :, number % windows.shape[2]]
+        shares[batch] = moved[:, None]
+        done = batch.stop
         report("reading spectra", done, len(crops))
-    return torch.cat(statistics), torch.cat(shares)
+    return statistics.flatten(0, 1), shares.flatten(0, 1)
