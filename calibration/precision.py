@@ -6,6 +6,6 @@ from engines.processor import processor
 
 
 def training_dtype(device: torch.device) -> torch.dtype:
-    """bf16 where it is multiplied natively; elsewhere it is emulated and slower than fp32."""
-    native = device.type == "cuda" or processor().fastest_precision == "bf16"
-    return torch.bfloat16 if native else torch.float32
+    """bf16 where it is fast; elsewhere it is emulated and slower than fp32."""
+    fast = device.type == "cuda" or processor().fastest_precision == "bf16"
+    return torch.bfloat16 if fast else torch.float32

@@ -22,12 +22,14 @@ class Processor:
 
     @property
     def fastest_precision(self) -> Precision:
-        """The precision that this processor multiplies natively, fastest first.
+        """The precision in which this processor runs a network fastest.
 
         bf16 on AMX is measured at 4 to 6 times f32 for this network; without such units low
-        precision is emulated and slower than f32.
+        precision is emulated and slower than f32. Intel's AVX-512 bf16 took 1.7 times f32's time
+        where a virtual machine hides the AMX that its processor has, as AVX-512's fp16 gives away.
         """
-        if "amx_bf16" in self.features or "avx512_bf16" in self.features:
+        hidden_amx = "Intel" in self.name and "avx512_fp16" in self.features
+        if "amx_bf16" in self.features or ("avx512_bf16" in self.features and not hidden_amx):
             return "bf16"
         if "asimdhp" in self.features:
             return "f16"

@@ -89,9 +89,14 @@ def test_explicit_wishes_are_tried_alone() -> None:
     assert on_the_processor("torch", "auto") == [Candidate("torch", "f32")]
 
 
-def test_precision_follows_what_the_processor_multiplies_natively() -> None:
+def test_precision_is_the_fastest_on_the_processor() -> None:
     assert Processor("a", 2, ("avx2", "avx512f")).fastest_precision == "f32"
     assert Processor("b", 2, ("avx512f", "amx_bf16")).fastest_precision == "bf16"
+    assert Processor("d", 2, ("avx512f", "avx512_bf16")).fastest_precision == "bf16"
+    hidden = ("avx512f", "avx512_bf16", "avx512_fp16")
+    assert Processor("Intel(R) Xeon(R) Processor", 2, hidden).fastest_precision == "f32"
+    assert Processor("Intel", 2, (*hidden, "amx_bf16")).fastest_precision == "bf16"
+    assert Processor("AMD EPYC", 2, hidden).fastest_precision == "bf16"
     assert Processor("c", 2, ("asimdhp",)).fastest_precision == "f16"
 
 
