@@ -13,6 +13,8 @@ from torch import Tensor
 from engines.networks import MotionUNet, PlainUNet
 from engines.networks.motion_unet import MOTION_PARTS
 
+_SECOND = "second."
+
 
 @torch.no_grad()
 def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> None:
@@ -30,6 +32,8 @@ def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> N
         ValueError: it is not one that this network can hold.
     """
     own = network.state_dict()
+    if not any(name.startswith(_SECOND) for name in weights):
+        weights = {**weights, **_second_look(own, weights)}
     weights = {name: t for name, t in weights.items() if name in own or not _may_be_missing(name)}
     _check(own, weights)
     for name, target in own.items():
@@ -61,6 +65,15 @@ def _check(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
     for name, axis in (("stem.1.weight", 1), ("head.0.weight", 0)):
         if weights[name].shape[axis] != own[name].shape[axis]:
             raise ValueError(f"{name}: the two networks have different stems")
+
+
+def _second_look(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What a second look begins with: the first one's way up; it has to learn to read by itself."""
+    return {
+        f"{_SECOND}{name}": tensor
+        for name, tensor in weights.items()
+        if f"{_SECOND}{name}" in own and not name.startswith("reader.")
+    }
 
 
 def _may_be_missing(name: str) -> bool:

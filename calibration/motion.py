@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from calibration.pairs import BlurredCrops, to_tensor
 from calibration.training_data import one_thread
 from engines.networks import MotionUNet
-from engines.networks.motion_reader import MotionReader
+from engines.networks.motion_reader import ComparingReader, MotionReader, linear_light
 from engines.networks.motion_unet import CELL_PX, MOTION_BIN_PX, MOTION_BINS
 
 READING_PX = 192
@@ -107,31 +107,32 @@ def learn_to_read(
     """Teach the part of the network that reads spectra by itself, which takes minutes.
 
     Statistics of windows are small and say much, so many can be gone through many times; while the
-    whole network learns, it sees too few pictures for that.
+    whole network learns, it sees too few pictures for that. Where the network looks twice, it is
+    the second look that learns, on what the first one makes of the pictures.
 
     Args:
         network: changed in place; the means and deviations of the statistics too.
         crops: shaken pictures, all of which are learned from, each as a whole and around a window.
         report: takes what goes on, how much is done, and of how much.
     """
-    statistics, shares = _statistics(network.reader, crops, report)
+    reading = FirstReading(network) if network.second is None else SecondReading(network)
+    statistics, shares = _statistics(reading, crops, report)
     count = len(statistics)
-    reader = network.reader
-    reader.standardised.measure(statistics)
+    reading.measure(statistics)
     batch = min(_READING_BATCH, count)
     steps = _READING_EPOCHS * (count // batch)
-    optimizer = torch.optim.AdamW(reader.parameters(), _READING_RATE, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(reading.learns.parameters(), _READING_RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _READING_RATE, steps)
     order = itertools.chain.from_iterable(
         torch.randperm(count)[: count - count % batch].view(-1, batch) for _ in itertools.count()
     )
     for step, chosen in enumerate(itertools.islice(order, steps)):
-        seen, truth = statistics[chosen], shares[chosen].view(-1, MOTION_BINS, MOTION_BINS)
+        seen, truth = statistics[chosen].float(), shares[chosen].view(-1, MOTION_BINS, MOTION_BINS)
         if step % 2:
-            seen, truth = reader.mirrored(seen), truth.flip(2)
+            seen, truth = reading.mirrored(seen), truth.flip(2)
         if step // 2 % 2:
-            seen, truth = reader.turned(seen), truth.flip(1, 2)
-        logits = reader.logits(seen[:, :, None, None], _DROPPED)[:, :, 0, 0]
+            seen, truth = reading.turned(seen), truth.flip(1, 2)
+        logits = reading.logits(seen[:, :, None, None], _DROPPED)[:, :, 0, 0]
         loss = motion_loss(torch.log_softmax(logits, dim=1), truth.flatten(1))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -140,12 +141,78 @@ def learn_to_read(
         report("learning to read spectra", step + 1, steps)
 
 
+class FirstReading:
+    """What a network that looks once reads, and how.
+
+    ``size`` statistics of a picture; ``learns`` is what learns to read them.
+    """
+
+    size = MotionReader.size
+
+    def __init__(self, network: MotionUNet) -> None:
+        self.learns = network.reader
+        self.logits = network.reader.logits
+        self.mirrored = network.reader.mirrored
+        self.turned = network.reader.turned
+
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        near, everywhere, _ = self.learns.statistics(linear_light(x))
+        return near, everywhere
+
+    def measure(self, statistics: Tensor) -> None:
+        self.learns.standardised.measure(statistics)
+
+
+class SecondReading:
+    """The same of a second look: it goes on from what the first reader, left as it is, says."""
+
+    size = MotionReader.size + ComparingReader.size
+
+    def __init__(self, network: MotionUNet) -> None:
+        assert network.second is not None
+        self.network = network
+        self.learns = network.second.reader
+
+    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        network = self.network
+        with torch.autocast("cpu", torch.bfloat16):
+            _, restored = network.first_look(x.contiguous(memory_format=torch.channels_last))
+        *first, gradients = network.reader.statistics(linear_light(x))
+        restored = linear_light(restored.float().contiguous())
+        second = self.learns.statistics(gradients, restored)
+        near, everywhere = (torch.cat(part, dim=1) for part in zip(first, second, strict=True))
+        return near, everywhere
+
+    def measure(self, statistics: Tensor) -> None:
+        self.learns.standardised.measure(self._apart(statistics)[1])
+
+    def logits(self, statistics: Tensor, dropped: float) -> Tensor:
+        first, second = self._apart(statistics)
+        with torch.no_grad():
+            hidden = self.network.reader.hidden(first)
+        return self.learns.logits(second, hidden, dropped)
+
+    def mirrored(self, statistics: Tensor) -> Tensor:
+        first, second = self._apart(statistics)
+        return torch.cat([self.network.reader.mirrored(first), self.learns.mirrored(second)], dim=1)
+
+    def turned(self, statistics: Tensor) -> Tensor:
+        first, second = self._apart(statistics)
+        return torch.cat([self.network.reader.turned(first), self.learns.turned(second)], dim=1)
+
+    @staticmethod
+    def _apart(statistics: Tensor) -> tuple[Tensor, Tensor]:
+        return statistics[:, : MotionReader.size], statistics[:, MotionReader.size :]
+
+
 @torch.no_grad()
 def _statistics(
-    reader: MotionReader, crops: BlurredCrops, report: Callable[[str, int, int], None]
+    reading: FirstReading | SecondReading,
+    crops: BlurredCrops,
+    report: Callable[[str, int, int], None],
 ) -> tuple[Tensor, Tensor]:
-    """Of each crop and of one of its windows, float (N, size), and displacements (N, 27 * 27)."""
-    statistics = torch.empty(len(crops), 2, reader.size)  # of thousands, gigabytes
+    """Of each crop and of one of its windows, fp16 (N, size), and displacements (N, 27 * 27)."""
+    statistics = torch.empty(len(crops), 2, reading.size, dtype=torch.float16)  # gigabytes
     shares = torch.empty(len(crops), 2, MOTION_BINS**2)
     pictures = DataLoader(
         MotionCrops(crops, 0.0),
@@ -155,7 +222,7 @@ def _statistics(
     )
     done = 0
     for number, (blurred, _, moved, *_) in enumerate(pictures):
-        near, everywhere = reader.statistics(blurred / 255.0)
+        near, everywhere = reading.statistics(blurred / 255.0)
         windows = near.flatten(2)
         batch = slice(done, done + len(blurred))
         statistics[batch, 0] = everywhere[:, :, 0, 0]

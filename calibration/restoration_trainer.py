@@ -178,10 +178,11 @@ def _optimizers(network: nn.Module, learning_rate: float) -> list[torch.optim.Op
         for name, module in network.named_modules()
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
         and module.groups == 1
+        and module.weight.requires_grad
         and (max(module.kernel_size) > 1 or name.split(".")[0] not in MOTION_PARTS)
     ]
     chosen = {id(weight) for weight in dense}
-    rest = [p for p in network.parameters() if id(p) not in chosen]
+    rest = [p for p in network.parameters() if p.requires_grad and id(p) not in chosen]
     return [
         Muon(dense, learning_rate),
         torch.optim.AdamW(rest, learning_rate, betas=(0.9, 0.95), weight_decay=0.0),

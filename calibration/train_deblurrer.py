@@ -101,6 +101,11 @@ class DeblurrerTrainer(RestorationTrainer):
         self.network.mark_forward_method("restore")
         if network.can_read:
             return
+        if network.second is not None and not network.reader.standardised.measured:
+            raise CalibrationError(
+                "this network looks twice, and its second look learns on what the first one makes; "
+                "begin with weights that have a first: add --from quality"
+            )
         shaken = replace(self.settings.pairs, moving_share=0.0, sharp_share=0.0, crop_px=READING_PX)
         windows = BlurredCrops(
             crops.photographs, shaken, self.settings.seed + 1, self.settings.spectra

@@ -8,9 +8,13 @@ order tell them apart (Matsuoka and Ulrych, 1984, for signals): edges are few, s
 gradient is strong one copy of the kernel stands alone, and its strong part lies to one side.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from engines.networks.windowed_fourier import WindowedFourier
 
 WINDOW_PX = 128
 """Side of the windows whose spectra are read."""
@@ -22,46 +26,6 @@ LOW_FREQUENCIES = 24
 _FLOOR = 1e-5
 _UNSEEN = 5.0
 _STRONGEST = 8.0
-
-
-class WindowedFourier(nn.Module):
-    """Fourier transform of windows under Hann's function.
-
-    float (N, 1, H, W) to (N, k + 1, 2, 2 * k + 1, rows, columns): horizontal frequencies of 0...k
-    cycles a window; real and imaginary part; vertical ones of -k...k. It is two convolutions, which
-    every backend has.
-    """
-
-    across: Tensor
-    down: Tensor
-
-    def __init__(
-        self, window_px: int, stride_px: int, frequencies: int, scale: float = 1.0
-    ) -> None:
-        super().__init__()
-        self.stride_px = stride_px
-        self.u = torch.arange(0, frequencies + 1, dtype=torch.float64)
-        self.v = torch.arange(-frequencies, frequencies + 1, dtype=torch.float64)
-        place = torch.arange(window_px, dtype=torch.float64)
-        window = torch.hann_window(window_px, periodic=False, dtype=torch.float64)
-        (cos_u, sin_u), (cos_v, sin_v) = (
-            (window * phase.cos(), -window * phase.sin())
-            for phase in (2 * torch.pi / window_px * f[:, None] * place for f in (self.u, self.v))
-        )
-        real, imaginary = torch.stack([cos_v, -sin_v], dim=1), torch.stack([sin_v, cos_v], dim=1)
-        across = scale * torch.stack([cos_u, sin_u], dim=1).reshape(-1, 1, 1, window_px)
-        down = torch.cat([real, imaginary])[:, :, :, None]
-        self.register_buffer("across", across.float(), persistent=False)
-        self.register_buffer("down", down.float(), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        u, v = len(self.u), len(self.v)
-        rows = F.conv2d(x, self.across, stride=(1, self.stride_px))
-        batch, _, height, columns = rows.shape
-        parts = F.conv2d(
-            rows.reshape(batch * u, 2, height, columns), self.down, stride=(self.stride_px, 1)
-        )
-        return parts.reshape(batch, u, 2, v, -1, columns)
 
 
 class WindowSpectra(nn.Module):
@@ -78,7 +42,8 @@ class WindowSpectra(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fourier = WindowedFourier(WINDOW_PX, STRIDE_PX, FREQUENCIES)
+        window = torch.hann_window(WINDOW_PX, periodic=False, dtype=torch.float64)
+        self.fourier = WindowedFourier(window, STRIDE_PX, FREQUENCIES)
         v, u = (
             (2 * (torch.pi * f / WINDOW_PX).sin()) ** 2 for f in (self.fourier.v, self.fourier.u)
         )
@@ -96,12 +61,11 @@ class WindowSpectra(nn.Module):
         return logarithm - logarithm.mean(dim=1, keepdim=True)
 
 
-class WindowAsymmetry(nn.Module):
-    """What tells a motion from its mirror image: the phase between gradients and strong gradients.
+class Gradients(nn.Module):
+    """Fourier transforms of windows of a picture's gradients, and of its strong gradients.
 
-    (N, 1, H, W), at least a window, to three of (N, 2 * 49 * 25, rows, columns), for differences
-    across and down: the imaginary part of the cross-spectrum of g with g |g|, and the power of
-    either, horizontal frequencies first. Averaged over windows they give a coherence.
+    (N, 1, H, W), at least a window, to two of (N, 2 * 49 * 25, 2, rows, columns), of g and g |g|:
+    differences across and down, horizontal frequencies first; real and imaginary part.
     """
 
     size = 2 * (2 * LOW_FREQUENCIES + 1) * (LOW_FREQUENCIES + 1)
@@ -110,12 +74,13 @@ class WindowAsymmetry(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         half = WINDOW_PX // 2
-        self.fourier = WindowedFourier(half, STRIDE_PX // 2, LOW_FREQUENCIES, scale=1 / half)
+        window = torch.hann_window(half, periodic=False, dtype=torch.float64)
+        self.fourier = WindowedFourier(window, STRIDE_PX // 2, LOW_FREQUENCIES, scale=1 / half)
         across = torch.tensor([[0.0, 0, 0], [-1, 0, 1], [0, 0, 0]])
         differences = torch.stack([across, across.T])[:, None]
         self.register_buffer("differences", differences, persistent=False)
 
-    def forward(self, light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, light: Tensor) -> tuple[Tensor, Tensor]:
         half = F.pad(F.avg_pool2d(light, 2), (1, 1, 1, 1), mode="replicate")
         g = F.conv2d(half, self.differences)
         g = g * torch.rsqrt((g**2).mean(dim=(1, 2, 3), keepdim=True) + 1e-7)
@@ -124,14 +89,13 @@ class WindowAsymmetry(nn.Module):
         signals = torch.cat([g, g * g.abs()], dim=1).reshape(4 * batch, 1, height, width)
         transformed = self.fourier(signals).transpose(2, 3)  # the parts after the frequencies
         transformed = transformed.reshape(batch, 2, -1, 2, *transformed.shape[-2:])
-        weak, strong = transformed[:, 0], transformed[:, 1]
-        imaginary = strong[:, :, 0] * weak[:, :, 1] - strong[:, :, 1] * weak[:, :, 0]
-        return imaginary, (weak**2).sum(dim=2), (strong**2).sum(dim=2)
+        return transformed[:, 0], transformed[:, 1]
 
-    @staticmethod
-    def coherence(imaginary: Tensor, weak: Tensor, strong: Tensor) -> Tensor:
-        """Of averages over windows, in -1...1."""
-        return imaginary * torch.rsqrt(weak * strong + _FLOOR)
+
+def cross(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part of the cross-spectrum of (..., 2, rows, columns), without the 2."""
+    (a, b), (c, d) = one.unbind(dim=-3), other.unbind(dim=-3)
+    return a * c + b * d, c * b - d * a
 
 
 class Standardised(nn.Module):
@@ -163,6 +127,20 @@ class Standardised(nn.Module):
         return y.clamp(-_UNSEEN, _UNSEEN)
 
 
+class Statistics(NamedTuple):
+    """What is read of a picture.
+
+    Attributes:
+        near: of each window, of 128 px and 32 px apart, float (N, size, rows, columns).
+        everywhere: of the whole picture, float (N, size, 1, 1).
+        gradients: their transform, which later pictures are compared to, as :class:`Gradients` has.
+    """
+
+    near: Tensor
+    everywhere: Tensor
+    gradients: Tensor
+
+
 class MotionReader(nn.Module):
     """How probable each displacement is, by the statistics of windows and a perceptron.
 
@@ -171,26 +149,20 @@ class MotionReader(nn.Module):
         hidden: width of the perceptron.
     """
 
-    size = WindowSpectra.size + WindowAsymmetry.size
+    size = WindowSpectra.size + Gradients.size
 
     def __init__(self, motions: int, hidden: int) -> None:
         super().__init__()
         self.spectra = WindowSpectra()
-        self.asymmetry = WindowAsymmetry()
-        self.around = nn.AvgPool2d(3, 1, padding=1, count_include_pad=False)
+        self.gradients = Gradients()
         self.standardised = Standardised(self.size)
         self.power = nn.Conv2d(WindowSpectra.size, hidden, 1)
-        self.phase = nn.Conv2d(WindowAsymmetry.size, hidden // 4, 1)
+        self.phase = nn.Conv2d(Gradients.size, hidden // 4, 1)
         self.both = nn.Conv2d(hidden + hidden // 4, hidden, 1)
         self.motion = nn.Conv2d(hidden, motions, 1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (N, motions, rows, columns) of windows, and (N, motions, 1, 1) of the picture."""
-        near, everywhere = (self.logits(part) for part in self.statistics(x))
-        return near, everywhere
-
-    def logits(self, statistics: Tensor, dropped: float = 0.0) -> Tensor:
-        """Logits (N, motions, ...) of statistics (N, size, rows, columns).
+    def hidden(self, statistics: Tensor, dropped: float = 0.0) -> Tensor:
+        """What the perceptron makes of statistics (N, size, ...), float (N, hidden, ...).
 
         Args:
             statistics: as of :meth:`statistics`.
@@ -200,47 +172,136 @@ class MotionReader(nn.Module):
         power, phase = _apart(self.standardised(statistics))
         phase = self.phase(F.dropout(phase, 2 * dropped))
         hidden = F.dropout(F.gelu(torch.cat([self.power(power), phase], dim=1)), dropped)
-        logits: Tensor = self.motion(F.dropout(F.gelu(self.both(hidden)), dropped))
+        return F.gelu(self.both(hidden))
+
+    def logits(self, statistics: Tensor, dropped: float = 0.0) -> Tensor:
+        """Logits (N, motions, ...); arguments as of :meth:`hidden`."""
+        logits: Tensor = self.motion(F.dropout(self.hidden(statistics, dropped), dropped))
         return logits
 
-    def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What is read, around each window and over the whole picture.
+    def statistics(self, light: Tensor) -> "Statistics":
+        """What is read, of float (N, 3, H, W), as :func:`linear_light` gives it.
 
-        Args:
-            x: float (N, 3, H, W) in 0...1. Smaller ones are enlarged to a window by their edges.
-
-        Returns:
-            float (N, size, rows, columns), windows of 128 px, 32 px apart, and (N, size, 1, 1).
+        Smaller pictures are enlarged to a window by their edges.
         """
-        light = (x.clamp(0, 1) ** 2.2).mean(dim=1, keepdim=True)
-        below, right = (
-            torch.sym_max(WINDOW_PX - side, 0)  # type: ignore[no-untyped-call]
-            for side in light.shape[2:]
-        )
-        light = F.pad(light, (0, right, 0, below), mode="replicate")
-        spectra, asymmetry = self.spectra(light), self.asymmetry(light)
-        near = self.asymmetry.coherence(*(self.around(part) for part in asymmetry))
-        whole = (part.mean(dim=(2, 3), keepdim=True) for part in asymmetry)
-        everywhere = self.asymmetry.coherence(*whole)
-        return (
+        grey = _enlarged_grey(light)
+        spectra = self.spectra(grey)
+        weak, strong = self.gradients(grey)
+        _, imaginary = cross(weak, strong)
+        near, everywhere = _near_and_everywhere(imaginary, weak, strong)
+        return Statistics(
             torch.cat([spectra, near], dim=1),
             torch.cat([spectra.mean(dim=(2, 3), keepdim=True), everywhere], dim=1),
+            weak,
         )
 
     @staticmethod
     def mirrored(statistics: Tensor) -> Tensor:
         """Statistics (N, size) of the picture that is mirrored left to right."""
         spectra, asymmetry = _apart(statistics)
-        u, v = LOW_FREQUENCIES + 1, 2 * LOW_FREQUENCIES + 1
         spectra = spectra.view(-1, 2 * FREQUENCIES + 1, FREQUENCIES + 1).flip(1).flatten(1)
-        asymmetry = -asymmetry.view(-1, 2, u, v).flip(3).flatten(1)
-        return torch.cat([spectra, asymmetry], dim=1)
+        return torch.cat([spectra, -_mirrored(asymmetry)], dim=1)
 
     @staticmethod
     def turned(statistics: Tensor) -> Tensor:
         """Statistics (N, size) of the picture that is turned by half a turn."""
         spectra, asymmetry = _apart(statistics)
         return torch.cat([spectra, -asymmetry], dim=1)
+
+
+class ComparingReader(nn.Module):
+    """The same of a picture and its first restoration, in which edges are sharper.
+
+    It goes on from what a :class:`MotionReader` made of the picture. Cross-spectra with a picture
+    that is nearly sharp are those with the scene, nearly: the kernel's own spectrum, phase and all.
+
+    Args:
+        motions, hidden: as of the first reader.
+    """
+
+    size = 4 * Gradients.size
+
+    def __init__(self, motions: int, hidden: int) -> None:
+        super().__init__()
+        self.gradients = Gradients()
+        self.standardised = Standardised(self.size)
+        self.phase = nn.Conv2d(self.size, hidden // 4, 1)
+        self.both = nn.Conv2d(hidden + hidden // 4, hidden, 1)
+        self.motion = nn.Conv2d(hidden, motions, 1)
+
+    def logits(self, statistics: Tensor, hidden: Tensor, dropped: float = 0.0) -> Tensor:
+        """Logits (N, motions, ...).
+
+        Args:
+            statistics: (N, size, ...), as of :meth:`statistics`.
+            hidden: (N, hidden, ...), the first reader's.
+            dropped: as of the first reader.
+        """
+        phase = self.phase(F.dropout(self.standardised(statistics), 2 * dropped))
+        both = F.dropout(torch.cat([hidden, F.gelu(phase)], dim=1), dropped)
+        logits: Tensor = self.motion(F.dropout(F.gelu(self.both(both)), dropped))
+        return logits
+
+    def statistics(self, given: Tensor, restored: Tensor) -> tuple[Tensor, Tensor]:
+        """What is read, around each window and over the whole picture.
+
+        Args:
+            given: the gradients of the picture, as in :class:`Statistics`.
+            restored: float (N, 3, H, W), as :func:`linear_light` gives it.
+        """
+        parts = [
+            _near_and_everywhere(spectrum, given, other)
+            for other in self.gradients(_enlarged_grey(restored))
+            for spectrum in cross(given, other)
+        ]
+        near, everywhere = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
+        return near, everywhere
+
+    @staticmethod
+    def mirrored(statistics: Tensor) -> Tensor:
+        """Statistics (N, size) of pictures that are mirrored left to right."""
+        parts = statistics.view(-1, 4, Gradients.size).unbind(dim=1)
+        signs = (1, -1, 1, -1)  # a real part, an imaginary part, and again
+        return torch.cat([s * _mirrored(part) for s, part in zip(signs, parts, strict=True)], dim=1)
+
+    @staticmethod
+    def turned(statistics: Tensor) -> Tensor:
+        """Statistics (N, size) of pictures that are turned by half a turn."""
+        parts = statistics.view(-1, 2, 2, Gradients.size)
+        return torch.stack([parts[:, :, 0], -parts[:, :, 1]], dim=2).flatten(1)
+
+
+def linear_light(x: Tensor) -> Tensor:
+    """Of a picture in 0...1."""
+    return x.clamp(0, 1) ** 2.2
+
+
+def _enlarged_grey(light: Tensor) -> Tensor:
+    """Light (N, 1, H, W), at least a window."""
+    light = light.mean(dim=1, keepdim=True)
+    below, right = (
+        torch.sym_max(WINDOW_PX - side, 0)  # type: ignore[no-untyped-call]
+        for side in light.shape[2:]
+    )
+    return F.pad(light, (0, right, 0, below), mode="replicate")
+
+
+def _near_and_everywhere(spectrum: Tensor, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Coherences around each window and over all, of a cross-spectrum and what it is of."""
+    parts = (spectrum, *((part**2).sum(dim=-3) for part in (one, other)))
+    near = (F.avg_pool2d(p, 3, 1, padding=1, count_include_pad=False) for p in parts)
+    everywhere = (part.mean(dim=(2, 3), keepdim=True) for part in parts)
+    return _coherence(*near), _coherence(*everywhere)
+
+
+def _coherence(spectrum: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """In -1...1, of averages over windows, of a cross-spectrum and of either's power."""
+    return spectrum * torch.rsqrt(one * other + _FLOOR)
+
+
+def _mirrored(phases: Tensor) -> Tensor:
+    u, v = LOW_FREQUENCIES + 1, 2 * LOW_FREQUENCIES + 1
+    return phases.view(-1, 2, u, v).flip(3).flatten(1)
 
 
 def _apart(statistics: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,13 +8,14 @@ this steers every level on the way up, through gates (ReGLU; Shazeer, 2020), whi
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.networks.motion_reader import MotionReader
+from engines.networks.deconvolution import Deconvolution
+from engines.networks.motion_reader import ComparingReader, MotionReader, linear_light
 from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, ResidualBlock, UNet
 
 MOTION_BINS = 27
@@ -23,8 +24,14 @@ MOTION_BIN_PX = 2.0
 """... and this pitch; the centre is where things are at mid-exposure."""
 CELL_PX = 16
 """One estimate is made for each square of this side."""
+_IMPROBABLE = 1e-8
+_FILTERED = 12
+"""Channels that are filtered: light, and what a convolution makes of features."""
 
-MOTION_PARTS = ("reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered")
+MOTION_PARTS = (
+    *("reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered"),
+    "second",
+)
 """The submodules that a plain U-Net does not have."""
 
 
@@ -36,6 +43,7 @@ class MotionUNetSpec:
         width, encoder_blocks, decoder_blocks: as of :class:`PlainUNetSpec`, three levels.
         steered_blocks: blocks of the coarsest level after the motion is known.
         hidden: width of the layers that read spectra and motion.
+        looks: 1, or 2 to read and restore again with the first restoration at hand.
     """
 
     width: int = 32
@@ -43,12 +51,15 @@ class MotionUNetSpec:
     decoder_blocks: tuple[int, ...] = (2, 2)
     steered_blocks: int = 2
     hidden: int = 256
+    looks: int = 1
 
     def __post_init__(self) -> None:
         if len(self.encoder_blocks) != 3:
             raise ValueError("encoder_blocks has three numbers")
         if self.steered_blocks < 0 or self.hidden < 1:
             raise ValueError("steered_blocks is at least 0, hidden at least 1")
+        if self.looks not in (1, 2):
+            raise ValueError("looks is 1 or 2")
         _ = self.trunk
 
     @property
@@ -100,7 +111,96 @@ def silence(layer: nn.Module) -> None:
     nn.init.zeros_(layer.bias)
 
 
-class MotionUNet(UNet):
+class Look(UNet):
+    """How things moved, and the way up of a U-Net steered by that."""
+
+    def make_parts(self, spec: MotionUNetSpec) -> PlainUNet:
+        """Returns the plain network that its way up was taken from."""
+        trunk = PlainUNet(spec.trunk)
+        self.ups, self.decoders, self.head = trunk.ups, trunk.decoders, trunk.head
+        _gate(self.decoders)
+        hidden, motions = spec.hidden, MOTION_BINS**2
+        self.motion = nn.Conv2d(hidden, motions, 1)
+        self.trust = nn.Conv2d(hidden, 2, 1)
+        self.grasp = nn.Sequential(nn.Conv2d(motions, hidden, 1), nn.ReLU())
+        self.steer = nn.ModuleList(nn.Conv2d(hidden, spec.width * 2**i, 1) for i in range(3))
+        blocks = [GatedBlock(4 * spec.width) for _ in range(spec.steered_blocks)]
+        self.steered = nn.Sequential(*blocks)
+        for layer in (self.trust, *self.steer, *(block.body[-1] for block in blocks)):
+            silence(layer)  # what is added to a plain network changes nothing at first ...
+        assert self.trust.bias is not None
+        nn.init.constant_(self.trust.bias, 0.5)  # ... and trusts spectra
+        return trunk
+
+    def log_motion(self, mixed: Tensor, near: Tensor, everywhere: Tensor) -> Tensor:
+        """Logarithms of the displacements' probabilities in each cell, by all that is known.
+
+        Args:
+            mixed: the network's own features, float (N, hidden, H / 16, W / 16).
+            near, everywhere: logits of windows and of the picture, as readers give them.
+        """
+        near = F.interpolate(near, size=mixed.shape[-2:], mode="bilinear", align_corners=True)
+        trust = self.trust(mixed)
+        logits = self.motion(mixed) + trust[:, :1] * near + trust[:, 1:] * everywhere
+        return torch.log_softmax(logits, dim=1)
+
+    def grasped(self, motion: Tensor) -> Tensor:
+        """What steering takes of probabilities, float (N, hidden, H / 16, W / 16)."""
+        spread = 4.0 * motion.clamp_min(_IMPROBABLE).sqrt()  # as most are improbable
+        grasped: Tensor = self.grasp(spread)
+        return grasped
+
+    def correction(self, levels: list[Tensor], grasped: Tensor) -> Tensor:
+        """What is to be added to the picture, by what was encoded of it, finest level first."""
+        *skips, features = (
+            level + F.interpolate(steer(grasped), size=level.shape[-2:], mode="bilinear")
+            for level, steer in zip(levels, self.steer, strict=True)
+        )
+        correction: Tensor = self.head(self.decode(self.steered(features), skips)[0])
+        return correction
+
+
+class SecondLook(Look):
+    """Knows a first restoration: reads the motion again, undoes it, and goes up again.
+
+    Beside what was encoded of the picture it has features that are filtered by the motion's inverse
+    (:mod:`engines.networks.deconvolution`).
+    """
+
+    def __init__(self, spec: MotionUNetSpec) -> None:
+        super().__init__()
+        self.make_parts(spec)
+        self.reader = ComparingReader(MOTION_BINS**2, 2 * spec.hidden)
+        channels = [spec.width * 2**i for i in range(3)]
+        self.filtered = nn.Conv2d(spec.width, _FILTERED - 3, 3, padding=1)
+        self.undo = Deconvolution(MOTION_BINS, spec.hidden)
+        sources = [_FILTERED, *channels[:-1]]
+        self.undone = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, stride=1 + (i > 0), padding=1), nn.ReLU())
+            for i, (a, b) in enumerate(zip(sources, channels, strict=True))
+        )
+        self.hear = nn.ModuleList(nn.Conv2d(c, c, 1) for c in channels)
+        for layer in self.hear:
+            silence(layer)
+
+    def with_undone(self, seen: "Seen", motion: Tensor, grasped: Tensor) -> list[Tensor]:
+        """The levels, with what they hear of the features that are filtered.
+
+        Args:
+            seen: by the first look.
+            motion, grasped: probabilities, and what steering takes of them.
+        """
+        light = F.avg_pool2d(seen.light, 2)
+        features = torch.cat([light, self.filtered(seen.levels[0])], dim=1)
+        undone = self.undo(features, motion, grasped)
+        heard = []
+        for level, layer, hear in zip(seen.levels, self.undone, self.hear, strict=True):
+            undone = layer(undone)
+            heard.append(level + hear(undone))
+        return heard
+
+
+class MotionUNet(Look):
     """Picture to picture, as a correction added to the input; untrained it is the identity.
 
     Input and output: float (N, 3, H, W) in 0...1, RGB, H and W multiples of 16. The output is not
@@ -110,41 +210,24 @@ class MotionUNet(UNet):
     def __init__(self, spec: MotionUNetSpec | None = None) -> None:
         super().__init__()
         self.spec = spec = spec or MotionUNetSpec()
-        trunk = PlainUNet(spec.trunk)
+        trunk = self.make_parts(spec)
         self.stem, self.encoders, self.downs = trunk.stem, trunk.encoders, trunk.downs
-        self.ups, self.decoders, self.head = trunk.ups, trunk.decoders, trunk.head
-        for level in (*self.encoders[1:], *self.decoders):
-            assert isinstance(level, nn.Sequential)
-            for place, block in enumerate(level):
-                assert isinstance(block, ResidualBlock)
-                level[place] = GatedBlock(block.channels, block.body)
-        channels, motions = 4 * spec.width, MOTION_BINS**2
+        _gate(self.encoders[1:])
         hidden = spec.hidden
-        self.reader = MotionReader(motions, 2 * hidden)
-        self.local = nn.Conv2d(channels, hidden, 3, stride=2, padding=1)
+        self.reader = MotionReader(MOTION_BINS**2, 2 * hidden)
+        self.local = nn.Conv2d(4 * spec.width, hidden, 3, stride=2, padding=1)
         self.around = nn.AvgPool2d(11, 1, padding=5, count_include_pad=False)
         self.mix = nn.Conv2d(2 * hidden, hidden, 1)
-        self.motion = nn.Conv2d(hidden, motions, 1)
-        self.trust = nn.Conv2d(hidden, 2, 1)
-        self.grasp = nn.Sequential(nn.Conv2d(motions, hidden, 1), nn.ReLU())
-        self.steer = nn.ModuleList(nn.Conv2d(hidden, spec.width * 2**i, 1) for i in range(3))
-        self.steered = nn.Sequential(*(GatedBlock(channels) for _ in range(spec.steered_blocks)))
-        self._initialise()
-
-    def _initialise(self) -> None:
-        """What is added to the plain network changes nothing at first, and trusts spectra."""
-        for layer in (self.trust, *self.steer):
-            silence(layer)
-        for block in self.steered:
-            assert isinstance(block, GatedBlock)
-            silence(block.body[-1])
-        assert self.trust.bias is not None
-        nn.init.constant_(self.trust.bias, 0.5)
+        self.second: SecondLook | None = None
+        if spec.looks == 2:
+            self.requires_grad_(False)  # the second look learns from what the first makes
+            self.second = SecondLook(spec)
 
     @property
     def can_read(self) -> bool:
-        """Whether it has learned to read spectra."""
-        return self.reader.standardised.measured
+        """Whether it has learned to read spectra, at every look."""
+        looks = (self, self.second) if self.second else (self,)
+        return all(look.reader.standardised.measured for look in looks)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.restore(x)[0]
@@ -162,25 +245,69 @@ class MotionUNet(UNet):
         Returns:
             float (N, 3, H, W), and logarithms of the shape of ``told``.
         """
-        features, skips = self.encode(x)
-        log_motion = self._log_motion(x, features)
-        root = torch.exp(0.5 * log_motion)  # spread out, as most displacements are improbable
-        if told is not None and use is not None:
-            root = torch.where(use[:, None, None, None], told.sqrt(), root)
-        grasped = self.grasp(4.0 * root)
-        *skips, features = (
-            level + F.interpolate(steer(grasped), size=level.shape[-2:], mode="bilinear")
-            for level, steer in zip((*skips, features), self.steer, strict=True)
-        )
-        levels = self.decode(self.steered(features), skips)
-        correction: Tensor = self.head(levels[0])
-        return x + correction, log_motion
+        if self.second is None:
+            seen = self._see(x)
+            log_motion = self.log_motion(seen.mixed, *map(self.reader.motion, seen.read))
+            grasped = self.grasped(_steering(log_motion, told, use))
+            return x + self.correction(seen.levels, grasped), log_motion
+        with torch.no_grad():
+            seen, restored = self.first_look(x)
+        second = self.second
+        statistics = second.reader.statistics(seen.gradients, linear_light(restored))
+        logits = map(second.reader.logits, statistics, seen.read)
+        log_motion = second.log_motion(seen.mixed, *logits)
+        motion = _steering(log_motion, told, use)
+        grasped = second.grasped(motion)
+        levels = second.with_undone(seen, motion, grasped)
+        return x + second.correction(levels, grasped), log_motion
 
-    def _log_motion(self, x: Tensor, features: Tensor) -> Tensor:
+    def first_look(self, x: Tensor) -> tuple["Seen", Tensor]:
+        """What is seen in a picture, and its restoration by that alone."""
+        seen = self._see(x)
+        log_motion = self.log_motion(seen.mixed, *map(self.reader.motion, seen.read))
+        correction = self.correction(seen.levels, self.grasped(log_motion.exp()))
+        return seen, x + correction
+
+    def _see(self, x: Tensor) -> "Seen":
+        features, skips = self.encode(x)
         local = F.relu(self.local(features))
-        hidden = F.relu(self.mix(torch.cat([local, self.around(local)], dim=1)))
-        windows, everywhere = self.reader(x)
-        near = F.interpolate(windows, size=hidden.shape[-2:], mode="bilinear", align_corners=True)
-        trust = self.trust(hidden)
-        logits = self.motion(hidden) + trust[:, :1] * near + trust[:, 1:] * everywhere
-        return torch.log_softmax(logits, dim=1)
+        mixed = F.relu(self.mix(torch.cat([local, self.around(local)], dim=1)))
+        light = linear_light(x)
+        near, everywhere, gradients = self.reader.statistics(light)
+        read = self.reader.hidden(near), self.reader.hidden(everywhere)
+        return Seen([*skips, features], mixed, light, read, gradients)
+
+
+class Seen(NamedTuple):
+    """What a network sees in a picture.
+
+    Attributes:
+        levels: features, finest first.
+        mixed: what the coarsest say of motion, nearby and around, float (N, hidden, H/16, W/16).
+        light: the picture's, float (N, 3, H, W).
+        read: what was made of spectra, around each window and over the whole picture.
+        gradients: as in :class:`Statistics`.
+    """
+
+    levels: list[Tensor]
+    mixed: Tensor
+    light: Tensor
+    read: tuple[Tensor, Tensor]
+    gradients: Tensor
+
+
+def _steering(log_motion: Tensor, told: Tensor | None, use: Tensor | None) -> Tensor:
+    """Probabilities: what a network is told, where it is, else its own."""
+    motion = torch.exp(log_motion)
+    if told is None or use is None:
+        return motion
+    return torch.where(use[:, None, None, None], told, motion)
+
+
+def _gate(levels: nn.ModuleList) -> None:
+    """Gate the blocks of levels."""
+    for level in levels:
+        assert isinstance(level, nn.Sequential)
+        for place, block in enumerate(level):
+            assert isinstance(block, ResidualBlock)
+            level[place] = GatedBlock(block.channels, block.body)

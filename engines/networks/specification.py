@@ -71,7 +71,8 @@ def build_network(specification: Mapping[str, Any]) -> nn.Module:
 _NAMED: dict[str, NetworkSpec] = {
     "fast": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
     "balanced": PlainUNetSpec(),
-    "quality": MotionUNetSpec(),
+    "quality-once": MotionUNetSpec(),
+    "quality": MotionUNetSpec(looks=2),
     "nafnet16": NAFNetSpec(width=16),
     "nafnet32": NAFNetSpec(width=32),
     "mimo-unet": MIMOUNetSpec(),

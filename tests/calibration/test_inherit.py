@@ -55,6 +55,23 @@ def test_one_that_looks_for_motion_begins_with_the_plain_ones_answer() -> None:
     assert all(map(torch.equal, again.state_dict().values(), looking.state_dict().values()))
 
 
+def test_a_second_look_begins_with_the_first_ones_way_up() -> None:
+    spec = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 2), decoder_blocks=(1, 1), hidden=16)
+    once, twice = spec.build(), replace(spec, looks=2).build()
+    nn.init.normal_(once.head.get_parameter("0.weight"), std=0.01)
+    inherit(twice, once.state_dict())
+    picture = torch.rand(1, 3, 32, 48)
+    _, first = twice.first_look(picture)
+    torch.testing.assert_close(first, once(picture))
+    assert twice.second is not None
+    for name, weight in twice.second.head.state_dict().items():
+        assert torch.equal(weight, once.head.state_dict()[name])
+    assert not torch.equal(twice.second.reader.motion.weight, once.reader.motion.weight)
+    again = replace(spec, looks=2).build()
+    inherit(again, twice.state_dict())
+    assert all(map(torch.equal, again.state_dict().values(), twice.state_dict().values()))
+
+
 def test_the_same_network_is_copied() -> None:
     first, second = trained(SMALL), SMALL.build()
     inherit(second, first.state_dict())

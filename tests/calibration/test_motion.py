@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from calibration.errors import CalibrationError
+from calibration.inherit import inherit
 from calibration.known_blur import KnownBlur
 from calibration.motion import (
     MotionCrops,
+    SecondReading,
     cell_motion,
     displacements,
     learn_to_read,
@@ -19,6 +22,7 @@ from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.networks import MotionUNet, MotionUNetSpec, PlainUNetSpec
+from engines.networks.motion_reader import linear_light
 from tests.conftest import discs
 
 SPEC = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1), hidden=32)
@@ -70,8 +74,9 @@ def test_cells_share_between_what_moved_and_what_stood_still() -> None:
     assert motion_loss(certain, cells) < motion_loss(certain.roll(1, 1), cells)
 
 
-def test_spectra_can_be_read() -> None:
-    """After some hundred spectra it knows more of the blur of others than their mean says."""
+@pytest.fixture(scope="module")
+def once() -> MotionUNet:
+    """It has read some hundred spectra."""
     torch.manual_seed(0)
     network = SPEC.build()
     assert not network.can_read
@@ -79,16 +84,65 @@ def test_spectra_can_be_read() -> None:
     learn_to_read(network, crops(512), lambda what, done, of: stages.add(what))
     assert stages == {"reading spectra", "learning to read spectra"}
     assert network.can_read
-    others = MotionCrops(replace_seed(crops(48)), 0.0)
-    blurred, truth = (torch.stack([others[i][part] for i in range(48)]) for part in (0, 2))
-    with torch.no_grad():
-        read = torch.log_softmax(network.reader(blurred / 255.0)[1][:, :, 0, 0], dim=1)
+    return network
+
+
+@pytest.fixture(scope="module")
+def others() -> list[torch.Tensor]:
+    """What else moved: blurred pictures (48, 3, 128, 128), and displacements."""
+    pairs = BlurredCrops(crops(1).photographs, crops(1).recipe, 77, 48)
+    items = [MotionCrops(pairs, 0.0)[i] for i in range(48)]
+    return [torch.stack([item[part] for item in items]) for part in (0, 2)]
+
+
+def motion_loss_of_the_mean(truth: torch.Tensor) -> torch.Tensor:
     mean = torch.stack([MotionCrops(crops(512), 0.0)[i][2] for i in range(100)]).mean(0)
-    assert motion_loss(read, truth) < motion_loss((mean + 1e-4).log().expand(48, -1), truth)
+    return motion_loss((mean + 1e-4).log().expand(len(truth), -1), truth)
 
 
-def replace_seed(pairs: BlurredCrops) -> BlurredCrops:
-    return BlurredCrops(pairs.photographs, pairs.recipe, 77, pairs.length)
+def test_spectra_can_be_read(once: MotionUNet, others: list[torch.Tensor]) -> None:
+    """It knows more of the blur of others than their mean says."""
+    blurred, truth = others
+    with torch.no_grad():
+        statistics = once.reader.statistics(linear_light(blurred / 255.0))
+        read = torch.log_softmax(once.reader.logits(statistics.everywhere)[:, :, 0, 0], dim=1)
+    assert motion_loss(read, truth) < motion_loss_of_the_mean(truth)
+
+
+def test_a_second_look_learns_to_read_and_the_first_one_stays(
+    once: MotionUNet, others: list[torch.Tensor]
+) -> None:
+    torch.manual_seed(0)
+    network = replace(SPEC, looks=2).build()
+    inherit(network, once.state_dict())
+    assert not network.can_read
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    learn_to_read(network, crops(512), lambda what, done, of: None)
+    assert network.can_read
+    now = network.state_dict()
+    changed = {name for name, tensor in now.items() if not torch.equal(tensor, before[name])}
+    assert changed
+    assert all(name.startswith("second.reader.") for name in changed)
+    blurred, truth = others
+    with torch.no_grad():
+        reading = SecondReading(network)
+        _, everywhere = reading.statistics(blurred / 255.0)
+        read = torch.log_softmax(reading.logits(everywhere, 0.0)[:, :, 0, 0], dim=1)
+    assert motion_loss(read, truth) < motion_loss_of_the_mean(truth)
+
+
+def test_a_second_look_needs_a_first(photographs: Path, tmp_path: Path) -> None:
+    settings = DeblurrerTraining(
+        data=(photographs,),
+        out=tmp_path / "run",
+        crops=16,
+        batch=4,
+        network=replace(SPEC, looks=2),
+        pairs=crops(1, px=64).recipe,
+        validation_crops=2,
+    )
+    with pytest.raises(CalibrationError, match="--from quality"):
+        DeblurrerTrainer(settings)
 
 
 def test_training_run(photographs: Path, tmp_path: Path) -> None:

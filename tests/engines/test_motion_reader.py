@@ -9,11 +9,13 @@ from calibration.known_blur import blur
 from engines.networks.motion_reader import (
     FREQUENCIES,
     WINDOW_PX,
+    ComparingReader,
     MotionReader,
     WindowSpectra,
 )
 
 READER = MotionReader(9, 8)
+COMPARING = ComparingReader(9, 8)
 
 
 def test_spectra_are_those_of_the_gradient() -> None:
@@ -41,7 +43,7 @@ def test_spectra_are_those_of_the_gradient() -> None:
 
 @pytest.mark.parametrize("size", [(16, 16), (96, 160), (480, 640)])
 def test_every_size_has_windows(size: tuple[int, int]) -> None:
-    near, everywhere = READER.statistics(torch.rand(1, 3, *size))
+    near, everywhere, _ = READER.statistics(torch.rand(1, 3, *size))
     rows, columns = (max(side - WINDOW_PX, 0) // 32 + 1 for side in size)
     assert near.shape == (1, MotionReader.size, rows, columns)
     assert everywhere.shape == (1, MotionReader.size, 1, 1)
@@ -51,8 +53,8 @@ def test_every_size_has_windows(size: tuple[int, int]) -> None:
 
 def everywhere(picture: NDArray[np.float32]) -> torch.Tensor:
     """Statistics (1, size) of light (H, W, 3)."""
-    x = torch.from_numpy(picture.transpose(2, 0, 1).clip(0, 1))[None] ** (1 / 2.2)
-    return READER.statistics(x)[1][:, :, 0, 0]
+    light = torch.from_numpy(picture.transpose(2, 0, 1).clip(0, 1))[None]
+    return READER.statistics(light).everywhere[:, :, 0, 0]
 
 
 def smeared(ahead: float) -> NDArray[np.float32]:
@@ -83,6 +85,38 @@ def test_mirrored_and_turned_pictures_have_mirrored_and_turned_statistics() -> N
         (picture[::-1, ::-1], READER.turned(seen)),
     ):
         assert torch.allclose(everywhere(changed), expected, atol=1e-3)
+        assert not torch.allclose(seen, expected, atol=1e-1)
+
+
+def compared(picture: NDArray[np.float32], sharper: NDArray[np.float32]) -> torch.Tensor:
+    """Statistics (1, size) of light (H, W, 3), and of a restoration of it."""
+    given, restored = (
+        torch.from_numpy(light.transpose(2, 0, 1).copy())[None] for light in (picture, sharper)
+    )
+    gradients = READER.statistics(given).gradients
+    return COMPARING.statistics(gradients, restored)[1][:, :, 0, 0]
+
+
+def test_a_picture_is_coherent_with_itself_and_ahead_of_one_that_lags() -> None:
+    picture = smeared(0.5)
+    size = COMPARING.size // 4
+    real, imaginary = compared(picture, picture)[0, : 2 * size].split(size)
+    assert real.mean() > 0.5
+    assert imaginary.abs().max() < 1e-3
+    shifted = compared(picture, np.roll(picture, 2, axis=1))[0]
+    back = compared(picture, np.roll(picture, -2, axis=1))[0]
+    assert shifted[size : 2 * size].abs().mean() > 0.1
+    assert torch.cosine_similarity(shifted[size:][:size], back[size:][:size], dim=0) < -0.9
+
+
+def test_comparisons_of_mirrored_and_turned_pictures_are_mirrored_and_turned() -> None:
+    picture, sharper = smeared(0.8), smeared(0.95)
+    seen = compared(picture, sharper)
+    for turn, expected in (
+        ((slice(None), slice(None, None, -1)), COMPARING.mirrored(seen)),
+        ((slice(None, None, -1), slice(None, None, -1)), COMPARING.turned(seen)),
+    ):
+        assert torch.allclose(compared(picture[turn], sharper[turn]), expected, atol=1e-3)
         assert not torch.allclose(seen, expected, atol=1e-1)
 
 

@@ -1,5 +1,6 @@
 """The network that looks for motion, and that it begins as a plain one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from engines.profile import load_profile
 from engines.selfcheck import fixed_frames
 
 SMALL = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1), hidden=16)
+TWICE = replace(SMALL, looks=2)
 
 
 def trained(spec: MotionUNetSpec = SMALL) -> MotionUNet:
@@ -26,17 +28,31 @@ def trained(spec: MotionUNetSpec = SMALL) -> MotionUNet:
     return network.eval()
 
 
-def test_untrained_it_changes_nothing() -> None:
+@pytest.mark.parametrize("spec", [SMALL, TWICE])
+def test_untrained_it_changes_nothing(spec: MotionUNetSpec) -> None:
     x = torch.rand(2, 3, 48, 80)
-    assert torch.equal(SMALL.build()(x), x)
+    assert torch.equal(spec.build()(x), x)
 
 
-def test_a_flat_picture_has_a_spectrum_too() -> None:
-    assert torch.isfinite(trained()(torch.full((1, 3, 128, 128), 0.5))).all()
+@pytest.mark.parametrize("spec", [SMALL, TWICE])
+def test_a_flat_picture_has_a_spectrum_too(spec: MotionUNetSpec) -> None:
+    assert torch.isfinite(trained(spec)(torch.full((1, 3, 128, 128), 0.5))).all()
 
 
-def test_motion_is_a_distribution_and_can_be_told() -> None:
-    network = trained()
+def test_a_second_look_learns_and_the_first_one_stays() -> None:
+    network = trained(TWICE)
+    x = torch.rand(1, 3, 64, 64)
+    restored, log_motion = network.restore(x)
+    (restored.mean() - log_motion.mean()).backward()  # type: ignore[no-untyped-call]
+    for name, parameter in network.named_parameters():
+        assert (parameter.grad is not None) == name.startswith("second."), name
+        if parameter.grad is not None:
+            assert torch.isfinite(parameter.grad).all(), name
+
+
+@pytest.mark.parametrize("spec", [SMALL, TWICE])
+def test_motion_is_a_distribution_and_can_be_told(spec: MotionUNetSpec) -> None:
+    network = trained(spec)
     x = torch.rand(2, 3, 64, 96)
     restored, log_motion = network.restore(x)
     assert log_motion.shape == (2, 27 * 27, 4, 6)
@@ -59,7 +75,11 @@ def test_gate_begins_open_and_is_bounded() -> None:
 
 
 def test_specification_survives_json() -> None:
-    assert read_specification(SMALL.to_json()) == SMALL
+    assert read_specification(TWICE.to_json()) == TWICE
+    old = {key: value for key, value in SMALL.to_json().items() if key != "looks"}
+    assert read_specification(old) == SMALL, "cards from before there was a second look"
+    with pytest.raises(ValueError, match="looks"):
+        replace(SMALL, looks=3)
     with pytest.raises(ValueError, match="three numbers"):
         MotionUNetSpec(encoder_blocks=(1, 1), decoder_blocks=(1,))
 
@@ -67,8 +87,8 @@ def test_specification_survives_json() -> None:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported") / "made"
-    weights = trained().state_dict()
-    export_deblurrer(folder, name="made", network=SMALL, weights=weights, card={})
+    weights = trained(TWICE).state_dict()
+    export_deblurrer(folder, name="made", network=TWICE, weights=weights, card={})
     return folder
 
 
@@ -77,11 +97,11 @@ def test_exported_graph_gives_what_the_module_gives(size: tuple[int, int], expor
     profile = load_profile(str(exported))
     engine = OpenVINOEngine(profile, EngineShape(height=size[0], width=size[1], max_batch=2), "f32")
     frames = np.concatenate([fixed_frames(*size)[:2]])
-    network = trained()
+    network = trained(TWICE)
     network.load_state_dict(
         {key: value.half().float() for key, value in network.state_dict().items()}
     )
-    fused = FusedDeblur(torch.nn.Identity(), network, SMALL.multiple).eval()
+    fused = FusedDeblur(torch.nn.Identity(), network, TWICE.multiple).eval()
     with torch.inference_mode():
         expected = fused(torch.from_numpy(frames)).numpy()
     assert np.abs(engine(frames).astype(int) - expected).max() <= 1
