@@ -48,13 +48,15 @@ class WindowedFourier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         u, v, stride = len(self.u), len(self.v), self.stride_px
         batch, _, height, width = x.shape
-        height, width = height - height % stride, width - width % stride
-        strips = x[:, 0, :height, :width].reshape(batch, height, -1, stride)
-        rows = F.conv2d(strips.permute(0, 3, 1, 2), self.across)
-        columns = rows.shape[3]
-        lines = rows.reshape(batch * u, 2, -1, stride, columns).transpose(2, 3)
-        parts = F.conv2d(lines.reshape(batch * u, 2 * stride, -1, columns), self.down)
-        return parts.reshape(batch, u, 2, v, -1, columns)
+        down, across = height // stride, width // stride
+        strips = x[:, 0, : down * stride, : across * stride]
+        strips = strips.reshape(batch, down * stride, across, stride).permute(0, 3, 1, 2)
+        lines = F.conv2d(strips, self.across)
+        columns = across - self.across.shape[3] + 1
+        lines = lines.reshape(batch * u, 2, down, stride, columns).transpose(2, 3)
+        parts = F.conv2d(lines.reshape(batch * u, 2 * stride, down, columns), self.down)
+        rows = down - self.down.shape[2] + 1
+        return parts.reshape(batch, u, 2, v, rows, columns)
 
 
 class OverlapAdd(nn.Module):
