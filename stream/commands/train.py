@@ -27,7 +27,11 @@ def train_deblurrer(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted run there goes on.")],
     model: Annotated[
-        str, typer.Option(help="Network: fast, balanced, quality, nafnet16, nafnet32 or mimo-unet.")
+        str,
+        typer.Option(
+            help="Network: fast, balanced, quality (it looks twice; begin with weights that look, "
+            "as by --from quality), quality-once, nafnet16, nafnet32 or mimo-unet."
+        ),
     ] = "balanced",
     crops: Annotated[int, typer.Option(min=1, help="Training pairs in all.")] = 400_000,
     crop_px: Annotated[int, typer.Option(min=32, help="Side of a training picture.")] = 128,

@@ -21,7 +21,7 @@ from calibration.motion import (
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
-from engines.networks import MotionUNet, MotionUNetSpec, PlainUNetSpec
+from engines.networks import MotionUNet, MotionUNetSpec, PlainUNetSpec, named_specification
 from engines.networks.motion_reader import linear_light
 from tests.conftest import discs
 
@@ -143,6 +143,27 @@ def test_a_second_look_needs_a_first(photographs: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(CalibrationError, match="--from quality"):
         DeblurrerTrainer(settings)
+
+
+def test_weights_that_look_twice_go_on(photographs: Path, tmp_path: Path) -> None:
+    """The shipped ones can read, and only their second look learns."""
+    settings = DeblurrerTraining(
+        data=(photographs,),
+        out=tmp_path / "run",
+        crops=8,
+        batch=4,
+        network=named_specification("quality"),
+        start="quality",
+        pairs=replace(crops(1, px=64).recipe, known=KnownBlur(min_extent_px=4, max_extent_px=6)),
+        validation_crops=2,
+    )
+    trainer = DeblurrerTrainer(settings)
+    before = {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
+    trainer.run(lambda state: None)
+    after = trainer.network.state_dict()
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert changed
+    assert all(name.startswith("second.") for name in changed)
 
 
 def test_training_run(photographs: Path, tmp_path: Path) -> None:
