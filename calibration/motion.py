@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader, Dataset
 from calibration.pairs import BlurredCrops, to_tensor
 from calibration.training_data import one_thread
 from engines.networks import MotionUNet
-from engines.networks.motion_reader import ComparingReader, MotionReader, linear_light
+from engines.networks.motion_reader import ComparingReader, MotionReader
 from engines.networks.motion_unet import CELL_PX, MOTION_BIN_PX, MOTION_BINS
+from engines.networks.spectra import linear_light
 
 READING_PX = 192
 """Side of the pictures from which reading is learned: more than a window, as cameras' are."""

@@ -5,6 +5,9 @@ told the true kernel it soon restores half as much again. Convolutions read that
 badly, spectra show it. So a reader of spectra (:mod:`engines.networks.motion_reader`) and the
 network's own features together say how probable each displacement during the exposure was, and
 this steers every level on the way up, through gates (ReGLU; Shazeer, 2020), which can multiply.
+
+It may look twice: what the first look restored is nearly the scene, and comparing the picture with
+that shows the motion better. The second look goes up again from what the first one encoded.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,8 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.networks.deconvolution import Deconvolution
-from engines.networks.motion_reader import ComparingReader, MotionReader, linear_light
-from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, ResidualBlock, UNet
+from engines.networks.gated_block import GatedBlock, gate_blocks, silence
+from engines.networks.motion_reader import ComparingReader, MotionReader
+from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, UNet
+from engines.networks.spectra import linear_light
 
 MOTION_BINS = 27
 """Displacements are told apart on a square grid of this side ..."""
@@ -82,35 +87,6 @@ class MotionUNetSpec:
         return MotionUNet(self)
 
 
-class GatedBlock(ResidualBlock):
-    """A residual block whose activations are multiplied by a gate, linear between 0 and 2.
-
-    It begins at 1. Without bounds a dozen gates in a row multiply up: a training run ended when one
-    picture came out at 1e26.
-    """
-
-    def __init__(self, channels: int, body: nn.Sequential | None = None) -> None:
-        super().__init__(channels)
-        if body is not None:
-            self.body = body
-        self.gate = nn.Conv2d(channels, channels, 1)
-        silence(self.gate)
-
-    def forward(self, x: Tensor) -> Tensor:
-        active = self.body[1](self.body[0](x))
-        gate = self.gate(x).clamp(-1.0, 1.0)
-        correction: Tensor = self.body[2](active + active * gate)
-        return x + correction
-
-
-def silence(layer: nn.Module) -> None:
-    """Let a convolution begin with zeros."""
-    assert isinstance(layer, nn.Conv2d)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-
-
 class Look(UNet):
     """How things moved, and the way up of a U-Net steered by that."""
 
@@ -118,7 +94,7 @@ class Look(UNet):
         """Returns the plain network that its way up was taken from."""
         trunk = PlainUNet(spec.trunk)
         self.ups, self.decoders, self.head = trunk.ups, trunk.decoders, trunk.head
-        _gate(self.decoders)
+        gate_blocks(self.decoders)
         hidden, motions = spec.hidden, MOTION_BINS**2
         self.motion = nn.Conv2d(hidden, motions, 1)
         self.trust = nn.Conv2d(hidden, 2, 1)
@@ -212,7 +188,7 @@ class MotionUNet(Look):
         self.spec = spec = spec or MotionUNetSpec()
         trunk = self.make_parts(spec)
         self.stem, self.encoders, self.downs = trunk.stem, trunk.encoders, trunk.downs
-        _gate(self.encoders[1:])
+        gate_blocks(self.encoders[1:])
         hidden = spec.hidden
         self.reader = MotionReader(MOTION_BINS**2, 2 * hidden)
         self.local = nn.Conv2d(4 * spec.width, hidden, 3, stride=2, padding=1)
@@ -302,12 +278,3 @@ def _steering(log_motion: Tensor, told: Tensor | None, use: Tensor | None) -> Te
     if told is None or use is None:
         return motion
     return torch.where(use[:, None, None, None], told, motion)
-
-
-def _gate(levels: nn.ModuleList) -> None:
-    """Gate the blocks of levels."""
-    for level in levels:
-        assert isinstance(level, nn.Sequential)
-        for place, block in enumerate(level):
-            assert isinstance(block, ResidualBlock)
-            level[place] = GatedBlock(block.channels, block.body)

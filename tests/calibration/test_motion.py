@@ -22,7 +22,7 @@ from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.networks import MotionUNet, MotionUNetSpec, PlainUNetSpec, named_specification
-from engines.networks.motion_reader import linear_light
+from engines.networks.spectra import linear_light
 from tests.conftest import discs
 
 SPEC = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1), hidden=32)

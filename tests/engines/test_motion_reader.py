@@ -6,13 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from calibration.known_blur import blur
-from engines.networks.motion_reader import (
-    FREQUENCIES,
-    WINDOW_PX,
-    ComparingReader,
-    MotionReader,
-    WindowSpectra,
-)
+from engines.networks.motion_reader import ComparingReader, MotionReader
+from engines.networks.spectra import FREQUENCIES, WINDOW_PX, WindowSpectra
 
 READER = MotionReader(9, 8)
 COMPARING = ComparingReader(9, 8)

@@ -11,7 +11,7 @@ from engines.engine import EngineShape
 from engines.export import export_deblurrer
 from engines.fused import FusedDeblur
 from engines.networks import MotionUNet, MotionUNetSpec, read_specification
-from engines.networks.motion_unet import GatedBlock
+from engines.networks.gated_block import GatedBlock
 from engines.openvino import OpenVINOEngine
 from engines.profile import load_profile
 from engines.selfcheck import fixed_frames
