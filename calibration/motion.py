@@ -105,7 +105,7 @@ def motion_loss(log_motion: Tensor, truth: Tensor) -> Tensor:
 def learn_to_read(
     network: MotionUNet, crops: BlurredCrops, report: Callable[[str, int, int], None]
 ) -> None:
-    """Teach the part of the network that reads spectra by itself, which takes minutes.
+    """Teach the part of the network that reads spectra by itself, in minutes; half an hour on CPUs.
 
     Statistics of windows are small and say much, so many can be gone through many times; while the
     whole network learns, it sees too few pictures for that. Where the network looks twice, it is

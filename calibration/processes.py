@@ -2,11 +2,16 @@
 
 import logging
 import os
+from datetime import timedelta
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 
 from calibration.precision import training_dtype
+
+_PATIENCE = timedelta(hours=12)
+"""What one process does for all, as to learn to read spectra, takes longer than torch waits."""
 
 
 def make_fabric() -> Fabric:
@@ -19,7 +24,7 @@ def make_fabric() -> Fabric:
         accelerator=device.type,
         devices=int(os.environ["LOCAL_WORLD_SIZE"]) if launched else 1,
         num_nodes=int(os.environ["GROUP_WORLD_SIZE"]) if launched else 1,
-        strategy="ddp" if launched else "auto",
+        strategy=DDPStrategy(timeout=_PATIENCE) if launched else "auto",
         precision="bf16-mixed" if low else "32-true",
     )
     fabric.launch()
