@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from calibration.pairs import BlurredCrops, to_tensor
+from calibration.precision import training_dtype
 from calibration.training_data import one_thread
 from engines.networks import MotionUNet
 from engines.networks.motion_reader import ComparingReader, MotionReader
@@ -175,12 +176,12 @@ class SecondReading:
         self.learns = network.second.reader
 
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        network = self.network
-        with torch.autocast("cpu", torch.bfloat16):
-            _, restored = network.first_look(x.contiguous(memory_format=torch.channels_last))
-        *first, gradients = network.reader.statistics(linear_light(x))
-        restored = linear_light(restored.float().contiguous())
-        second = self.learns.statistics(gradients, restored)
+        x = x.contiguous(memory_format=torch.channels_last)
+        dtype = training_dtype(x.device)
+        with torch.autocast(x.device.type, dtype, enabled=dtype is torch.bfloat16):
+            seen, restored, _ = self.network.first_look(x)
+            *first, gradients = seen.statistics
+            second = self.learns.statistics(gradients, linear_light(restored))
         near, everywhere = (torch.cat(part, dim=1) for part in zip(first, second, strict=True))
         return near, everywhere
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from engines.networks.deconvolution import Deconvolution
 from engines.networks.gated_block import GatedBlock, gate_blocks, silence
-from engines.networks.motion_reader import ComparingReader, MotionReader
+from engines.networks.motion_reader import ComparingReader, MotionReader, Statistics
 from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, UNet
 from engines.networks.spectra import linear_light
 
@@ -33,10 +33,7 @@ _IMPROBABLE = 1e-8
 _FILTERED = 12
 """Channels that are filtered: light, and what a convolution makes of features."""
 
-MOTION_PARTS = (
-    *("reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered"),
-    "second",
-)
+MOTION_PARTS = ["reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered", "second"]
 """The submodules that a plain U-Net does not have."""
 
 
@@ -221,15 +218,12 @@ class MotionUNet(Look):
         Returns:
             float (N, 3, H, W), and logarithms of the shape of ``told``.
         """
-        if self.second is None:
-            seen = self._see(x)
-            log_motion = self.log_motion(seen.mixed, *map(self.reader.motion, seen.read))
-            grasped = self.grasped(_steering(log_motion, told, use))
-            return x + self.correction(seen.levels, grasped), log_motion
-        with torch.no_grad():
-            seen, restored = self.first_look(x)
         second = self.second
-        statistics = second.reader.statistics(seen.gradients, linear_light(restored))
+        if second is None:
+            _, restored, log_motion = self.first_look(x, told, use)
+            return restored, log_motion
+        seen, restored, _ = self.first_look(x)
+        statistics = second.reader.statistics(seen.statistics.gradients, linear_light(restored))
         logits = map(second.reader.logits, statistics, seen.read)
         log_motion = second.log_motion(seen.mixed, *logits)
         motion = _steering(log_motion, told, use)
@@ -237,21 +231,23 @@ class MotionUNet(Look):
         levels = second.with_undone(seen, motion, grasped)
         return x + second.correction(levels, grasped), log_motion
 
-    def first_look(self, x: Tensor) -> tuple["Seen", Tensor]:
-        """What is seen in a picture, and its restoration by that alone."""
+    def first_look(
+        self, x: Tensor, told: Tensor | None = None, use: Tensor | None = None
+    ) -> tuple["Seen", Tensor, Tensor]:
+        """What is seen in a picture, and :meth:`restore` by that alone."""
         seen = self._see(x)
         log_motion = self.log_motion(seen.mixed, *map(self.reader.motion, seen.read))
-        correction = self.correction(seen.levels, self.grasped(log_motion.exp()))
-        return seen, x + correction
+        grasped = self.grasped(_steering(log_motion, told, use))
+        return seen, x + self.correction(seen.levels, grasped), log_motion
 
     def _see(self, x: Tensor) -> "Seen":
         features, skips = self.encode(x)
         local = F.relu(self.local(features))
         mixed = F.relu(self.mix(torch.cat([local, self.around(local)], dim=1)))
         light = linear_light(x)
-        near, everywhere, gradients = self.reader.statistics(light)
-        read = self.reader.hidden(near), self.reader.hidden(everywhere)
-        return Seen([*skips, features], mixed, light, read, gradients)
+        statistics = self.reader.statistics(light)
+        read = self.reader.hidden(statistics.near), self.reader.hidden(statistics.everywhere)
+        return Seen([*skips, features], mixed, light, statistics, read)
 
 
 class Seen(NamedTuple):
@@ -261,15 +257,15 @@ class Seen(NamedTuple):
         levels: features, finest first.
         mixed: what the coarsest say of motion, nearby and around, float (N, hidden, H/16, W/16).
         light: the picture's, float (N, 3, H, W).
-        read: what was made of spectra, around each window and over the whole picture.
-        gradients: as in :class:`Statistics`.
+        statistics: what there is to read.
+        read: what was made of it, around each window and over the whole picture.
     """
 
     levels: list[Tensor]
     mixed: Tensor
     light: Tensor
+    statistics: Statistics
     read: tuple[Tensor, Tensor]
-    gradients: Tensor
 
 
 def _steering(log_motion: Tensor, told: Tensor | None, use: Tensor | None) -> Tensor:

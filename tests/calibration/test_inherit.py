@@ -61,7 +61,7 @@ def test_a_second_look_begins_with_the_first_ones_way_up() -> None:
     nn.init.normal_(once.head.get_parameter("0.weight"), std=0.01)
     inherit(twice, once.state_dict())
     picture = torch.rand(1, 3, 32, 48)
-    _, first = twice.first_look(picture)
+    _, first, _ = twice.first_look(picture)
     torch.testing.assert_close(first, once(picture))
     assert twice.second is not None
     for name, weight in twice.second.head.state_dict().items():

@@ -39,6 +39,24 @@ def test_a_flat_picture_has_a_spectrum_too(spec: MotionUNetSpec) -> None:
     assert torch.isfinite(trained(spec)(torch.full((1, 3, 128, 128), 0.5))).all()
 
 
+@pytest.mark.parametrize("spec", [SMALL, TWICE])
+def test_what_comes_before_can_learn_through_it(spec: MotionUNetSpec) -> None:
+    """A translator learns by what becomes of its picture here."""
+    network = trained(spec).double()
+    torch.manual_seed(1)
+    x = torch.rand(1, 3, 64, 64, dtype=torch.float64).requires_grad_()
+    step = 1e-6 * torch.rand_like(x)
+
+    def correction(x: torch.Tensor) -> torch.Tensor:
+        return (network(x) - x).sum()
+
+    correction(x).backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    with torch.no_grad():
+        change = (correction(x + step) - correction(x - step)) / 2
+    torch.testing.assert_close(change, (x.grad * step).sum(), rtol=1e-3, atol=0.0)
+
+
 def test_a_second_look_learns_and_the_first_one_stays() -> None:
     network = trained(TWICE)
     x = torch.rand(1, 3, 64, 64)
