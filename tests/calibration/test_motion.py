@@ -131,33 +131,35 @@ def test_a_second_look_learns_to_read_and_the_first_one_stays(
     assert motion_loss(read, truth) < motion_loss_of_the_mean(truth)
 
 
-def test_a_second_look_needs_a_first(photographs: Path, tmp_path: Path) -> None:
-    settings = DeblurrerTraining(
+def settings(photographs: Path, folder: Path) -> DeblurrerTraining:
+    """A short run of a small network."""
+    recipe = replace(
+        crops(1, moving=0.3, px=64).recipe, known=KnownBlur(min_extent_px=4, max_extent_px=6)
+    )
+    return DeblurrerTraining(
         data=(photographs,),
-        out=tmp_path / "run",
+        out=folder / "run",
         crops=16,
         batch=4,
-        network=replace(SPEC, looks=2),
-        pairs=crops(1, px=64).recipe,
+        network=SPEC,
+        pairs=recipe,
         validation_crops=2,
+        spectra=16,
     )
+
+
+def test_a_second_look_needs_a_first(photographs: Path, tmp_path: Path) -> None:
+    twice = replace(settings(photographs, tmp_path), network=replace(SPEC, looks=2))
     with pytest.raises(CalibrationError, match="--from quality"):
-        DeblurrerTrainer(settings)
+        DeblurrerTrainer(twice)
 
 
 def test_weights_that_look_twice_go_on(photographs: Path, tmp_path: Path) -> None:
     """The shipped ones can read, and only their second look learns."""
-    settings = DeblurrerTraining(
-        data=(photographs,),
-        out=tmp_path / "run",
-        crops=8,
-        batch=4,
-        network=named_specification("quality"),
-        start="quality",
-        pairs=replace(crops(1, px=64).recipe, known=KnownBlur(min_extent_px=4, max_extent_px=6)),
-        validation_crops=2,
+    shipped = replace(
+        settings(photographs, tmp_path), network=named_specification("quality"), start="quality"
     )
-    trainer = DeblurrerTrainer(settings)
+    trainer = DeblurrerTrainer(shipped)
     before = {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
     trainer.run(lambda state: None)
     after = trainer.network.state_dict()
@@ -168,27 +170,15 @@ def test_weights_that_look_twice_go_on(photographs: Path, tmp_path: Path) -> Non
 
 def test_training_run(photographs: Path, tmp_path: Path) -> None:
     """Trained, stopped and gone on with; it reads spectra before, and only once."""
-    recipe = replace(
-        crops(1, moving=0.3, px=64).recipe, known=KnownBlur(min_extent_px=4, max_extent_px=6)
-    )
-    settings = DeblurrerTraining(
-        data=(photographs,),
-        out=tmp_path / "run",
-        crops=16,
-        batch=4,
-        network=SPEC,
-        pairs=recipe,
-        validation_crops=2,
-        spectra=16,
-    )
-    trainer = DeblurrerTrainer(settings)
+    once = settings(photographs, tmp_path)
+    trainer = DeblurrerTrainer(once)
     trainer.run(lambda state: None)
-    again = DeblurrerTrainer(replace(settings, crops=24))
+    again = DeblurrerTrainer(replace(once, crops=24))
     assert again.crops_done == 16
     assert isinstance(again.averaged, MotionUNet)
     assert again.averaged.can_read
     again.run(lambda state: None)
     assert again.finished
     plain = PlainUNetSpec(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
-    others = DeblurrerTrainer(replace(settings, out=tmp_path / "plain", network=plain))
+    others = DeblurrerTrainer(replace(once, out=tmp_path / "plain", network=plain))
     assert len(others.dataset[0]) == 2, "one that does not look is not told"
