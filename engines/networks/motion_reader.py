@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from engines.networks.spectra import (
     FREQUENCIES,
     Gradients,
+    Waves,
     WindowSpectra,
-    cross,
-    enlarged_grey,
+    coherence,
+    enlarged,
     mirrored_phases,
-    near_and_everywhere,
 )
 
 _UNSEEN = 5.0
@@ -54,12 +54,12 @@ class Statistics(NamedTuple):
     Attributes:
         near: of each window, of 128 px and 32 px apart, float (N, size, rows, columns).
         everywhere: of the whole picture, float (N, size, 1, 1).
-        gradients: their transform, which later pictures are compared to, as :class:`Gradients` has.
+        gradients: their transform, which later pictures are compared to.
     """
 
     near: Tensor
     everywhere: Tensor
-    gradients: Tensor
+    gradients: Waves
 
 
 class MotionReader(nn.Module):
@@ -105,11 +105,10 @@ class MotionReader(nn.Module):
 
         Smaller pictures are enlarged to a window by their edges.
         """
-        grey = enlarged_grey(light)
-        spectra = self.spectra(grey)
-        weak, strong = self.gradients(grey)
-        _, imaginary = cross(weak, strong)
-        near, everywhere = near_and_everywhere(imaginary, weak, strong)
+        light = enlarged(light)
+        spectra = self.spectra(light)
+        weak, strong = self.gradients(light)
+        near, everywhere = coherence(weak, strong, imaginary=True)
         return Statistics(
             torch.cat([spectra, near], dim=1),
             torch.cat([spectra.mean(dim=(2, 3), keepdim=True), everywhere], dim=1),
@@ -163,7 +162,7 @@ class ComparingReader(nn.Module):
         logits: Tensor = self.motion(F.dropout(F.gelu(self.both(both)), dropped))
         return logits
 
-    def statistics(self, given: Tensor, restored: Tensor) -> tuple[Tensor, Tensor]:
+    def statistics(self, given: Waves, restored: Tensor) -> tuple[Tensor, Tensor]:
         """What is read, around each window and over the whole picture.
 
         Args:
@@ -171,9 +170,9 @@ class ComparingReader(nn.Module):
             restored: float (N, 3, H, W), as :func:`linear_light` gives it.
         """
         parts = [
-            near_and_everywhere(spectrum, given, other)
-            for other in self.gradients(enlarged_grey(restored))
-            for spectrum in cross(given, other)
+            coherence(given, other, imaginary)
+            for other in self.gradients(enlarged(restored))
+            for imaginary in (False, True)
         ]
         near, everywhere = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
         return near, everywhere

@@ -10,6 +10,7 @@ It may look twice: what the first look restored is nearly the scene, and compari
 that shows the motion better. The second look goes up again from what the first one encoded.
 """
 
+import itertools
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -30,10 +31,11 @@ MOTION_BIN_PX = 2.0
 CELL_PX = 16
 """One estimate is made for each square of this side."""
 _IMPROBABLE = 1e-8
-_FILTERED = 12
-"""Channels that are filtered: light, and what a convolution makes of features."""
 
-MOTION_PARTS = ["reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered", "second"]
+MOTION_PARTS = (
+    *("reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered"),
+    *("filtered", "undo", "undone", "hear", "second"),
+)
 """The submodules that a plain U-Net does not have."""
 
 
@@ -46,6 +48,8 @@ class MotionUNetSpec:
         steered_blocks: blocks of the coarsest level after the motion is known.
         hidden: width of the layers that read spectra and motion.
         looks: 1, or 2 to read and restore again with the first restoration at hand.
+        filtered: channels that its only or second look filters by the motion's inverse: light, and
+            what a convolution makes of features; 0, or more than 3.
     """
 
     width: int = 32
@@ -54,6 +58,7 @@ class MotionUNetSpec:
     steered_blocks: int = 2
     hidden: int = 256
     looks: int = 1
+    filtered: int = 0
 
     def __post_init__(self) -> None:
         if len(self.encoder_blocks) != 3:
@@ -62,6 +67,8 @@ class MotionUNetSpec:
             raise ValueError("steered_blocks is at least 0, hidden at least 1")
         if self.looks not in (1, 2):
             raise ValueError("looks is 1 or 2")
+        if self.filtered != 0 and self.filtered <= 3:
+            raise ValueError("filtered is 0 or more than 3")
         _ = self.trunk
 
     @property
@@ -85,9 +92,13 @@ class MotionUNetSpec:
 
 
 class Look(UNet):
-    """How things moved, and the way up of a U-Net steered by that."""
+    """How things moved, and the way up of a U-Net steered by that.
 
-    def make_parts(self, spec: MotionUNetSpec) -> PlainUNet:
+    Where it filters, it has beside what was encoded of the picture features that are filtered by
+    the motion's inverse (:mod:`engines.networks.deconvolution`).
+    """
+
+    def make_parts(self, spec: MotionUNetSpec, filtered: int) -> PlainUNet:
         """Returns the plain network that its way up was taken from."""
         trunk = PlainUNet(spec.trunk)
         self.ups, self.decoders, self.head = trunk.ups, trunk.decoders, trunk.head
@@ -96,13 +107,24 @@ class Look(UNet):
         self.motion = nn.Conv2d(hidden, motions, 1)
         self.trust = nn.Conv2d(hidden, 2, 1)
         self.grasp = nn.Sequential(nn.Conv2d(motions, hidden, 1), nn.ReLU())
-        self.steer = nn.ModuleList(nn.Conv2d(hidden, spec.width * 2**i, 1) for i in range(3))
-        blocks = [GatedBlock(4 * spec.width) for _ in range(spec.steered_blocks)]
+        channels = [spec.width * 2**i for i in range(3)]
+        self.steer = nn.ModuleList(nn.Conv2d(hidden, c, 1) for c in channels)
+        blocks = [GatedBlock(channels[-1]) for _ in range(spec.steered_blocks)]
         self.steered = nn.Sequential(*blocks)
         for layer in (self.trust, *self.steer, *(block.body[-1] for block in blocks)):
             silence(layer)  # what is added to a plain network changes nothing at first ...
         assert self.trust.bias is not None
         nn.init.constant_(self.trust.bias, 0.5)  # ... and trusts spectra
+        self.undo = Deconvolution(MOTION_BINS, hidden) if filtered else None
+        if filtered:
+            self.filtered = nn.Conv2d(spec.width, filtered - 3, 3, padding=1)
+            self.undone = nn.ModuleList(
+                nn.Sequential(nn.Conv2d(a, b, 3, stride=1 + (i > 0), padding=1), nn.ReLU())
+                for i, (a, b) in enumerate(itertools.pairwise([filtered, *channels]))
+            )
+            self.hear = nn.ModuleList(nn.Conv2d(c, c, 1) for c in channels)
+            for layer in self.hear:
+                silence(layer)
         return trunk
 
     def log_motion(self, mixed: Tensor, near: Tensor, everywhere: Tensor) -> Tensor:
@@ -117,14 +139,19 @@ class Look(UNet):
         logits = self.motion(mixed) + trust[:, :1] * near + trust[:, 1:] * everywhere
         return torch.log_softmax(logits, dim=1)
 
-    def grasped(self, motion: Tensor) -> Tensor:
-        """What steering takes of probabilities, float (N, hidden, H / 16, W / 16)."""
-        spread = 4.0 * motion.clamp_min(_IMPROBABLE).sqrt()  # as most are improbable
-        grasped: Tensor = self.grasp(spread)
-        return grasped
+    def correction(self, seen: "Seen", motion: Tensor) -> Tensor:
+        """What is to be added to a picture of which this was seen, by displacements' probabilities.
 
-    def correction(self, levels: list[Tensor], grasped: Tensor) -> Tensor:
-        """What is to be added to the picture, by what was encoded of it, finest level first."""
+        Returns:
+            float (N, 3, H, W).
+        """
+        spread = 4.0 * motion.clamp_min(_IMPROBABLE).sqrt()  # as most are improbable
+        grasped = self.grasp(spread)
+        levels = seen.levels
+        if self.undo is not None:
+            light = F.avg_pool2d(seen.light, 2)
+            features = torch.cat([light, self.filtered(levels[0])], dim=1)
+            levels = self._hearing(levels, self.undo(features, motion, grasped))
         *skips, features = (
             level + F.interpolate(steer(grasped), size=level.shape[-2:], mode="bilinear")
             for level, steer in zip(levels, self.steer, strict=True)
@@ -132,45 +159,22 @@ class Look(UNet):
         correction: Tensor = self.head(self.decode(self.steered(features), skips)[0])
         return correction
 
-
-class SecondLook(Look):
-    """Knows a first restoration: reads the motion again, undoes it, and goes up again.
-
-    Beside what was encoded of the picture it has features that are filtered by the motion's inverse
-    (:mod:`engines.networks.deconvolution`).
-    """
-
-    def __init__(self, spec: MotionUNetSpec) -> None:
-        super().__init__()
-        self.make_parts(spec)
-        self.reader = ComparingReader(MOTION_BINS**2, 2 * spec.hidden)
-        channels = [spec.width * 2**i for i in range(3)]
-        self.filtered = nn.Conv2d(spec.width, _FILTERED - 3, 3, padding=1)
-        self.undo = Deconvolution(MOTION_BINS, spec.hidden)
-        sources = [_FILTERED, *channels[:-1]]
-        self.undone = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(a, b, 3, stride=1 + (i > 0), padding=1), nn.ReLU())
-            for i, (a, b) in enumerate(zip(sources, channels, strict=True))
-        )
-        self.hear = nn.ModuleList(nn.Conv2d(c, c, 1) for c in channels)
-        for layer in self.hear:
-            silence(layer)
-
-    def with_undone(self, seen: "Seen", motion: Tensor, grasped: Tensor) -> list[Tensor]:
-        """The levels, with what they hear of the features that are filtered.
-
-        Args:
-            seen: by the first look.
-            motion, grasped: probabilities, and what steering takes of them.
-        """
-        light = F.avg_pool2d(seen.light, 2)
-        features = torch.cat([light, self.filtered(seen.levels[0])], dim=1)
-        undone = self.undo(features, motion, grasped)
+    def _hearing(self, levels: list[Tensor], undone: Tensor) -> list[Tensor]:
+        """The levels, with what they hear of features that were filtered."""
         heard = []
-        for level, layer, hear in zip(seen.levels, self.undone, self.hear, strict=True):
+        for level, layer, hear in zip(levels, self.undone, self.hear, strict=True):
             undone = layer(undone)
             heard.append(level + hear(undone))
         return heard
+
+
+class SecondLook(Look):
+    """Knows a first restoration: reads the motion again, and goes up again."""
+
+    def __init__(self, spec: MotionUNetSpec) -> None:
+        super().__init__()
+        self.make_parts(spec, spec.filtered)
+        self.reader = ComparingReader(MOTION_BINS**2, 2 * spec.hidden)
 
 
 class MotionUNet(Look):
@@ -183,7 +187,7 @@ class MotionUNet(Look):
     def __init__(self, spec: MotionUNetSpec | None = None) -> None:
         super().__init__()
         self.spec = spec = spec or MotionUNetSpec()
-        trunk = self.make_parts(spec)
+        trunk = self.make_parts(spec, spec.filtered if spec.looks == 1 else 0)
         self.stem, self.encoders, self.downs = trunk.stem, trunk.encoders, trunk.downs
         gate_blocks(self.encoders[1:])
         hidden = spec.hidden
@@ -226,10 +230,7 @@ class MotionUNet(Look):
         statistics = second.reader.statistics(seen.statistics.gradients, linear_light(restored))
         logits = map(second.reader.logits, statistics, seen.read)
         log_motion = second.log_motion(seen.mixed, *logits)
-        motion = _steering(log_motion, told, use)
-        grasped = second.grasped(motion)
-        levels = second.with_undone(seen, motion, grasped)
-        return x + second.correction(levels, grasped), log_motion
+        return x + second.correction(seen, _steering(log_motion, told, use)), log_motion
 
     def first_look(
         self, x: Tensor, told: Tensor | None = None, use: Tensor | None = None
@@ -237,8 +238,7 @@ class MotionUNet(Look):
         """What is seen in a picture, and :meth:`restore` by that alone."""
         seen = self._see(x)
         log_motion = self.log_motion(seen.mixed, *map(self.reader.motion, seen.read))
-        grasped = self.grasped(_steering(log_motion, told, use))
-        return seen, x + self.correction(seen.levels, grasped), log_motion
+        return seen, x + self.correction(seen, _steering(log_motion, told, use)), log_motion
 
     def _see(self, x: Tensor) -> "Seen":
         features, skips = self.encode(x)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -67,6 +68,35 @@ class ResidualBlock(nn.Module):
         return x + correction
 
 
+class Enlarge(nn.Sequential):
+    """A convolution to squares of pixels, and these side by side (Shi et al., CVPR 2016).
+
+    As torch's PixelShuffle, whose order of channels its weights have. Done so that the channels of
+    a pixel stay together takes half the time.
+
+    Args:
+        convolution: to ``side**2`` times as many channels as there are then.
+        side: of the square.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, side: int) -> None:
+        super().__init__(convolution)
+        self.side = side
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolution, side = self[0], self.side
+        assert isinstance(convolution, nn.Conv2d)
+        assert convolution.bias is not None
+        weight, bias = (
+            part.view(-1, side**2, *part.shape[1:]).transpose(0, 1).flatten(0, 1)
+            for part in (convolution.weight, convolution.bias)
+        )
+        x = F.conv2d(x, weight, bias, padding=convolution.padding)
+        batch, _, height, width = x.shape
+        squares = x.reshape(batch, side, side, -1, height, width).permute(0, 3, 4, 1, 5, 2)
+        return squares.reshape(batch, -1, side * height, side * width)
+
+
 def _blocks(channels: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
 
@@ -122,16 +152,13 @@ class PlainUNet(UNet):
             nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1) for channels in levels[:-1]
         )
         self.ups = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(2 * channels, 4 * channels, 1), nn.PixelShuffle(2))
-            for channels in levels[:-1]
+            Enlarge(nn.Conv2d(2 * channels, 4 * channels, 1), 2) for channels in levels[:-1]
         )
         self.decoders = nn.ModuleList(
             _blocks(channels, count)
             for channels, count in zip(levels[:-1], spec.decoder_blocks, strict=True)
         )
-        self.head = nn.Sequential(
-            nn.Conv2d(spec.width, pixels, 3, padding=1), nn.PixelShuffle(spec.stem)
-        )
+        self.head = Enlarge(nn.Conv2d(spec.width, pixels, 3, padding=1), spec.stem)
         self._initialise()
 
     def _initialise(self) -> None:

@@ -8,6 +8,8 @@ order tell them apart (Matsuoka and Ulrych, 1984, for signals): edges are few, s
 gradient is strong one copy of the kernel stands alone, and its strong part lies to one side.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,14 +25,15 @@ LOW_FREQUENCIES = 24
 """The same of what tells a motion from its mirror image."""
 _FLOOR = 1e-5
 _STRONGEST = 8.0
+_DARKEST = 1e-6
 
 
 class WindowSpectra(nn.Module):
     """Logarithm of the Fourier power of the gradient of light, window by window.
 
-    (N, 1, H, W), at least a window, to (N, 65 * 33, rows, columns): vertical frequencies first,
-    their mean taken off. It is transformed as the Laplacian, which has no mean that would drown the
-    rest in few bits.
+    Light (N, 3, H, W), at least a window, to (N, 65 * 33, rows, columns): vertical frequencies
+    first, their mean taken off. It is transformed as the Laplacian, which has no mean that would
+    drown the rest in few bits.
     """
 
     size = (2 * FREQUENCIES + 1) * (FREQUENCIES + 1)
@@ -45,24 +48,40 @@ class WindowSpectra(nn.Module):
             (2 * (torch.pi * f / WINDOW_PX).sin()) ** 2 for f in (self.fourier.v, self.fourier.u)
         )
         power = v[:, None] + u
-        laplacian = torch.tensor([[[[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]]])
+        laplacian = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
         to_gradient = (power > 0) / power.clamp_min(1e-9)
-        self.register_buffer("laplacian", laplacian, persistent=False)
+        self.register_buffer("laplacian", _of_grey(laplacian), persistent=False)
         self.register_buffer("to_gradient", to_gradient.float(), persistent=False)
 
     def forward(self, light: Tensor) -> Tensor:
         edges = F.conv2d(F.pad(light, (1, 1, 1, 1), mode="replicate"), self.laplacian)
-        power = (self.fourier(edges) ** 2).sum(dim=2).transpose(1, 2)
+        real, imaginary = self.fourier(edges).unbind(dim=2)
+        power = (real * real + imaginary * imaginary).transpose(1, 2)
         power = power * self.to_gradient[:, :, None, None]
         logarithm = torch.log(power + _FLOOR).flatten(1, 2)
         return logarithm - logarithm.mean(dim=1, keepdim=True)
 
 
-class Gradients(nn.Module):
-    """Fourier transforms of windows of a picture's gradients, and of its strong gradients.
+class Waves(NamedTuple):
+    """Fourier transforms of a picture's windows, float (N, size, rows, columns) each.
 
-    (N, 1, H, W), at least a window, to two of (N, 2 * 49 * 25, 2, rows, columns), of g and g |g|:
-    differences across and down, horizontal frequencies first; real and imaginary part.
+    Attributes:
+        real, imaginary: their parts.
+        near: power, summed around each window.
+        everywhere: power of all windows, float (N, size, 1, 1).
+    """
+
+    real: Tensor
+    imaginary: Tensor
+    near: Tensor
+    everywhere: Tensor
+
+
+class Gradients(nn.Module):
+    """Transforms of a picture's gradients, and of its strong gradients: of g and g |g|.
+
+    Light (N, 3, H, W), at least a window, to twice :class:`Waves`, of 2 * 25 * 49: differences
+    across and down, horizontal frequencies first.
     """
 
     size = 2 * (2 * LOW_FREQUENCIES + 1) * (LOW_FREQUENCIES + 1)
@@ -74,53 +93,64 @@ class Gradients(nn.Module):
         window = torch.hann_window(half, periodic=False, dtype=torch.float64)
         self.fourier = WindowedFourier(window, STRIDE_PX // 2, LOW_FREQUENCIES, scale=1 / half)
         across = torch.tensor([[0.0, 0, 0], [-1, 0, 1], [0, 0, 0]])
-        differences = torch.stack([across, across.T])[:, None]
+        differences = torch.cat([_of_grey(across), _of_grey(across.T)])
         self.register_buffer("differences", differences, persistent=False)
 
-    def forward(self, light: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, light: Tensor) -> tuple[Waves, Waves]:
         half = F.pad(F.avg_pool2d(light, 2), (1, 1, 1, 1), mode="replicate")
         g = F.conv2d(half, self.differences)
         g = g * torch.rsqrt((g**2).mean(dim=(1, 2, 3), keepdim=True) + 1e-7)
         g = g.clamp(-_STRONGEST, _STRONGEST)
         batch, _, height, width = g.shape
         signals = torch.cat([g, g * g.abs()], dim=1).reshape(4 * batch, 1, height, width)
-        transformed = self.fourier(signals).transpose(2, 3)  # the parts after the frequencies
-        transformed = transformed.reshape(batch, 2, -1, 2, *transformed.shape[-2:])
-        return transformed[:, 0], transformed[:, 1]
+        parts = self.fourier(signals).unbind(dim=2)
+        real, imaginary = (part.reshape(batch, 2, self.size, *part.shape[-2:]) for part in parts)
+        weak, strong = (_waves(real[:, i], imaginary[:, i]) for i in (0, 1))
+        return weak, strong
 
 
-def cross(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Real and imaginary part of the cross-spectrum of (..., 2, rows, columns), without the 2."""
-    (a, b), (c, d) = one.unbind(dim=-3), other.unbind(dim=-3)
-    return a * c + b * d, c * b - d * a
+def _waves(real: Tensor, imaginary: Tensor) -> Waves:
+    power = real * real + imaginary * imaginary
+    return Waves(real, imaginary, *_near_and_everywhere(power))
+
+
+def coherence(one: Waves, other: Waves, imaginary: bool) -> tuple[Tensor, Tensor]:
+    """A part of the cross-spectrum over the powers, in -1...1, around each window and over all."""
+    if imaginary:
+        cross = other.real * one.imaginary - other.imaginary * one.real
+    else:
+        cross = one.real * other.real + one.imaginary * other.imaginary
+    near, everywhere = _near_and_everywhere(cross)
+    return (
+        near * torch.rsqrt(one.near * other.near + _FLOOR),
+        everywhere * torch.rsqrt(one.everywhere * other.everywhere + _FLOOR),
+    )
+
+
+def _near_and_everywhere(x: Tensor) -> tuple[Tensor, Tensor]:
+    near = F.avg_pool2d(x, 3, 1, padding=1, count_include_pad=False)
+    return near, x.mean(dim=(2, 3), keepdim=True)
 
 
 def linear_light(x: Tensor) -> Tensor:
-    """Of a picture in 0...1."""
-    return x.clamp(0, 1) ** 2.2
+    """Of a picture in 0...1: its 2.2th power, within 0.0001, by roots, as powers are slow."""
+    x = x.clamp(_DARKEST, 1.0)  # at 0 roots have no slope
+    root = x.sqrt().sqrt()
+    return x * x * (0.10027 + root * (1.00252 - 0.10287 * root))
 
 
-def enlarged_grey(light: Tensor) -> Tensor:
-    """Light (N, 1, H, W), at least a window."""
-    light = light.mean(dim=1, keepdim=True)
+def _of_grey(kernel: Tensor) -> Tensor:
+    """A kernel that is to be applied to the mean of three colours, for colours, (1, 3, 3, 3)."""
+    return (kernel / 3).expand(1, 3, -1, -1).contiguous()
+
+
+def enlarged(light: Tensor) -> Tensor:
+    """To a window at least, by its edges."""
     below, right = (
         torch.sym_max(WINDOW_PX - side, 0)  # type: ignore[no-untyped-call]
         for side in light.shape[2:]
     )
     return F.pad(light, (0, right, 0, below), mode="replicate")
-
-
-def near_and_everywhere(spectrum: Tensor, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Coherences around each window and over all, of a cross-spectrum and what it is of."""
-    parts = (spectrum, *((part**2).sum(dim=-3) for part in (one, other)))
-    near = (F.avg_pool2d(p, 3, 1, padding=1, count_include_pad=False) for p in parts)
-    everywhere = (part.mean(dim=(2, 3), keepdim=True) for part in parts)
-    return _coherence(*near), _coherence(*everywhere)
-
-
-def _coherence(spectrum: Tensor, one: Tensor, other: Tensor) -> Tensor:
-    """In -1...1, of averages over windows, of a cross-spectrum and of either's power."""
-    return spectrum * torch.rsqrt(one * other + _FLOOR)
 
 
 def mirrored_phases(phases: Tensor) -> Tensor:

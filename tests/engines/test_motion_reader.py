@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from calibration.known_blur import blur
 from engines.networks.motion_reader import ComparingReader, MotionReader
-from engines.networks.spectra import FREQUENCIES, WINDOW_PX, WindowSpectra
+from engines.networks.spectra import FREQUENCIES, WINDOW_PX, WindowSpectra, linear_light
 
 READER = MotionReader(9, 8)
 COMPARING = ComparingReader(9, 8)
@@ -15,9 +15,9 @@ COMPARING = ComparingReader(9, 8)
 
 def test_spectra_are_those_of_the_gradient() -> None:
     """Against torch's own transform, of the same windows."""
-    light = torch.rand(1, 1, WINDOW_PX + 2, WINDOW_PX + 34) ** 2.2
+    light = torch.rand(1, 3, WINDOW_PX + 2, WINDOW_PX + 34) ** 2.2
     y, x = slice(1, -1), slice(1, -1)
-    whole = light[0, 0].double()
+    whole = light[0].double().mean(dim=0)
     edges = -4 * whole[y, x] + whole[:-2, x] + whole[2:, x] + whole[y, :-2] + whole[y, 2:]
     window = torch.hann_window(WINDOW_PX, periodic=False, dtype=torch.float64)
     values = torch.fft.rfft2(edges[:, :WINDOW_PX] * window[:, None] * window)
@@ -34,6 +34,17 @@ def test_spectra_are_those_of_the_gradient() -> None:
     # the border's pixels have other neighbours there, which the window all but hides
     error = inner[0, :, 0, 0] - (expected - expected.mean()).flatten()
     assert error.abs().median() < 1e-3
+
+
+def test_light_is_the_power_and_has_slopes_everywhere() -> None:
+    x = torch.linspace(-0.1, 1.1, 1201, dtype=torch.float64).requires_grad_()
+    light = linear_light(x)
+    assert (light - x.clamp(0, 1) ** 2.2).abs().max() < 1e-4
+    light.sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    inside = (x > 0.01) & (x < 0.99)
+    assert (x.grad - 2.2 * x**1.2)[inside].abs().max() < 2e-3
+    assert torch.isfinite(x.grad).all()
 
 
 @pytest.mark.parametrize("size", [(16, 16), (96, 160), (480, 640)])

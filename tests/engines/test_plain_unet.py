@@ -1,9 +1,12 @@
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from engines.errors import ProfileError
 from engines.networks import PlainUNet, PlainUNetSpec, build_network
 from engines.networks.cost import multiply_accumulates
+from engines.networks.plain_unet import Enlarge
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,10 @@ def test_impossible_specifications_are_refused(arguments: dict[str, object]) -> 
 def test_multiply_accumulates_of_one_convolution_by_hand() -> None:
     spec = PlainUNetSpec(stem=1, width=4, encoder_blocks=(0,), decoder_blocks=())
     assert multiply_accumulates(PlainUNet(spec), 10, 20) == 2 * (3 * 4 * 9) * 10 * 20
+
+
+def test_enlarging_is_torchs_pixel_shuffle() -> None:
+    convolution = nn.Conv2d(5, 12, 3, padding=1)
+    x = torch.rand(2, 5, 6, 8)
+    expected = F.pixel_shuffle(convolution(x), 2)
+    torch.testing.assert_close(Enlarge(convolution, 2)(x), expected)
