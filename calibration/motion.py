@@ -173,15 +173,16 @@ class SecondReading:
     def __init__(self, network: MotionUNet) -> None:
         assert network.second is not None
         self.network = network
-        self.learns = network.second.reader
+        self.second = network.second
+        self.learns = self.second.reader
 
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = x.contiguous(memory_format=torch.channels_last)
         dtype = training_dtype(x.device)
         with torch.autocast(x.device.type, dtype, enabled=dtype is torch.bfloat16):
-            seen, restored, _ = self.network.first_look(x)
-            *first, gradients = seen.statistics
-            second = self.learns.statistics(gradients, linear_light(restored))
+            seen = self.network.see(x)
+            first = seen.statistics[:2]
+            second = self.second.compared(seen, self.network.first_light(x, seen))
         near, everywhere = (torch.cat(part, dim=1) for part in zip(first, second, strict=True))
         return near, everywhere
 

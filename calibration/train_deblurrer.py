@@ -124,8 +124,8 @@ class DeblurrerTrainer(RestorationTrainer):
             return super().loss_of(blurred, truth, *batch)
         _, _, shares, presence, told = batch
         motion = cell_motion(shares, presence)
-        restored, log_motion = self.network.restore(blurred, motion, told)
-        loss: Tensor = self.loss(restored.float(), truth)
+        correction, log_motion = self.network.restore(blurred, motion, told)
+        loss: Tensor = self.loss((blurred + correction).float(), truth)
         return loss + _MOTION_WEIGHT * motion_loss(log_motion.float(), motion)
 
     def lesson(self, *batch: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Translator, deblurrer and everything around them as one graph: uint8 in, uint8 out."""
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,14 @@ from torch import Tensor, nn
 _WEAK, _STRONG = 0.8 / 255, 1.6 / 255
 """Mean corrections, on a 0...1 scale, below which none is made, and above which all of it is."""
 _BLOCK_PX = 8
+
+
+@runtime_checkable
+class Residual(Protocol):
+    """A network that adds something to the picture."""
+
+    def residual(self, x: Tensor) -> Tensor:
+        """What it adds to float (N, 3, H, W)."""
 
 
 class FusedDeblur(nn.Module):
@@ -39,9 +48,16 @@ class FusedDeblur(nn.Module):
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         x = F.pad(x, padding, mode="replicate")
         given = x.to(self.dtype)
-        y = keep_still(x, (self.deblurrer(self.translator(given)) - given).to(torch.float32))
+        y = keep_still(x, self._correction(given).to(torch.float32))
         y = y[:, :, :height, :width]
         return torch.round(torch.clamp(y * 255.0, 0.0, 255.0)).permute(0, 2, 3, 1)
+
+    def _correction(self, x: Tensor) -> Tensor:
+        """What the networks add to a picture; of those that work so it need not be subtracted."""
+        if isinstance(self.translator, nn.Identity) and isinstance(self.deblurrer, Residual):
+            return self.deblurrer.residual(x)
+        restored: Tensor = self.deblurrer(self.translator(x))
+        return restored - x
 
     @property
     def dtype(self) -> torch.dtype:
@@ -59,7 +75,7 @@ def keep_still(x: Tensor, correction: Tensor) -> Tensor:
         x, correction: float (N, 3, H, W), the picture in 0...1, H and W multiples of 8.
     """
     batch, channels, height, width = x.shape
-    size = F.avg_pool2d(correction[:, 1:2].abs(), _BLOCK_PX)  # green stands for all
+    size = F.avg_pool2d(correction.abs(), _BLOCK_PX)[:, 1:2]  # green stands for all
     size = F.avg_pool2d(size, 3, 1, padding=1, count_include_pad=False)
     share = ((size - _WEAK) * (1 / (_STRONG - _WEAK))).clamp(0.0, 1.0)
     rows, columns = height // _BLOCK_PX, width // _BLOCK_PX

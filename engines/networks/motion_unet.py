@@ -22,7 +22,7 @@ from engines.networks.deconvolution import Deconvolution
 from engines.networks.gated_block import GatedBlock, gate_blocks, silence
 from engines.networks.motion_reader import ComparingReader, MotionReader, Statistics
 from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, UNet
-from engines.networks.spectra import linear_light
+from engines.networks.spectra import STRIDE_PX, linear_light
 
 MOTION_BINS = 27
 """Displacements are told apart on a square grid of this side ..."""
@@ -48,8 +48,9 @@ class MotionUNetSpec:
         steered_blocks: blocks of the coarsest level after the motion is known.
         hidden: width of the layers that read spectra and motion.
         looks: 1, or 2 to read and restore again with the first restoration at hand.
-        filtered: channels that its only or second look filters by the motion's inverse: light, and
-            what a convolution makes of features; 0, or more than 3.
+        filtered: channels that its only or second look filters by the motion's inverse: 0; 1 for
+            grey light; 3 for light; more for what a convolution makes of features, too.
+        window_stride: from one window whose spectrum is read to the next, 32 or 64 px.
     """
 
     width: int = 32
@@ -59,6 +60,7 @@ class MotionUNetSpec:
     hidden: int = 256
     looks: int = 1
     filtered: int = 0
+    window_stride: int = STRIDE_PX
 
     def __post_init__(self) -> None:
         if len(self.encoder_blocks) != 3:
@@ -67,8 +69,10 @@ class MotionUNetSpec:
             raise ValueError("steered_blocks is at least 0, hidden at least 1")
         if self.looks not in (1, 2):
             raise ValueError("looks is 1 or 2")
-        if self.filtered != 0 and self.filtered <= 3:
-            raise ValueError("filtered is 0 or more than 3")
+        if self.filtered < 0 or self.filtered == 2:
+            raise ValueError("filtered is 0, 1, 3 or more")
+        if self.window_stride not in (STRIDE_PX, 2 * STRIDE_PX):
+            raise ValueError("window_stride is 32 or 64")
         _ = self.trunk
 
     @property
@@ -103,6 +107,7 @@ class Look(UNet):
         trunk = PlainUNet(spec.trunk)
         self.ups, self.decoders, self.head = trunk.ups, trunk.decoders, trunk.head
         gate_blocks(self.decoders)
+        self.window_stride = spec.window_stride
         hidden, motions = spec.hidden, MOTION_BINS**2
         self.motion = nn.Conv2d(hidden, motions, 1)
         self.trust = nn.Conv2d(hidden, 2, 1)
@@ -116,8 +121,9 @@ class Look(UNet):
         assert self.trust.bias is not None
         nn.init.constant_(self.trust.bias, 0.5)  # ... and trusts spectra
         self.undo = Deconvolution(MOTION_BINS, hidden) if filtered else None
+        self.greyly = filtered == 1
+        self.filtered = nn.Conv2d(spec.width, filtered - 3, 3, padding=1) if filtered > 3 else None
         if filtered:
-            self.filtered = nn.Conv2d(spec.width, filtered - 3, 3, padding=1)
             self.undone = nn.ModuleList(
                 nn.Sequential(nn.Conv2d(a, b, 3, stride=1 + (i > 0), padding=1), nn.ReLU())
                 for i, (a, b) in enumerate(itertools.pairwise([filtered, *channels]))
@@ -134,7 +140,13 @@ class Look(UNet):
             mixed: the network's own features, float (N, hidden, H / 16, W / 16).
             near, everywhere: logits of windows and of the picture, as readers give them.
         """
-        near = F.interpolate(near, size=mixed.shape[-2:], mode="bilinear", align_corners=True)
+        rows, columns = mixed.shape[-2:]
+        if self.window_stride > STRIDE_PX:  # every place is the middle of four by four cells
+            near = F.pad(near, (1, 2, 1, 2), mode="replicate")
+            near = F.interpolate(near, scale_factor=self.window_stride / CELL_PX, mode="bilinear")
+            near = near[:, :, :rows, :columns]
+        else:
+            near = F.interpolate(near, size=(rows, columns), mode="bilinear", align_corners=True)
         trust = self.trust(mixed)
         logits = self.motion(mixed) + trust[:, :1] * near + trust[:, 1:] * everywhere
         return torch.log_softmax(logits, dim=1)
@@ -149,15 +161,20 @@ class Look(UNet):
         grasped = self.grasp(spread)
         levels = seen.levels
         if self.undo is not None:
-            light = F.avg_pool2d(seen.light, 2)
-            features = torch.cat([light, self.filtered(levels[0])], dim=1)
-            levels = self._hearing(levels, self.undo(features, motion, grasped))
+            undone = self.undo(self._to_filter(seen), motion, grasped)
+            levels = self._hearing(levels, undone)
         *skips, features = (
             level + F.interpolate(steer(grasped), size=level.shape[-2:], mode="bilinear")
             for level, steer in zip(levels, self.steer, strict=True)
         )
         correction: Tensor = self.head(self.decode(self.steered(features), skips)[0])
         return correction
+
+    def _to_filter(self, seen: "Seen") -> Tensor:
+        light = seen.half_light
+        if self.filtered is not None:
+            return torch.cat([light, self.filtered(seen.levels[0])], dim=1)
+        return light.mean(dim=1, keepdim=True) if self.greyly else light
 
     def _hearing(self, levels: list[Tensor], undone: Tensor) -> list[Tensor]:
         """The levels, with what they hear of features that were filtered."""
@@ -174,7 +191,24 @@ class SecondLook(Look):
     def __init__(self, spec: MotionUNetSpec) -> None:
         super().__init__()
         self.make_parts(spec, spec.filtered)
-        self.reader = ComparingReader(MOTION_BINS**2, 2 * spec.hidden)
+        self.reader = ComparingReader(MOTION_BINS**2, 2 * spec.hidden, spec.window_stride)
+
+    def compared(self, seen: "Seen", light: Tensor) -> tuple[Tensor, Tensor]:
+        """What a picture and its first restoration give to read, around places and over all."""
+        return self.reader.statistics(seen.statistics.gradients, light)
+
+
+class Restoration(NamedTuple):
+    """What is made of a picture.
+
+    Attributes:
+        correction: what is to be added to it, float (N, 3, H, W).
+        log_motion: logarithms of the displacements' probabilities in each cell, float
+            (N, 27 * 27, H / 16, W / 16).
+    """
+
+    correction: Tensor
+    log_motion: Tensor
 
 
 class MotionUNet(Look):
@@ -191,7 +225,7 @@ class MotionUNet(Look):
         self.stem, self.encoders, self.downs = trunk.stem, trunk.encoders, trunk.downs
         gate_blocks(self.encoders[1:])
         hidden = spec.hidden
-        self.reader = MotionReader(MOTION_BINS**2, 2 * hidden)
+        self.reader = MotionReader(MOTION_BINS**2, 2 * hidden, spec.window_stride)
         self.local = nn.Conv2d(4 * spec.width, hidden, 3, stride=2, padding=1)
         self.around = nn.AvgPool2d(11, 1, padding=5, count_include_pad=False)
         self.mix = nn.Conv2d(2 * hidden, hidden, 1)
@@ -207,47 +241,47 @@ class MotionUNet(Look):
         return all(look.reader.standardised.measured for look in looks)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.restore(x)[0]
+        return x + self.residual(x)
+
+    def residual(self, x: Tensor) -> Tensor:
+        """What :meth:`forward` adds to a picture."""
+        return self.restore(x).correction
 
     def restore(
         self, x: Tensor, told: Tensor | None = None, use: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """The restored picture, and how probable each displacement is in each cell.
+    ) -> Restoration:
+        """What is to be corrected, and how things moved.
 
         Args:
             x: float (N, 3, H, W).
             told: in training, the true probabilities, float (N, 27 * 27, H / 16, W / 16).
-            use: which pictures of the batch are steered by them, bool (N,).
-
-        Returns:
-            float (N, 3, H, W), and logarithms of the shape of ``told``.
+            use: which pictures of the batch the last look is steered with by them, bool (N,).
         """
-        second = self.second
-        if second is None:
-            _, restored, log_motion = self.first_look(x, told, use)
-            return restored, log_motion
-        seen, restored, _ = self.first_look(x)
-        statistics = second.reader.statistics(seen.statistics.gradients, linear_light(restored))
-        logits = map(second.reader.logits, statistics, seen.read)
-        log_motion = second.log_motion(seen.mixed, *logits)
-        return x + second.correction(seen, _steering(log_motion, told, use)), log_motion
+        seen = self.see(x)
+        if self.second is None:
+            motion = _steering(seen.log_motion, told, use)
+            return Restoration(self.correction(seen, motion), seen.log_motion)
+        light = self.first_light(x, seen)
+        logits = map(self.second.reader.logits, self.second.compared(seen, light), seen.read)
+        log_motion = self.second.log_motion(seen.mixed, *logits)
+        motion = _steering(log_motion, told, use)
+        return Restoration(self.second.correction(seen, motion), log_motion)
 
-    def first_look(
-        self, x: Tensor, told: Tensor | None = None, use: Tensor | None = None
-    ) -> tuple["Seen", Tensor, Tensor]:
-        """What is seen in a picture, and :meth:`restore` by that alone."""
-        seen = self._see(x)
-        log_motion = self.log_motion(seen.mixed, *map(self.reader.motion, seen.read))
-        return seen, x + self.correction(seen, _steering(log_motion, told, use)), log_motion
+    def first_light(self, x: Tensor, seen: "Seen") -> Tensor:
+        """Light as the first look restores it, float (N, 3, H, W)."""
+        return linear_light(x + self.correction(seen, torch.exp(seen.log_motion)))
 
-    def _see(self, x: Tensor) -> "Seen":
+    def see(self, x: Tensor) -> "Seen":
+        """What is seen in a picture, float (N, 3, H, W), before anything is restored."""
         features, skips = self.encode(x)
         local = F.relu(self.local(features))
         mixed = F.relu(self.mix(torch.cat([local, self.around(local)], dim=1)))
         light = linear_light(x)
         statistics = self.reader.statistics(light)
         read = self.reader.hidden(statistics.near), self.reader.hidden(statistics.everywhere)
-        return Seen([*skips, features], mixed, light, statistics, read)
+        log_motion = self.log_motion(mixed, *map(self.reader.motion, read))
+        half_light = F.avg_pool2d(light, 2)
+        return Seen([*skips, features], mixed, half_light, statistics, read, log_motion)
 
 
 class Seen(NamedTuple):
@@ -256,16 +290,18 @@ class Seen(NamedTuple):
     Attributes:
         levels: features, finest first.
         mixed: what the coarsest say of motion, nearby and around, float (N, hidden, H/16, W/16).
-        light: the picture's, float (N, 3, H, W).
+        half_light: the picture's at half its size, float (N, 3, H / 2, W / 2).
         statistics: what there is to read.
-        read: what was made of it, around each window and over the whole picture.
+        read: what was made of it, around each place and over the whole picture.
+        log_motion: what a first look takes for the motion, as :class:`Restoration` has it.
     """
 
     levels: list[Tensor]
     mixed: Tensor
-    light: Tensor
+    half_light: Tensor
     statistics: Statistics
     read: tuple[Tensor, Tensor]
+    log_motion: Tensor
 
 
 def _steering(log_motion: Tensor, told: Tensor | None, use: Tensor | None) -> Tensor:

@@ -183,8 +183,12 @@ class PlainUNet(UNet):
                 weight.mul_(factor)
 
     def forward(self, x: Tensor) -> Tensor:
-        correction: Tensor = self.head(self.features(x)[0])
-        return x + correction
+        return x + self.residual(x)
+
+    def residual(self, x: Tensor) -> Tensor:
+        """What :meth:`forward` adds to a picture."""
+        residual: Tensor = self.head(self.features(x)[0])
+        return residual
 
     def features(self, x: Tensor) -> list[Tensor]:
         """What each level ends with, finest first: (N, width * 2**i, H, W) / (stem * 2**i)."""
