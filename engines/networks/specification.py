@@ -72,7 +72,7 @@ _NAMED: dict[str, NetworkSpec] = {
     "fast": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
     "balanced": PlainUNetSpec(),
     "quality-once": MotionUNetSpec(),
-    "quality": MotionUNetSpec(looks=2, filtered=12),
+    "quality": MotionUNetSpec(looks=2),
     "nafnet16": NAFNetSpec(width=16),
     "nafnet32": NAFNetSpec(width=32),
     "mimo-unet": MIMOUNetSpec(),
