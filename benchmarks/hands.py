@@ -65,7 +65,9 @@ def measure(benchmark: HandsBenchmark, console: Console) -> dict[str, Any]:
     model = find_model(benchmark.hand_model)
     clips = find_clips(benchmark.data)
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("looking for hands that stand still", total=None)
+        task = progress.add_task("playing clips like a camera", total=None)
+        live = live_figures(clips, benchmark.profile, HandSettings(model=model))
+        progress.update(task, description="looking for hands that stand still")
         hands = still_hands(clips, model)
         progress.update(task, description="blurring", total=len(LEVELS) + len(clips))
         restoring = Restoring(benchmark.profile)
@@ -78,8 +80,6 @@ def measure(benchmark: HandsBenchmark, console: Console) -> dict[str, Any]:
         for clip in clips:
             found.append(clip_figures(clip, model, benchmark.profile))
             progress.advance(task)
-        progress.update(task, description="playing them like a camera", total=None)
-        live = live_figures(clips, benchmark.profile, HandSettings(model=model))
     return {
         "benchmark": "hands",
         "version": program_version(),
