@@ -19,7 +19,7 @@ from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 Picture = NDArray[np.uint8]
 
 SUFFIXES = (".mkv", ".mp4", ".avi", ".mov", ".webm")
-DIRECTIONS = 2
+DIRECTIONS = 6
 _EVERY = 2
 _STILL_PALMS = 0.1
 _A_CLIP = 6
@@ -84,7 +84,7 @@ def still_hands(clips: list[Path], model: Path) -> list[StillHand]:
 
 
 def blurred_hands(still: StillHand, palms: float, seed: int) -> Iterator[BlurredHand]:
-    """The frame with linear motion of so many palm lengths, in two directions.
+    """The frame with linear motion of so many palm lengths, in several directions.
 
     In linear light, with a response of gamma 2.2 and noise of at most 2/255.
     """

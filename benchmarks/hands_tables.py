@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks.hand_cases import DIRECTIONS
 from benchmarks.hands_blurred import METHODS
 from benchmarks.hands_clips import WAYS
 from engines.files import write_atomically
@@ -33,7 +34,9 @@ def tables(result: Mapping[str, Any]) -> list[Table]:
 
 def _blur_table(result: Mapping[str, Any]) -> Table:
     frames, palm = result["still_frames"], result["palm_px_median"]
-    table = Table(title=f"PCK of {frames} frames x 2 directions (found), palm {palm:.0f} px")
+    table = Table(
+        title=f"PCK of {frames} frames x {DIRECTIONS} directions (found), palm {palm:.0f} px"
+    )
     for heading in ("blur, palms", *map(_plain, METHODS)):
         table.add_column(heading, justify="right")
     for row in result["blur_levels"]:
@@ -94,7 +97,7 @@ def _live_cells(row: Mapping[str, Any]) -> list[str]:
 def markdown(result: Mapping[str, Any]) -> str:
     """The tables for a report."""
     lines = [
-        f"{result['still_frames']} still frames x 2 directions, median palm "
+        f"{result['still_frames']} still frames x {DIRECTIONS} directions, median palm "
         f"{result['palm_px_median']} px, profile {result['profile']}. PCK@0.2 palm with missed "
         "hands as 0, in brackets the share of hands found, %.",
         "",
