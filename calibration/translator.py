@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.networks import PlainUNet, PlainUNetSpec
+from engines.networks.plain_unet import Enlarge
 
 SCALES = 3
 TRANSLATOR = PlainUNetSpec(stem=4, width=32, encoder_blocks=(1, 1, 2), decoder_blocks=(1, 1))
@@ -29,10 +30,7 @@ class MultiScaleTranslator(nn.Module):
             raise ValueError(f"a translator has {SCALES} levels, not {len(spec.encoder_blocks)}")
         self.network = network
         self.heads = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(spec.width * 2**level, 3 * spec.stem**2, 3, padding=1),
-                nn.PixelShuffle(spec.stem),
-            )
+            Enlarge(nn.Conv2d(spec.width * 2**level, 3 * spec.stem**2, 3, padding=1), spec.stem)
             for level in range(1, SCALES)
         )
         for head in self.heads:

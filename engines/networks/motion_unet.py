@@ -180,7 +180,8 @@ class SecondLook(Look):
             seen: in the picture.
             motion, grasped: probabilities, and what steering takes of them.
         """
-        features = torch.cat([seen.half_light, self.filtered(seen.levels[0])], dim=1)
+        light = F.avg_pool2d(seen.light, 2)
+        features = torch.cat([light, self.filtered(seen.levels[0])], dim=1)
         undone = self.undo(features, motion, grasped)
         heard = []
         for level, layer, hear in zip(seen.levels, self.undone, self.hear, strict=True):
@@ -257,8 +258,7 @@ class MotionUNet(Look):
         statistics = self.reader.statistics(light)
         read = self.reader.hidden(statistics.near), self.reader.hidden(statistics.everywhere)
         log_motion = self.log_motion(mixed, *map(self.reader.motion, read))
-        half_light = F.avg_pool2d(light, 2)
-        return Seen([*skips, features], mixed, half_light, statistics, read, log_motion)
+        return Seen([*skips, features], mixed, light, statistics, read, log_motion)
 
     def first_light(self, x: Tensor, seen: "Seen") -> Tensor:
         """Light as the first look restores it, float (N, 3, H, W)."""
@@ -272,7 +272,7 @@ class Seen(NamedTuple):
     Attributes:
         levels: features, finest first.
         mixed: what the coarsest say of motion, nearby and around, float (N, hidden, H/16, W/16).
-        half_light: the picture's at half its size, float (N, 3, H / 2, W / 2).
+        light: the picture's, float (N, 3, H, W).
         statistics: what there is to read.
         read: what was made of it, around each window and over the whole picture.
         log_motion: what the first look takes for the motion, as :class:`Restoration` has it.
@@ -280,7 +280,7 @@ class Seen(NamedTuple):
 
     levels: list[Tensor]
     mixed: Tensor
-    half_light: Tensor
+    light: Tensor
     statistics: Statistics
     read: tuple[Tensor, Tensor]
     log_motion: Tensor
