@@ -53,7 +53,8 @@ from stream.frame import Frame
 from stream.statistics import machine_facts, program_version
 
 SIZES = ("fast", "balanced", "quality")
-COMPARED = Path(__file__).parent / "networks" / "nafnet16"
+COMPARED = Path(__file__).parent / "networks"
+"""Profiles of networks that do not ship and stand beside those that do, in a checkout only."""
 _SHEET_PICTURES = 6
 _STILL = 0.02
 """Share of the exposure below which a pixel counts as background."""
@@ -93,8 +94,7 @@ def run_quality_benchmark(
 def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, Any], Picture]:
     """All figures, and the contact sheet, uint8 (H, W, 3) RGB."""
     profiles = {name: load_profile(name) for name in SIZES if name in profile_names()}
-    if COMPARED.is_dir():
-        profiles["nafnet16"] = load_profile(str(COMPARED))
+    profiles |= {folder.name: load_profile(str(folder)) for folder in sorted(COMPARED.glob("*"))}
     photographs, names = unseen_photographs(benchmark.data, profiles.values())
     cases = make_cases(photographs, benchmark.known, benchmark.moving, benchmark.sharp)
     features = EfficientNetLite0Features()

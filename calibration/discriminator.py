@@ -2,18 +2,27 @@
 
 A PatchGAN (Isola et al., CVPR 2017) under spectral normalisation (Miyato et al., ICLR 2018), with
 the R1 penalty on real pictures (Mescheder et al., ICML 2018), which holds for any batch. It sees
-luma only, without its mean, so that it cannot win by colour or brightness; and the same weights see
-all three scales.
+luma only, less its mean around each pixel, so that it cannot win by colour, brightness or what is
+shown; and the same weights see all three scales.
+
+That it sees fine detail alone is what makes it learn. With all frequencies but the mean it told a
+camera's blur from known blur no better than chance after 120 steps, and a translator that learned
+from it did nothing after 900. Frozen features of a classifier told them apart after 40, but were
+soon fooled by patterns that nobody sees.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 _LUMA = (0.299, 0.587, 0.114)
+_AROUND_PX = 9
+_CONTRAST = 8.0
+"""By which fine detail is amplified, to the size that layers expect."""
 
 
 class Discriminator(nn.Module):
@@ -39,7 +48,9 @@ class Discriminator(nn.Module):
 
     def _judge(self, pictures: Tensor) -> Tensor:
         luma = (pictures * self.get_buffer("_luma")).sum(dim=1, keepdim=True)
-        logits: Tensor = self.layers(luma - luma.mean(dim=(2, 3), keepdim=True))
+        half = _AROUND_PX // 2
+        around = F.avg_pool2d(F.pad(luma, (half,) * 4, mode="replicate"), _AROUND_PX, 1)
+        logits: Tensor = self.layers(_CONTRAST * (luma - around))
         return logits
 
 
@@ -57,11 +68,14 @@ def hinge_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
 
 
 def r1_penalty(critic: nn.Module, scales: Sequence[Tensor]) -> Tensor:
-    """Squared gradient of the mean logit by the real pictures, mean over pictures and scales.
+    """Squared gradient by the real pictures for each logit, mean over pictures and scales.
 
-    By the mean logit, not the sum: so it does not depend on the size of the crops.
+    For each logit, not of their sum: so it does not depend on the size of the crops.
     """
     pictures = [picture.detach().requires_grad_() for picture in scales]
-    means = [logits.mean(dim=(1, 2, 3)).sum() for logits in critic(pictures)]
-    gradients = torch.autograd.grad(torch.stack(means).sum(), pictures, create_graph=True)
-    return torch.stack([g.square().sum(dim=(1, 2, 3)).mean() for g in gradients]).mean()
+    logits = critic(pictures)
+    total = torch.stack([says.sum() for says in logits]).sum()
+    gradients = torch.autograd.grad(total, pictures, create_graph=True)
+    return torch.stack(
+        [g.square().sum() / says.numel() for g, says in zip(gradients, logits, strict=True)]
+    ).mean()

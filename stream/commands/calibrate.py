@@ -99,13 +99,13 @@ def calibrate_train(
     profile: _NewProfile,
     out: _RunFolder = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Minutes instead of an hour: a first impression.")
+        bool, typer.Option("--quick", help="Minutes instead of half an hour: a first impression.")
     ] = False,
     model: Annotated[Model, typer.Option(help="The deblurrer, as for `live`.")] = Model.balanced,
     crops: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Training crops in all: 100000, or 10000 with --quick.", show_default=False
+            min=1, help="Training crops in all: 20000, or 4000 with --quick.", show_default=False
         ),
     ] = None,
     held_out: Annotated[
@@ -146,7 +146,7 @@ def calibrate_train(
         recording=recording,
         out=out or recording / "runs" / profile,
         deblurrer=model.value,
-        crops=crops or (10_000 if quick else 100_000),
+        crops=crops or (4_000 if quick else 20_000),
         held_out=tuple(held_out or ()),
         known=TransferredBlur(pairs=tuple(find_pairs(blur_from))) if blur_from else None,
         features=features.value,

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from calibration.acuity import Verdict
 from calibration.camera_crops import CameraCrops
@@ -22,7 +23,7 @@ from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 from tests.calibration.test_recording import RULE, record
 from tests.calibration.virtual_camera import shots
-from tests.conftest import blur2blur
+from tests.conftest import blur2blur, discs
 
 SMALL = PlainUNetSpec(stem=4, width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
 
@@ -83,6 +84,31 @@ def test_discriminator_sees_neither_colour_nor_brightness() -> None:
     coloured, plain, brighter = critic([picture, grey, picture + 0.2])
     torch.testing.assert_close(coloured, plain, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(coloured, brighter, atol=1e-4, rtol=1e-4)
+
+
+def test_discriminator_learns_soon_how_fine_detail_differs() -> None:
+    torch.manual_seed(0)
+    critic = Discriminator(width=8)
+    optimizer = torch.optim.Adam(critic.parameters(), 3e-4, (0.5, 0.99))
+
+    def both(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """A picture blurred at once, and one whose odd rows are blurred later."""
+        pictures = torch.from_numpy(discs(seed, 80)).permute(2, 0, 1)[None] / 255.0
+        at_once = F.avg_pool2d(pictures, (1, 9), 1)
+        combed = at_once[..., :-8].clone()
+        combed[..., 1::2, :] = at_once[..., 1::2, 8:]
+        return at_once[..., :64, :64], combed[..., :64, :64]
+
+    for step in range(40):
+        smooth, combed = both(step)
+        says = critic([torch.cat([smooth, combed])])[0].chunk(2)
+        loss = hinge_loss([says[0]], [says[1]])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        told = [torch.cat([critic([s])[0] > 0, critic([c])[0] < 0]) for s, c in map(both, (90, 91))]
+    assert torch.cat(told).double().mean() > 0.9
 
 
 def test_penalty_does_not_depend_on_batch_or_crop() -> None:
