@@ -24,6 +24,8 @@ from engines.profile import load_profile
 
 CARD, WEIGHTS = "row.json", "weights.safetensors"
 SEEDS = (0, 1, 2)
+TRAINED_ROWS = Path(__file__).parent / "rows"
+"""What was trained on the photographs of the results in this repository; in a checkout only."""
 
 Part = Literal["translator", "deblurrer"]
 

@@ -62,7 +62,7 @@ class ProtocolTraining:
     to: Path
     deblurrer: str = "balanced"
     frames: int = 600
-    crops: int = 100_000
+    crops: int = 4_000
     validation_crops: int = 24
     rows: tuple[str, ...] = ()
     domains: tuple[UnknownDomain, ...] = DOMAINS

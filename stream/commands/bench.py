@@ -183,8 +183,13 @@ def bench_blur2blur(
         typer.Option(help="Folder of sharp photographs; may be given several times."),
     ],
     rows: Annotated[
-        Path, typer.Option(help="Folder of the trained rows, and of their runs.")
-    ] = Path("runs/blur2blur"),
+        Path | None,
+        typer.Option(
+            help="Folder of the trained rows: those in benchmarks/rows, or with --train, which "
+            "keeps its runs there too, runs/blur2blur.",
+            show_default=False,
+        ),
+    ] = None,
     train: Annotated[
         bool,
         typer.Option("--train", help="First train what is not there: hours, and it goes on."),
@@ -195,7 +200,7 @@ def bench_blur2blur(
     ] = None,
     crops: Annotated[
         int, typer.Option(min=1, help="With --train: training crops of each row.")
-    ] = 100_000,
+    ] = 4_000,
     frames: Annotated[
         int, typer.Option(min=10, help="With --train: frames of each camera's recording.")
     ] = 600,
@@ -218,8 +223,10 @@ def bench_blur2blur(
     """
     with needs_extra_train():
         from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
+        from benchmarks.blur2blur_rows import TRAINED_ROWS
         from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
     deblurrer = profile or model.value
+    rows = rows or (Path("runs/blur2blur") if train else TRAINED_ROWS)
     if train:
         training = ProtocolTraining(
             data=tuple(data),
