@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -41,6 +42,7 @@ from stream.errors import StreamError
 from stream.statistics import machine_facts, program_version
 
 _SHEET_COLUMNS = 8
+_NEIGHBOURING_ROWS = np.array([[0.25], [0.5], [0.25]])
 
 Picture = NDArray[np.uint8]
 Restore = Callable[[Picture], Picture]
@@ -174,12 +176,20 @@ def _restorers(row: Row, domain: UnknownDomain, benchmark: ProtocolBenchmark) ->
                 "`blur2blur bench blur2blur --train` does that"
             )
         once = partial(restored, row_network(row, folder, benchmark.deblurrer))
-        found.append(partial(_repeated, once) if row.name == "twice" else once)
+        before = _BEFORE.get(row.name)
+        found.append(partial(before, once) if before is not None else once)
     return found
 
 
 def _repeated(restore: Restore, picture: Picture) -> Picture:
     return restore(restore(picture))
+
+
+def _rows_averaged(restore: Restore, picture: Picture) -> Picture:
+    return restore(np.asarray(cv2.filter2D(picture, -1, _NEIGHBOURING_ROWS), np.uint8))
+
+
+_BEFORE = {"twice": _repeated, "rows-averaged": _rows_averaged}
 
 
 def _costs(benchmark: ProtocolBenchmark) -> dict[str, Any]:

@@ -57,6 +57,11 @@ ROWS = (
     Row(number=0, name="input", about="as the camera gave it"),
     Row(number=1, name="deblur", about="deblur(x): without a translator, or with G = identity"),
     Row(
+        number=1,
+        name="rows-averaged",
+        about="deblur(x with its rows averaged): who knows that the cameras are interlaced",
+    ),
+    Row(
         number=2,
         name="blur2blur",
         about="deblur(G(x)): the method",
