@@ -176,8 +176,8 @@ def _restorers(row: Row, domain: UnknownDomain, benchmark: ProtocolBenchmark) ->
                 "`blur2blur bench blur2blur --train` does that"
             )
         once = partial(restored, row_network(row, folder, benchmark.deblurrer))
-        before = _BEFORE.get(row.name)
-        found.append(partial(before, once) if before is not None else once)
+        way = _WAYS.get(row.name)
+        found.append(partial(way, once) if way is not None else once)
     return found
 
 
@@ -189,7 +189,7 @@ def _rows_averaged(restore: Restore, picture: Picture) -> Picture:
     return restore(np.asarray(cv2.filter2D(picture, -1, _NEIGHBOURING_ROWS), np.uint8))
 
 
-_BEFORE = {"twice": _repeated, "rows-averaged": _rows_averaged}
+_WAYS = {"twice": _repeated, "rows-averaged": _rows_averaged}
 
 
 def _costs(benchmark: ProtocolBenchmark) -> dict[str, Any]:

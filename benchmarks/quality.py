@@ -94,7 +94,8 @@ def run_quality_benchmark(
 def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, Any], Picture]:
     """All figures, and the contact sheet, uint8 (H, W, 3) RGB."""
     profiles = {name: load_profile(name) for name in SIZES if name in profile_names()}
-    profiles |= {folder.name: load_profile(str(folder)) for folder in sorted(COMPARED.glob("*"))}
+    for card in sorted(COMPARED.glob("*/profile.json")):
+        profiles[card.parent.name] = load_profile(str(card.parent))
     photographs, names = unseen_photographs(benchmark.data, profiles.values())
     cases = make_cases(photographs, benchmark.known, benchmark.moving, benchmark.sharp)
     features = EfficientNetLite0Features()

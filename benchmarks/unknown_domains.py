@@ -62,6 +62,11 @@ class Chain:
     h264_crf: int | None = None
     interlaced: bool = False
 
+    @property
+    def fields(self) -> int:
+        """How many pictures one after the other make a frame: 1, or 2 of every other row."""
+        return 2 if self.interlaced else 1
+
     def scene(self, sharp: Picture) -> Light:
         """Light behind the lens of a display picture, its highlights beyond what a sensor takes."""
         light = to_linear(sharp)
@@ -87,15 +92,14 @@ class Chain:
         sigma = np.sqrt(self.read_noise**2 + self.shot_noise * display)
         display = display + sigma * random.standard_normal(display.shape, dtype=np.float32)
         pixels = _bytes_of(display)
-        fields = 2 if self.interlaced else 1
-        for first in range(fields):
-            field = np.ascontiguousarray(pixels[first::fields])
+        for first in range(self.fields):
+            field = np.ascontiguousarray(pixels[first :: self.fields])
             if self.jpeg_quality is not None:
                 quality = int(random.integers(self.jpeg_quality[0], self.jpeg_quality[1] + 1))
                 field = through_jpeg(field, quality)
             if self.h264_crf is not None:
                 field = _through_h264(field, self.h264_crf)
-            pixels[first::fields] = field
+            pixels[first :: self.fields] = field
         return pixels
 
 
@@ -191,8 +195,7 @@ class UnknownDomain:
         light = self.chain.scene(window)
         count = int(random.integers(self.moments[0], self.moments[1] + 1))
         late = _ROLLING_ROWS if self.rolling else 0
-        fields = 2 if self.chain.interlaced else 1
-        exposed = fields * count
+        exposed = self.chain.fields * count
         last = exposed + late - 1
         motion = self._motion(last / (exposed - 1), random)
         layers = [(light, motion)]
@@ -203,7 +206,7 @@ class UnknownDomain:
             layer = np.dstack([self.chain.scene(thing) * cover[:, :, None], cover])
             layers.append((layer, self._motion(last / (exposed - 1), random)))
         rolls = np.linspace(0, late, light.shape[0])  # when each row begins, in moments
-        begins = rolls + np.arange(light.shape[0]) % fields * count
+        begins = rolls + np.arange(light.shape[0]) % self.chain.fields * count
         total = np.zeros_like(light)
         for moment in range(last + 1):
             view = _over([m.view(picture, 2 * moment / last - 1) for picture, m in layers])

@@ -270,11 +270,14 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         settings = self.settings
         return {
             **self.how_it_ran(),
-            "optimizer": f"Adam, learning rate {settings.learning_rate}",
+            "optimizer": (
+                f"Adam, learning rates {settings.learning_rate} of G, "
+                f"{settings.critic_learning_rate} of the discriminator"
+            ),
             "loss": (
                 f"{settings.adversarial} hinge + {settings.reconstruction} (L1 + "
-                f"{_FEATURES_SHARE} {self.content_name} feature distance), at {SCALES} scales, "
-                f"R1 {settings.r1}"
+                f"{_FEATURES_SHARE} {self.content_name} feature distance) at half of {SCALES} "
+                f"scales, R1 {settings.r1}"
             ),
             "recording": settings.recording.name,
             "held_out": sorted(self.held_out),
