@@ -26,7 +26,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         CalibrationError: the file is missing or damaged.
     """
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
         reason = str(error).splitlines()[0]
         raise CalibrationError(

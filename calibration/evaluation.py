@@ -39,8 +39,9 @@ class Evaluation:
 def evaluate(network: nn.Module, blurred: Tensor, truth: Tensor, batch: int = 8) -> Evaluation:
     """Restore uint8 (N, 3, H, W) pictures in fp32 and compare 8-bit results with the truth."""
     network.eval()
+    device = next(network.parameters()).device
     parts = [
-        torch.round(network(x.float() / 255.0).clamp(0, 1) * 255.0).to(torch.uint8)
+        torch.round(network(x.to(device).float() / 255.0).clamp(0, 1) * 255.0).to(torch.uint8).cpu()
         for x in torch.split(blurred, batch)
     ]
     restored = torch.cat(parts)

@@ -32,8 +32,12 @@ def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> N
         ValueError: it is not one that this network can hold.
     """
     own = network.state_dict()
-    if not any(name.startswith(_SECOND) for name in weights):
+    looks_twice = any(name.startswith(_SECOND) for name in weights)
+    if not looks_twice:
         weights = {**weights, **_second_look(own, weights)}
+    elif isinstance(network, MotionUNet) and network.undo is not None:
+        weights = {**weights, **_way_up_of_the_second(own, weights)}
+    weights = {name: _cut(name, tensor, own) for name, tensor in weights.items()}
     weights = {name: t for name, t in weights.items() if name in own or not _may_be_missing(name)}
     _check(own, weights)
     for name, target in own.items():
@@ -74,6 +78,30 @@ def _second_look(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> di
         for name, tensor in weights.items()
         if f"{_SECOND}{name}" in own and not name.startswith("reader.")
     }
+
+
+def _way_up_of_the_second(
+    own: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """What a network that looks once, and filters as only a second look did, begins with."""
+    second = {name.removeprefix(_SECOND): t for name, t in weights.items() if _SECOND in name}
+    reading = ("reader", "motion", "trust")
+    return {
+        name: tensor
+        for name, tensor in second.items()
+        if name in own and name.split(".")[0] not in reading
+    }
+
+
+def _cut(name: str, tensor: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+    """Without channels that are filtered in the other network only: the last ones, or colours."""
+    part = name.removeprefix(_SECOND).split(".")[0]
+    if part not in ("filtered", "undone") or name not in own:
+        return tensor
+    shape = own[name].shape
+    if len(shape) > 1 and shape[1] == 1:
+        tensor = tensor[:, :3].sum(dim=1, keepdim=True)
+    return tensor[tuple(slice(side) for side in shape)]
 
 
 def _may_be_missing(name: str) -> bool:

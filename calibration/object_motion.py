@@ -60,9 +60,8 @@ class ObjectMotion(Movement):
         m = self.margin_px
         still = to_linear(background)
         surface = to_linear(_shaded(texture, random))
-        height, width = still.shape[:2]
-        diameter = random.uniform(self.min_size, self.max_size) * (min(height, width) - 2 * m)
-        opacity = silhouette((height, width), diameter, random)[:, :, None]
+        size = still.shape[0], still.shape[1]
+        opacity = silhouette(size, self.diameter(size, random), random)[:, :, None]
         path = self.trajectory(random)
         layer = blur(np.concatenate([opacity * surface, opacity], axis=2), rasterise(path))
         light = layer[:, :, :3] + (1 - layer[:, :, 3:]) * still
@@ -74,6 +73,11 @@ class ObjectMotion(Movement):
             presence=np.ascontiguousarray(layer[:, :, 3][inner]),
             path=path,
         )
+
+
+    def diameter(self, size: tuple[int, int], random: np.random.Generator) -> float:
+        """An object's, in pixels, for a picture of that height and width with its border."""
+        return random.uniform(self.min_size, self.max_size) * (min(size) - 2 * self.margin_px)
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,14 @@ class MovingObject:
 def _shaded(texture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
     """The surface of the object: skin and cloth have less contrast than a photograph."""
     mean = texture.mean(axis=(0, 1), keepdims=True)
-    contrast = random.uniform(0.3, 1.0)
-    brightness = random.uniform(0.7, 1.2)
+    contrast, brightness = drawn_shading(random)
     shaded = brightness * (mean + contrast * (texture - mean))
     return np.asarray(np.clip(shaded, 0, 255), np.uint8)
+
+
+def drawn_shading(random: np.random.Generator) -> tuple[float, float]:
+    """Contrast and brightness of an object's surface, as shares of the texture's."""
+    return random.uniform(0.3, 1.0), random.uniform(0.7, 1.2)
 
 
 def silhouette(

@@ -19,6 +19,7 @@ def make_fabric() -> Fabric:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     launched = torch.distributed.is_torchelastic_launched()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cudnn.benchmark = True  # crops are of one size
     low = training_dtype(device) is torch.bfloat16
     fabric = Fabric(
         accelerator=device.type,
@@ -39,4 +40,4 @@ def loader_workers(processes: int, device: torch.device) -> int:
     """
     if device.type == "cpu":
         return 1 if processes == 1 else 0
-    return max(1, (os.cpu_count() or 1) // processes - 1)
+    return max(1, len(os.sched_getaffinity(0)) // processes - 1)

@@ -99,7 +99,7 @@ class RestorationTrainer(Trainer[Evaluation]):
         """Learn from one batch; returns the loss."""
         settings = self.settings
         blurred, truth = self.lesson(*batch)
-        factor = learning_rate_factor(self.crops_done, settings.crops, settings.decay_share)
+        factor = learning_rate_factor(self.progress, settings.decay_share)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate * factor

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from calibration.errors import CalibrationError
+from calibration.device_crops import CropPlans, Plans, render
 from calibration.evaluation import Evaluation
 from calibration.motion import (
     READING_PX,
@@ -73,8 +74,9 @@ class DeblurrerTrainer(RestorationTrainer):
         )
         super().__init__(settings)
         self._crops: Dataset[Any] = self.data.training
-        if isinstance(self.averaged, MotionUNet) and isinstance(self.data.training, BlurredCrops):
-            self._look_for_motion(self.averaged, self.data.training, report)
+        self._looks_for_motion = False
+        if isinstance(self.data.training, BlurredCrops):
+            self._look_at(self.data.training, report)
         self.teacher: nn.Module | None = None
         if settings.teacher is not None:
             self.teacher = part_network(load_profile(settings.teacher), "deblurrer")
@@ -84,21 +86,34 @@ class DeblurrerTrainer(RestorationTrainer):
     def dataset(self) -> Dataset[Any]:
         return self._crops
 
+    def on_device(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return render(Plans(*batch)) if isinstance(self._crops, CropPlans) else batch
+
     @property
     def validation(self) -> tuple[Tensor, Tensor]:
         return self.data.validation
 
-    def _look_for_motion(
-        self, network: MotionUNet, crops: BlurredCrops, report: Callable[[str, int, int], None]
-    ) -> None:
-        """Show the network what moved, too; a new one learns to read spectra first."""
+    def _look_at(self, crops: BlurredCrops, report: Callable[[str, int, int], None]) -> None:
+        """Choose where crops are made; show a network that looks for motion what moved, too."""
+        network = self.averaged
+        self._looks_for_motion = isinstance(network, MotionUNet)
+        on_device = self.fabric.device.type != "cpu"
+        if not self._looks_for_motion and not on_device:
+            return
         if crops.recipe.crop_px % CELL_PX:
             raise CalibrationError(
-                f"this network takes crops of a multiple of {CELL_PX} px, not "
-                f"{crops.recipe.crop_px}; name another with --crop-px"
+                f"here crops have to be a multiple of {CELL_PX} px, not {crops.recipe.crop_px}; "
+                "name another with --crop-px"
             )
-        self._crops = MotionCrops(crops, _TOLD_SHARE)
-        self.network.mark_forward_method("restore")
+        self._crops = (CropPlans if on_device else MotionCrops)(crops, _TOLD_SHARE)
+        if isinstance(network, MotionUNet):
+            self.network.mark_forward_method("restore")
+            self._learn_to_read(network, crops, report)
+
+    def _learn_to_read(
+        self, network: MotionUNet, crops: BlurredCrops, report: Callable[[str, int, int], None]
+    ) -> None:
+        """A new network learns to read spectra first."""
         if network.can_read:
             return
         if network.second is not None and not network.reader.standardised.measured:
@@ -120,7 +135,7 @@ class DeblurrerTrainer(RestorationTrainer):
             part.load_state_dict(read)
 
     def loss_of(self, blurred: Tensor, truth: Tensor, *batch: Tensor) -> Tensor:
-        if not isinstance(self._crops, MotionCrops):
+        if not self._looks_for_motion:
             return super().loss_of(blurred, truth, *batch)
         _, _, shares, presence, told = batch
         motion = cell_motion(shares, presence)

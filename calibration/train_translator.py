@@ -157,7 +157,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         """One step of the discriminator, then one of G; returns the loss of G."""
         settings = self.settings
         unknown, known = (part / 255.0 for part in batch)
-        factor = learning_rate_factor(self.crops_done, settings.crops, settings.decay_share)
+        factor = learning_rate_factor(self.progress, settings.decay_share)
         for group in self._optimizer.param_groups:
             group["lr"] = settings.learning_rate * factor
         translated = self.translator(unknown)

@@ -42,6 +42,7 @@ class RunSettings:
     Attributes:
         out: folder of the run.
         crops: training crops in all; a resumed run may name another number.
+        minutes: the run ends after so long, if that is sooner, and its learning rate falls in time.
         batch: crops a step, over all processes.
         ema_steps: time constant of the averaged weights, which are those that are kept.
         save_minutes: time between checkpoints, each with a validation.
@@ -50,6 +51,7 @@ class RunSettings:
 
     out: Path
     crops: int = 400_000
+    minutes: float | None = None
     batch: int = 16
     ema_steps: int = 500
     save_minutes: float = 5.0
@@ -92,6 +94,7 @@ class Trainer(ABC, Generic[Validation]):
         settings.out.mkdir(parents=True, exist_ok=True)
         self.crops_done = 0
         self.seconds = 0.0
+        self._share_of_time = 0.0
         self._board: TensorBoardLog | None = None
 
     @property
@@ -134,8 +137,15 @@ class Trainer(ABC, Generic[Validation]):
 
     @property
     def finished(self) -> bool:
-        """Whether all crops were trained on, or the run was stopped before."""
-        return self.crops_done + self.settings.batch > self.settings.crops
+        """Whether all crops were trained on, or the time is up; else the run was stopped before."""
+        return (
+            self.crops_done + self.settings.batch > self.settings.crops or self._share_of_time >= 1
+        )
+
+    @property
+    def progress(self) -> float:
+        """How much of the run is done, 0 to 1, in crops or in time, whichever is more."""
+        return max(self.crops_done / max(self.settings.crops, 1), self._share_of_time)
 
     @property
     def checkpoint(self) -> Path:
@@ -164,7 +174,8 @@ class Trainer(ABC, Generic[Validation]):
                 last_step = now
                 if number % _STEPS_BETWEEN_LOOKS:
                     continue
-                if self._anyone(bool(signals)):
+                self._look_at_the_clock()
+                if self._anyone(bool(signals)) or self._share_of_time >= 1:
                     break
                 loss = float(losses) / since_report
                 self._check(loss)  # before a checkpoint replaces the last good one
@@ -206,7 +217,11 @@ class Trainer(ABC, Generic[Validation]):
             pin_memory=self.fabric.device.type == "cuda",
         )
         for crops in loader:
-            yield tuple(self.fabric.to_device(crops))
+            yield self.on_device(tuple(self.fabric.to_device(crops)))
+
+    def on_device(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What a step takes, made of what the dataset gave, on the device."""
+        return batch
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -246,6 +261,12 @@ class Trainer(ABC, Generic[Validation]):
         self.fabric.barrier()
         return final
 
+    def _look_at_the_clock(self) -> None:
+        """One process's clock counts for all, as all have to take the same steps."""
+        if self.settings.minutes is not None:
+            share = self.seconds / (60 * self.settings.minutes)
+            self._share_of_time = min(1.0, self.fabric.broadcast(share))
+
     def _anyone(self, stop: bool) -> bool:
         """Whether any process was asked to stop: all of them have to leave together."""
         if self.fabric.world_size == 1:
@@ -275,8 +296,11 @@ class Trainer(ABC, Generic[Validation]):
             report(state)
 
 
-def learning_rate_factor(crops_done: int, crops: int, decay_share: float) -> float:
-    """Warm-up over the first 1 %, then 1, then linearly to 0 over the last ``decay_share``."""
-    warm_up = crops_done / max(0.01 * crops, 1)
-    decay = (crops - crops_done) / max(decay_share * crops, 1)
-    return max(0.0, min(1.0, warm_up, decay))
+def learning_rate_factor(progress: float, decay_share: float) -> float:
+    """Warm-up over the first 1 %, then 1, then linearly to 0 over the last ``decay_share``.
+
+    Args:
+        progress: how much of the run is done, 0 to 1.
+        decay_share: of the run, more than 0.
+    """
+    return max(0.0, min(1.0, 100 * progress, (1 - progress) / decay_share))

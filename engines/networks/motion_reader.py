@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from engines.networks.spectra import (
     FREQUENCIES,
+    STRIDE_PX,
+    WINDOW_PX,
     Gradients,
     Waves,
     WindowSpectra,
-    coherence,
     enlarged,
     mirrored_phases,
 )
@@ -52,7 +53,8 @@ class Statistics(NamedTuple):
     """What is read of a picture.
 
     Attributes:
-        near: of each window, of 128 px and 32 px apart, float (N, size, rows, columns).
+        near: around each window, of 128 px and 32 px apart, or between four that are 64 px apart,
+            float (N, size, rows, columns).
         everywhere: of the whole picture, float (N, size, 1, 1).
         gradients: their transform, which later pictures are compared to.
     """
@@ -68,14 +70,16 @@ class MotionReader(nn.Module):
     Args:
         motions: number of displacements that are told apart.
         hidden: width of the perceptron.
+        stride_px: from one window to the next, 32 or 64.
     """
 
     size = WindowSpectra.size + Gradients.size
 
-    def __init__(self, motions: int, hidden: int) -> None:
+    def __init__(self, motions: int, hidden: int, stride_px: int = STRIDE_PX) -> None:
         super().__init__()
-        self.spectra = WindowSpectra()
-        self.gradients = Gradients()
+        self.least_px = _least_px(stride_px)
+        self.spectra = WindowSpectra(stride_px)
+        self.gradients = Gradients(stride_px)
         self.standardised = Standardised(self.size)
         self.power = nn.Conv2d(WindowSpectra.size, hidden, 1)
         self.phase = nn.Conv2d(Gradients.size, hidden // 4, 1)
@@ -103,12 +107,12 @@ class MotionReader(nn.Module):
     def statistics(self, light: Tensor) -> "Statistics":
         """What is read, of float (N, 3, H, W), as :func:`linear_light` gives it.
 
-        Smaller pictures are enlarged to a window by their edges.
+        Smaller pictures than there are windows in are enlarged by their edges.
         """
-        light = enlarged(light)
+        light = enlarged(light, self.least_px)
         spectra = self.spectra(light)
         weak, strong = self.gradients(light)
-        near, everywhere = coherence(weak, strong, imaginary=True)
+        near, everywhere = self.gradients.coherence(weak, strong, imaginary=True)
         return Statistics(
             torch.cat([spectra, near], dim=1),
             torch.cat([spectra.mean(dim=(2, 3), keepdim=True), everywhere], dim=1),
@@ -136,14 +140,15 @@ class ComparingReader(nn.Module):
     that is nearly sharp are those with the scene, nearly: the kernel's own spectrum, phase and all.
 
     Args:
-        motions, hidden: as of the first reader.
+        motions, hidden, stride_px: as of the first reader.
     """
 
     size = 4 * Gradients.size
 
-    def __init__(self, motions: int, hidden: int) -> None:
+    def __init__(self, motions: int, hidden: int, stride_px: int = STRIDE_PX) -> None:
         super().__init__()
-        self.gradients = Gradients()
+        self.least_px = _least_px(stride_px)
+        self.gradients = Gradients(stride_px)
         self.standardised = Standardised(self.size)
         self.phase = nn.Conv2d(self.size, hidden // 4, 1)
         self.both = nn.Conv2d(hidden + hidden // 4, hidden, 1)
@@ -170,8 +175,8 @@ class ComparingReader(nn.Module):
             restored: float (N, 3, H, W), as :func:`linear_light` gives it.
         """
         parts = [
-            coherence(given, other, imaginary)
-            for other in self.gradients(enlarged(restored))
+            self.gradients.coherence(given, other, imaginary)
+            for other in self.gradients(enlarged(restored, self.least_px))
             for imaginary in (False, True)
         ]
         near, everywhere = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
@@ -195,3 +200,8 @@ class ComparingReader(nn.Module):
 
 def _apart(statistics: Tensor) -> tuple[Tensor, Tensor]:
     return statistics[:, : WindowSpectra.size], statistics[:, WindowSpectra.size :]
+
+
+def _least_px(stride_px: int) -> int:
+    """The least side of a picture: a window's, or that of two between which there is a place."""
+    return WINDOW_PX if stride_px == STRIDE_PX else WINDOW_PX + stride_px

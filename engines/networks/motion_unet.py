@@ -10,6 +10,7 @@ It may look twice: what the first look restored is nearly the scene, and compari
 that shows the motion better. The second look goes up again from what the first one encoded.
 """
 
+import itertools
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from engines.networks.deconvolution import Deconvolution
 from engines.networks.gated_block import GatedBlock, gate_blocks, silence
 from engines.networks.motion_reader import ComparingReader, MotionReader, Statistics
 from engines.networks.plain_unet import PlainUNet, PlainUNetSpec, UNet
-from engines.networks.spectra import linear_light
+from engines.networks.spectra import STRIDE_PX, linear_light
 
 MOTION_BINS = 27
 """Displacements are told apart on a square grid of this side ..."""
@@ -30,10 +31,12 @@ MOTION_BIN_PX = 2.0
 CELL_PX = 16
 """One estimate is made for each square of this side."""
 _IMPROBABLE = 1e-8
-_FILTERED = 12
-"""Channels that are filtered: light, and what a convolution makes of features."""
+_FILTERED_BY_TWO_LOOKS = 12
 
-MOTION_PARTS = ["reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered", "second"]
+MOTION_PARTS = (
+    *("reader", "local", "mix", "motion", "trust", "grasp", "steer", "steered"),
+    *("filtered", "undo", "undone", "hear", "second"),
+)
 """The submodules that a plain U-Net does not have."""
 
 
@@ -46,6 +49,10 @@ class MotionUNetSpec:
         steered_blocks: blocks of the coarsest level after the motion is known.
         hidden: width of the layers that read spectra and motion.
         looks: 1, or 2 to read and restore again with the first restoration at hand.
+        filtered: channels that its only or second look filters by the motion's inverse: 0; 1 for
+            grey light; 3 for light; more for what a convolution makes of features, too. By default
+            12 where it looks twice, else none.
+        window_stride: from one window whose spectrum is read to the next, 32 or 64 px.
     """
 
     width: int = 32
@@ -54,6 +61,8 @@ class MotionUNetSpec:
     steered_blocks: int = 2
     hidden: int = 256
     looks: int = 1
+    filtered: int | None = None
+    window_stride: int = STRIDE_PX
 
     def __post_init__(self) -> None:
         if len(self.encoder_blocks) != 3:
@@ -62,6 +71,10 @@ class MotionUNetSpec:
             raise ValueError("steered_blocks is at least 0, hidden at least 1")
         if self.looks not in (1, 2):
             raise ValueError("looks is 1 or 2")
+        if self.channels_filtered < 0 or self.channels_filtered == 2:
+            raise ValueError("filtered is 0, 1, 3 or more")
+        if self.window_stride not in (STRIDE_PX, 2 * STRIDE_PX):
+            raise ValueError("window_stride is 32 or 64")
         _ = self.trunk
 
     @property
@@ -71,6 +84,12 @@ class MotionUNetSpec:
             encoder_blocks=self.encoder_blocks,
             decoder_blocks=self.decoder_blocks,
         )
+
+    @property
+    def channels_filtered(self) -> int:
+        if self.filtered is not None:
+            return self.filtered
+        return _FILTERED_BY_TWO_LOOKS if self.looks == 2 else 0
 
     @property
     def multiple(self) -> int:
@@ -85,24 +104,41 @@ class MotionUNetSpec:
 
 
 class Look(UNet):
-    """How things moved, and the way up of a U-Net steered by that."""
+    """How things moved, and the way up of a U-Net steered by that.
 
-    def make_parts(self, spec: MotionUNetSpec) -> PlainUNet:
+    Where it filters, it has beside what was encoded of the picture features that are filtered by
+    the motion's inverse (:mod:`engines.networks.deconvolution`).
+    """
+
+    def make_parts(self, spec: MotionUNetSpec, filtered: int) -> PlainUNet:
         """Returns the plain network that its way up was taken from."""
         trunk = PlainUNet(spec.trunk)
         self.ups, self.decoders, self.head = trunk.ups, trunk.decoders, trunk.head
         gate_blocks(self.decoders)
+        self.window_stride = spec.window_stride
         hidden, motions = spec.hidden, MOTION_BINS**2
         self.motion = nn.Conv2d(hidden, motions, 1)
         self.trust = nn.Conv2d(hidden, 2, 1)
         self.grasp = nn.Sequential(nn.Conv2d(motions, hidden, 1), nn.ReLU())
-        self.steer = nn.ModuleList(nn.Conv2d(hidden, spec.width * 2**i, 1) for i in range(3))
-        blocks = [GatedBlock(4 * spec.width) for _ in range(spec.steered_blocks)]
+        channels = [spec.width * 2**i for i in range(3)]
+        self.steer = nn.ModuleList(nn.Conv2d(hidden, c, 1) for c in channels)
+        blocks = [GatedBlock(channels[-1]) for _ in range(spec.steered_blocks)]
         self.steered = nn.Sequential(*blocks)
         for layer in (self.trust, *self.steer, *(block.body[-1] for block in blocks)):
             silence(layer)  # what is added to a plain network changes nothing at first ...
         assert self.trust.bias is not None
         nn.init.constant_(self.trust.bias, 0.5)  # ... and trusts spectra
+        self.undo = Deconvolution(MOTION_BINS, hidden) if filtered else None
+        self.greyly = filtered == 1
+        self.filtered = nn.Conv2d(spec.width, filtered - 3, 3, padding=1) if filtered > 3 else None
+        if filtered:
+            self.undone = nn.ModuleList(
+                nn.Sequential(nn.Conv2d(a, b, 3, stride=1 + (i > 0), padding=1), nn.ReLU())
+                for i, (a, b) in enumerate(itertools.pairwise([filtered, *channels]))
+            )
+            self.hear = nn.ModuleList(nn.Conv2d(c, c, 1) for c in channels)
+            for layer in self.hear:
+                silence(layer)
         return trunk
 
     def log_motion(self, mixed: Tensor, near: Tensor, everywhere: Tensor) -> Tensor:
@@ -112,25 +148,62 @@ class Look(UNet):
             mixed: the network's own features, float (N, hidden, H / 16, W / 16).
             near, everywhere: logits of windows and of the picture, as readers give them.
         """
-        near = F.interpolate(near, size=mixed.shape[-2:], mode="bilinear", align_corners=True)
+        rows, columns = mixed.shape[-2:]
+        if self.window_stride > STRIDE_PX:  # every place is the middle of four by four cells
+            near = F.pad(near, (1, 2, 1, 2), mode="replicate")
+            near = F.interpolate(near, scale_factor=self.window_stride / CELL_PX, mode="bilinear")
+            near = near[:, :, :rows, :columns]
+        else:
+            near = F.interpolate(near, size=(rows, columns), mode="bilinear", align_corners=True)
         trust = self.trust(mixed)
         logits = self.motion(mixed) + trust[:, :1] * near + trust[:, 1:] * everywhere
         return torch.log_softmax(logits, dim=1)
 
-    def grasped(self, motion: Tensor) -> Tensor:
-        """What steering takes of probabilities, float (N, hidden, H / 16, W / 16)."""
-        spread = 4.0 * motion.clamp_min(_IMPROBABLE).sqrt()  # as most are improbable
-        grasped: Tensor = self.grasp(spread)
-        return grasped
+    def correction(self, seen: "Seen", motion: Tensor) -> Tensor:
+        """What is to be added to a picture of which this was seen, by displacements' probabilities.
 
-    def correction(self, levels: list[Tensor], grasped: Tensor) -> Tensor:
-        """What is to be added to the picture, by what was encoded of it, finest level first."""
+        Returns:
+            float (N, 3, H, W).
+        """
+        spread = 4.0 * motion.clamp_min(_IMPROBABLE).sqrt()  # as most are improbable
+        grasped = self.grasp(spread)
+        levels = seen.levels
+        if self.undo is not None:
+            undone = self.undo(self._to_filter(seen), motion, grasped)
+            levels = self._hearing(levels, undone)
         *skips, features = (
             level + F.interpolate(steer(grasped), size=level.shape[-2:], mode="bilinear")
             for level, steer in zip(levels, self.steer, strict=True)
         )
         correction: Tensor = self.head(self.decode(self.steered(features), skips)[0])
         return correction
+
+    def _to_filter(self, seen: "Seen") -> Tensor:
+        light = F.avg_pool2d(seen.light, 2)
+        if self.filtered is not None:
+            return torch.cat([light, self.filtered(seen.levels[0])], dim=1)
+        return light.mean(dim=1, keepdim=True) if self.greyly else light
+
+    def _hearing(self, levels: list[Tensor], undone: Tensor) -> list[Tensor]:
+        """The levels, with what they hear of features that were filtered."""
+        heard = []
+        for level, layer, hear in zip(levels, self.undone, self.hear, strict=True):
+            undone = layer(undone)
+            heard.append(level + hear(undone))
+        return heard
+
+
+class SecondLook(Look):
+    """Knows a first restoration: reads the motion again, and goes up again."""
+
+    def __init__(self, spec: MotionUNetSpec) -> None:
+        super().__init__()
+        self.make_parts(spec, spec.channels_filtered)
+        self.reader = ComparingReader(MOTION_BINS**2, 2 * spec.hidden, spec.window_stride)
+
+    def compared(self, seen: "Seen", light: Tensor) -> tuple[Tensor, Tensor]:
+        """What a picture and its first restoration give to read, around places and over all."""
+        return self.reader.statistics(seen.statistics.gradients, light)
 
 
 class Restoration(NamedTuple):
@@ -146,50 +219,6 @@ class Restoration(NamedTuple):
     log_motion: Tensor
 
 
-class SecondLook(Look):
-    """Knows a first restoration: reads the motion again, undoes it, and goes up again.
-
-    Beside what was encoded of the picture it has features that are filtered by the motion's inverse
-    (:mod:`engines.networks.deconvolution`).
-    """
-
-    def __init__(self, spec: MotionUNetSpec) -> None:
-        super().__init__()
-        self.make_parts(spec)
-        self.reader = ComparingReader(MOTION_BINS**2, 2 * spec.hidden)
-        channels = [spec.width * 2**i for i in range(3)]
-        self.filtered = nn.Conv2d(spec.width, _FILTERED - 3, 3, padding=1)
-        self.undo = Deconvolution(MOTION_BINS, spec.hidden)
-        sources = [_FILTERED, *channels[:-1]]
-        self.undone = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(a, b, 3, stride=1 + (i > 0), padding=1), nn.ReLU())
-            for i, (a, b) in enumerate(zip(sources, channels, strict=True))
-        )
-        self.hear = nn.ModuleList(nn.Conv2d(c, c, 1) for c in channels)
-        for layer in self.hear:
-            silence(layer)
-
-    def compared(self, seen: "Seen", light: Tensor) -> tuple[Tensor, Tensor]:
-        """What a picture and its first restoration give to read, around places and over all."""
-        return self.reader.statistics(seen.statistics.gradients, light)
-
-    def with_undone(self, seen: "Seen", motion: Tensor, grasped: Tensor) -> list[Tensor]:
-        """The levels, with what they hear of the features that are filtered.
-
-        Args:
-            seen: in the picture.
-            motion, grasped: probabilities, and what steering takes of them.
-        """
-        light = F.avg_pool2d(seen.light, 2)
-        features = torch.cat([light, self.filtered(seen.levels[0])], dim=1)
-        undone = self.undo(features, motion, grasped)
-        heard = []
-        for level, layer, hear in zip(seen.levels, self.undone, self.hear, strict=True):
-            undone = layer(undone)
-            heard.append(level + hear(undone))
-        return heard
-
-
 class MotionUNet(Look):
     """Picture to picture, as a correction added to the input; untrained it is the identity.
 
@@ -200,11 +229,11 @@ class MotionUNet(Look):
     def __init__(self, spec: MotionUNetSpec | None = None) -> None:
         super().__init__()
         self.spec = spec = spec or MotionUNetSpec()
-        trunk = self.make_parts(spec)
+        trunk = self.make_parts(spec, spec.channels_filtered if spec.looks == 1 else 0)
         self.stem, self.encoders, self.downs = trunk.stem, trunk.encoders, trunk.downs
         gate_blocks(self.encoders[1:])
         hidden = spec.hidden
-        self.reader = MotionReader(MOTION_BINS**2, 2 * hidden)
+        self.reader = MotionReader(MOTION_BINS**2, 2 * hidden, spec.window_stride)
         self.local = nn.Conv2d(4 * spec.width, hidden, 3, stride=2, padding=1)
         self.around = nn.AvgPool2d(11, 1, padding=5, count_include_pad=False)
         self.mix = nn.Conv2d(2 * hidden, hidden, 1)
@@ -236,18 +265,19 @@ class MotionUNet(Look):
             told: in training, the true probabilities, float (N, 27 * 27, H / 16, W / 16).
             use: which pictures of the batch the last look is steered with by them, bool (N,).
         """
-        second = self.second
         seen = self.see(x)
-        if second is None:
-            grasped = self.grasped(_steering(seen.log_motion, told, use))
-            return Restoration(self.correction(seen.levels, grasped), seen.log_motion)
-        statistics = second.compared(seen, self.first_light(x, seen))
-        logits = map(second.reader.logits, statistics, seen.read)
-        log_motion = second.log_motion(seen.mixed, *logits)
+        if self.second is None:
+            motion = _steering(seen.log_motion, told, use)
+            return Restoration(self.correction(seen, motion), seen.log_motion)
+        light = self.first_light(x, seen)
+        logits = map(self.second.reader.logits, self.second.compared(seen, light), seen.read)
+        log_motion = self.second.log_motion(seen.mixed, *logits)
         motion = _steering(log_motion, told, use)
-        grasped = second.grasped(motion)
-        levels = second.with_undone(seen, motion, grasped)
-        return Restoration(second.correction(levels, grasped), log_motion)
+        return Restoration(self.second.correction(seen, motion), log_motion)
+
+    def first_light(self, x: Tensor, seen: "Seen") -> Tensor:
+        """Light as the first look restores it, float (N, 3, H, W)."""
+        return linear_light(x + self.correction(seen, torch.exp(seen.log_motion)))
 
     def see(self, x: Tensor) -> "Seen":
         """What is seen in a picture, float (N, 3, H, W), before anything is restored."""
@@ -260,11 +290,6 @@ class MotionUNet(Look):
         log_motion = self.log_motion(mixed, *map(self.reader.motion, read))
         return Seen([*skips, features], mixed, light, statistics, read, log_motion)
 
-    def first_light(self, x: Tensor, seen: "Seen") -> Tensor:
-        """Light as the first look restores it, float (N, 3, H, W)."""
-        grasped = self.grasped(torch.exp(seen.log_motion))
-        return linear_light(x + self.correction(seen.levels, grasped))
-
 
 class Seen(NamedTuple):
     """What a network sees in a picture.
@@ -274,8 +299,8 @@ class Seen(NamedTuple):
         mixed: what the coarsest say of motion, nearby and around, float (N, hidden, H/16, W/16).
         light: the picture's, float (N, 3, H, W).
         statistics: what there is to read.
-        read: what was made of it, around each window and over the whole picture.
-        log_motion: what the first look takes for the motion, as :class:`Restoration` has it.
+        read: what was made of it, around each place and over the whole picture.
+        log_motion: what a first look takes for the motion, as :class:`Restoration` has it.
     """
 
     levels: list[Tensor]

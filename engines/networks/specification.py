@@ -70,7 +70,10 @@ def build_network(specification: Mapping[str, Any]) -> nn.Module:
 
 _NAMED: dict[str, NetworkSpec] = {
     "fast": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
-    "balanced": PlainUNetSpec(),
+    "plain": PlainUNetSpec(),
+    "balanced": MotionUNetSpec(
+        encoder_blocks=(1, 2, 4), decoder_blocks=(1, 2), filtered=1, window_stride=64
+    ),
     "quality-once": MotionUNetSpec(),
     "quality": MotionUNetSpec(looks=2),
     "nafnet16": NAFNetSpec(width=16),

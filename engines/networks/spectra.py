@@ -19,6 +19,7 @@ from engines.networks.windowed_fourier import WindowedFourier
 WINDOW_PX = 128
 """Side of the windows whose spectra are read."""
 STRIDE_PX = 32
+"""From one window to the next, or twice that for a quarter of the work."""
 FREQUENCIES = 32
 """Highest frequency of the power that is read, in cycles a window; above, noise is stronger."""
 LOW_FREQUENCIES = 24
@@ -31,19 +32,20 @@ _DARKEST = 1e-6
 class WindowSpectra(nn.Module):
     """Logarithm of the Fourier power of the gradient of light, window by window.
 
-    Light (N, 3, H, W), at least a window, to (N, 65 * 33, rows, columns): vertical frequencies
-    first, their mean taken off. It is transformed as the Laplacian, which has no mean that would
-    drown the rest in few bits.
+    Light (N, 3, H, W) to (N, 65 * 33, rows, columns): vertical frequencies first, their mean taken
+    off; where windows are further apart, means of four neighbours. It is transformed as the
+    Laplacian, which has no mean that would drown the rest in few bits.
     """
 
     size = (2 * FREQUENCIES + 1) * (FREQUENCIES + 1)
     laplacian: Tensor
     to_gradient: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, stride_px: int = STRIDE_PX) -> None:
         super().__init__()
+        self.far_apart = stride_px > STRIDE_PX
         window = torch.hann_window(WINDOW_PX, periodic=False, dtype=torch.float64)
-        self.fourier = WindowedFourier(window, STRIDE_PX, FREQUENCIES)
+        self.fourier = WindowedFourier(window, stride_px, FREQUENCIES)
         v, u = (
             (2 * (torch.pi * f / WINDOW_PX).sin()) ** 2 for f in (self.fourier.v, self.fourier.u)
         )
@@ -59,6 +61,8 @@ class WindowSpectra(nn.Module):
         power = (real * real + imaginary * imaginary).transpose(1, 2)
         power = power * self.to_gradient[:, :, None, None]
         logarithm = torch.log(power + _FLOOR).flatten(1, 2)
+        if self.far_apart:
+            logarithm = F.avg_pool2d(logarithm, 2, 1)
         return logarithm - logarithm.mean(dim=1, keepdim=True)
 
 
@@ -67,7 +71,7 @@ class Waves(NamedTuple):
 
     Attributes:
         real, imaginary: their parts.
-        near: mean power of each window and its neighbours.
+        near: mean power around each place.
         everywhere: mean power of all windows, float (N, size, 1, 1).
     """
 
@@ -80,18 +84,19 @@ class Waves(NamedTuple):
 class Gradients(nn.Module):
     """Transforms of a picture's gradients, and of its strong gradients: of g and g |g|.
 
-    Light (N, 3, H, W), at least a window, to twice :class:`Waves`, of 2 * 25 * 49: differences
-    across and down, horizontal frequencies first.
+    Light (N, 3, H, W) to twice :class:`Waves`, of 2 * 25 * 49: differences across and down,
+    horizontal frequencies first.
     """
 
     size = 2 * (2 * LOW_FREQUENCIES + 1) * (LOW_FREQUENCIES + 1)
     differences: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, stride_px: int = STRIDE_PX) -> None:
         super().__init__()
+        self.far_apart = stride_px > STRIDE_PX
         half = WINDOW_PX // 2
         window = torch.hann_window(half, periodic=False, dtype=torch.float64)
-        self.fourier = WindowedFourier(window, STRIDE_PX // 2, LOW_FREQUENCIES, scale=1 / half)
+        self.fourier = WindowedFourier(window, stride_px // 2, LOW_FREQUENCIES, scale=1 / half)
         across = torch.tensor([[0.0, 0, 0], [-1, 0, 1], [0, 0, 0]])
         differences = torch.cat([_of_grey(across), _of_grey(across.T)])
         self.register_buffer("differences", differences, persistent=False)
@@ -105,31 +110,32 @@ class Gradients(nn.Module):
         signals = torch.cat([g, g * g.abs()], dim=1).reshape(4 * batch, 1, height, width)
         parts = self.fourier(signals).unbind(dim=2)
         real, imaginary = (part.reshape(batch, 2, self.size, *part.shape[-2:]) for part in parts)
-        weak, strong = (_waves(real[:, i], imaginary[:, i]) for i in (0, 1))
+        weak, strong = (self._waves(real[:, i], imaginary[:, i]) for i in (0, 1))
         return weak, strong
 
+    def coherence(self, one: Waves, other: Waves, imaginary: bool) -> tuple[Tensor, Tensor]:
+        """A part of the cross-spectrum over the powers, -1...1, around each place and over all."""
+        if imaginary:
+            cross = other.real * one.imaginary - other.imaginary * one.real
+        else:
+            cross = one.real * other.real + one.imaginary * other.imaginary
+        near, everywhere = self._near_and_everywhere(cross)
+        return (
+            near * torch.rsqrt(one.near * other.near + _FLOOR),
+            everywhere * torch.rsqrt(one.everywhere * other.everywhere + _FLOOR),
+        )
 
-def coherence(one: Waves, other: Waves, imaginary: bool) -> tuple[Tensor, Tensor]:
-    """A part of the cross-spectrum over the powers, in -1...1, around each window and over all."""
-    if imaginary:
-        cross = other.real * one.imaginary - other.imaginary * one.real
-    else:
-        cross = one.real * other.real + one.imaginary * other.imaginary
-    near, everywhere = _near_and_everywhere(cross)
-    return (
-        near * torch.rsqrt(one.near * other.near + _FLOOR),
-        everywhere * torch.rsqrt(one.everywhere * other.everywhere + _FLOOR),
-    )
+    def _waves(self, real: Tensor, imaginary: Tensor) -> Waves:
+        power = real * real + imaginary * imaginary
+        return Waves(real, imaginary, *self._near_and_everywhere(power))
 
-
-def _waves(real: Tensor, imaginary: Tensor) -> Waves:
-    power = real * real + imaginary * imaginary
-    return Waves(real, imaginary, *_near_and_everywhere(power))
-
-
-def _near_and_everywhere(x: Tensor) -> tuple[Tensor, Tensor]:
-    near = F.avg_pool2d(x, 3, 1, padding=1, count_include_pad=False)
-    return near, x.mean(dim=(2, 3), keepdim=True)
+    def _near_and_everywhere(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Means over the windows within 32 px, of each or between them, and over all."""
+        if self.far_apart:
+            near = F.avg_pool2d(x, 2, 1)
+        else:
+            near = F.avg_pool2d(x, 3, 1, padding=1, count_include_pad=False)
+        return near, x.mean(dim=(2, 3), keepdim=True)
 
 
 def linear_light(x: Tensor) -> Tensor:
@@ -144,10 +150,10 @@ def _of_grey(kernel: Tensor) -> Tensor:
     return (kernel / 3).expand(1, 3, -1, -1).contiguous()
 
 
-def enlarged(light: Tensor) -> Tensor:
-    """To a window at least, by its edges."""
+def enlarged(light: Tensor, least_px: int) -> Tensor:
+    """To so many pixels a side at least, by its edges."""
     below, right = (
-        torch.sym_max(WINDOW_PX - side, 0)  # type: ignore[no-untyped-call]
+        torch.sym_max(least_px - side, 0)  # type: ignore[no-untyped-call]
         for side in light.shape[2:]
     )
     return F.pad(light, (0, right, 0, below), mode="replicate")

@@ -34,6 +34,14 @@ def train_deblurrer(
         ),
     ] = "balanced",
     crops: Annotated[int, typer.Option(min=1, help="Training pairs in all.")] = 400_000,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="End after so long, if that is before all pairs; the learning rate falls in time.",
+            show_default=False,
+        ),
+    ] = None,
     crop_px: Annotated[int, typer.Option(min=32, help="Side of a training picture.")] = 128,
     batch: Annotated[int, typer.Option(min=1, help="Pairs a step, over all processes.")] = 16,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="Muon's and AdamW's.")] = 1e-3,
@@ -116,6 +124,7 @@ def train_deblurrer(
         out=out,
         network=named_specification(model),
         crops=crops,
+        minutes=minutes,
         batch=batch,
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),

@@ -73,6 +73,26 @@ def test_a_second_look_begins_with_the_first_ones_way_up() -> None:
     assert all(map(torch.equal, again.state_dict().values(), twice.state_dict().values()))
 
 
+def test_one_look_that_filters_begins_with_a_second_ones_way_up() -> None:
+    spec = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 2), decoder_blocks=(1, 1), hidden=16)
+    twice = replace(spec, looks=2, filtered=6).build()
+    for tensor in twice.state_dict().values():
+        nn.init.normal_(tensor, std=0.05)
+    once = replace(spec, filtered=6, window_stride=64).build()
+    inherit(once, twice.state_dict())
+    own, other = once.state_dict(), twice.state_dict()
+    for name, tensor in own.items():
+        kept = name.split(".")[0] in ("stem", "encoders", "downs", "local", "mix", "reader")
+        kept = kept or name.split(".")[0] in ("motion", "trust")
+        assert torch.equal(tensor, other[name if kept else f"second.{name}"]), name
+    grey = replace(spec, filtered=1).build()
+    inherit(grey, twice.state_dict())
+    assert grey.undone is not None
+    colours = twice.get_submodule("second.undone.0.0").get_parameter("weight")[:, :3]
+    first = grey.get_submodule("undone.0.0").get_parameter("weight")
+    torch.testing.assert_close(first, colours.sum(dim=1, keepdim=True))
+
+
 def test_the_same_network_is_copied() -> None:
     first, second = trained(SMALL), SMALL.build()
     inherit(second, first.state_dict())

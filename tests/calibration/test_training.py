@@ -118,7 +118,7 @@ def test_new_run_may_begin_with_the_weights_of_a_profile(settings: DeblurrerTrai
 
 
 def test_learning_rate_warms_up_stays_and_falls() -> None:
-    factors = [learning_rate_factor(n, 1000, 0.25) for n in (0, 5, 10, 500, 750, 875, 1000)]
+    factors = [learning_rate_factor(n / 1000, 0.25) for n in (0, 5, 10, 500, 750, 875, 1000)]
     assert factors == pytest.approx([0, 0.5, 1, 1, 1, 0.5, 0])
 
 

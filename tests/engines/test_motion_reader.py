@@ -57,6 +57,16 @@ def test_every_size_has_windows(size: tuple[int, int]) -> None:
     assert torch.isfinite(everywhere).all()
 
 
+@pytest.mark.parametrize("size", [(16, 16), (192, 192), (480, 640)])
+def test_windows_further_apart_are_read_between_four(size: tuple[int, int]) -> None:
+    light = torch.rand(1, 3, *size)
+    near, everywhere, _ = MotionReader(9, 8, 64).statistics(light)
+    rows, columns = (max(side - WINDOW_PX - 64, 0) // 64 + 1 for side in size)
+    assert near.shape == (1, MotionReader.size, rows, columns)
+    if rows == columns == 1:
+        torch.testing.assert_close(near, everywhere)
+
+
 def everywhere(picture: NDArray[np.float32]) -> torch.Tensor:
     """Statistics (1, size) of light (H, W, 3)."""
     light = torch.from_numpy(picture.transpose(2, 0, 1).clip(0, 1))[None]

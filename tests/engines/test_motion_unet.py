@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from engines.engine import EngineShape
 from engines.export import export_deblurrer
@@ -17,7 +18,8 @@ from engines.profile import load_profile
 from engines.selfcheck import fixed_frames
 
 SMALL = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1), hidden=16)
-TWICE = replace(SMALL, looks=2)
+TWICE = replace(SMALL, looks=2, filtered=4)
+GREYLY = replace(SMALL, filtered=1, window_stride=64)
 
 
 def trained(spec: MotionUNetSpec = SMALL) -> MotionUNet:
@@ -28,18 +30,18 @@ def trained(spec: MotionUNetSpec = SMALL) -> MotionUNet:
     return network.eval()
 
 
-@pytest.mark.parametrize("spec", [SMALL, TWICE])
+@pytest.mark.parametrize("spec", [SMALL, TWICE, GREYLY])
 def test_untrained_it_changes_nothing(spec: MotionUNetSpec) -> None:
     x = torch.rand(2, 3, 48, 80)
     assert torch.equal(spec.build()(x), x)
 
 
-@pytest.mark.parametrize("spec", [SMALL, TWICE])
+@pytest.mark.parametrize("spec", [SMALL, TWICE, GREYLY])
 def test_a_flat_picture_has_a_spectrum_too(spec: MotionUNetSpec) -> None:
     assert torch.isfinite(trained(spec)(torch.full((1, 3, 128, 128), 0.5))).all()
 
 
-@pytest.mark.parametrize("spec", [SMALL, TWICE])
+@pytest.mark.parametrize("spec", [SMALL, TWICE, GREYLY])
 def test_what_comes_before_can_learn_through_it(spec: MotionUNetSpec) -> None:
     """A translator learns by what becomes of its picture here."""
     network = trained(spec).double()
@@ -68,7 +70,7 @@ def test_a_second_look_learns_and_the_first_one_stays() -> None:
             assert torch.isfinite(parameter.grad).all(), name
 
 
-@pytest.mark.parametrize("spec", [SMALL, TWICE])
+@pytest.mark.parametrize("spec", [SMALL, TWICE, GREYLY])
 def test_motion_is_a_distribution_and_can_be_told(spec: MotionUNetSpec) -> None:
     network = trained(spec)
     x = torch.rand(2, 3, 64, 96)
@@ -80,6 +82,22 @@ def test_motion_is_a_distribution_and_can_be_told(spec: MotionUNetSpec) -> None:
     steered, _ = network.restore(x, told, torch.tensor([True, False]))
     assert not torch.equal(steered[0], restored[0])
     assert torch.equal(steered[1], restored[1])
+
+
+def test_what_is_read_further_apart_is_told_to_the_cells_around_it() -> None:
+    """A statement that grows with the place, by its pixels, is read there in every cell."""
+    network = GREYLY.build()
+    nn.init.zeros_(network.motion.weight)
+    assert network.motion.bias is not None
+    nn.init.zeros_(network.motion.bias)
+    assert network.trust.bias is not None
+    network.trust.bias.data[:] = torch.tensor([1.0, 0.0])
+    near = torch.zeros(1, 27 * 27, 3, 4)
+    near[:, 0] = 96 + 64 * torch.arange(4)
+    mixed, everywhere = torch.zeros(1, 16, 20, 23), torch.zeros(1, 27 * 27, 1, 1)
+    log_motion = network.log_motion(mixed, near, everywhere)
+    told = (log_motion[:, 0] - log_motion[:, 1])[0, :, 6:18]
+    torch.testing.assert_close(told, (8.0 + 16 * torch.arange(6, 18)).expand(20, -1))
 
 
 def test_gate_begins_open_and_is_bounded() -> None:
@@ -98,6 +116,10 @@ def test_specification_survives_json() -> None:
     assert read_specification(old) == SMALL, "cards from before there was a second look"
     with pytest.raises(ValueError, match="looks"):
         replace(SMALL, looks=3)
+    with pytest.raises(ValueError, match="filtered"):
+        replace(SMALL, filtered=2)
+    with pytest.raises(ValueError, match="window_stride"):
+        replace(SMALL, window_stride=48)
     with pytest.raises(ValueError, match="three numbers"):
         MotionUNetSpec(encoder_blocks=(1, 1), decoder_blocks=(1,))
 
