@@ -113,7 +113,7 @@ def measure(benchmark: ProtocolBenchmark, console: Console) -> tuple[dict[str, A
         "benchmark": "blur2blur",
         "version": program_version(),
         "machine": machine_facts(),
-        "deblurrer": benchmark.deblurrer,
+        "deblurrer": trained["deblurrer"],
         "photographs": [path.name for path in scenes.test],
         "pictures": benchmark.pictures,
         "domains": domains,

@@ -67,9 +67,10 @@ def split_scenes(folders: Sequence[Path], deblurrer: str) -> Scenes:
 
 def setup(scenes: Scenes, deblurrer: str) -> dict[str, Any]:
     """What rows of one folder have in common; rows of another setup may not be compared."""
+    profile = load_profile(deblurrer)
     return {
-        "deblurrer": deblurrer,
-        "deblurrer_sha256": load_profile(deblurrer).weights_sha256,
+        "deblurrer": profile.name,
+        "deblurrer_sha256": profile.weights_sha256,
         **{part: sorted(path.name for path in paths) for part, paths in vars(scenes).items()},
     }
 

@@ -26,6 +26,8 @@ CARD, WEIGHTS = "row.json", "weights.safetensors"
 SEEDS = (0, 1, 2)
 TRAINED_ROWS = Path(__file__).parent / "rows"
 """What was trained on the photographs of the results in this repository; in a checkout only."""
+ROWS_DEBLURRER = TRAINED_ROWS / "deblurrer"
+"""The profile that they were trained for: `balanced` until commit 644aeb9, a plain U-Net."""
 
 Part = Literal["translator", "deblurrer"]
 

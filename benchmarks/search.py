@@ -8,8 +8,6 @@ Each candidate trains in a folder of its own and resumes there; the figures are 
 
 import argparse
 import json
-import statistics as st
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +40,6 @@ CANDIDATES: dict[str, NetworkSpec] = {
     "s2-w48": PlainUNetSpec(width=48),
     "nafnet16": NAFNetSpec(width=16),
 }
-_TIMING_STEPS = 12
 _TIMED_FRAMES = 60
 
 
@@ -62,8 +59,7 @@ def search(settings: DeblurrerTraining, minutes: float, console: Console) -> lis
     """Train every candidate for so long and measure it."""
     results = []
     for name, spec in CANDIDATES.items():
-        chosen = replace(settings, network=spec, out=settings.out / name)
-        chosen = replace(chosen, crops=_crops_in(chosen, minutes))
+        chosen = replace(settings, network=spec, out=settings.out / name, minutes=minutes)
         trainer = DeblurrerTrainer(chosen)
         final = trainer.run(lambda state: None)
         network = spec.build()
@@ -114,23 +110,6 @@ def draw(found: list[Found], path: Path) -> None:
     )
     axes.grid(alpha=0.3)
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
-
-
-def _crops_in(settings: DeblurrerTraining, minutes: float) -> int:
-    """How many pairs this network takes in so long, by a few timed steps."""
-    if (settings.out / "crops.json").is_file():  # a resumed candidate keeps its number
-        return int(json.loads((settings.out / "crops.json").read_text()))
-    steps = replace(settings, crops=_TIMING_STEPS * settings.batch, out=settings.out / "timing")
-    trainer = DeblurrerTrainer(steps)
-    times = []
-    last = time.perf_counter()
-    for blurred, truth in trainer.batches():
-        trainer.step(blurred, truth)
-        times.append(time.perf_counter() - last)
-        last = time.perf_counter()
-    crops = int(minutes * 60 / st.median(times)) * settings.batch
-    (settings.out / "crops.json").write_text(json.dumps(crops))
-    return crops
 
 
 def _engine_ms(settings: DeblurrerTraining) -> float:

@@ -74,7 +74,6 @@ class ObjectMotion(Movement):
             path=path,
         )
 
-
     def diameter(self, size: tuple[int, int], random: np.random.Generator) -> float:
         """An object's, in pixels, for a picture of that height and width with its border."""
         return random.uniform(self.min_size, self.max_size) * (min(size) - 2 * self.margin_px)

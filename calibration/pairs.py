@@ -55,11 +55,13 @@ class PairRecipe:
     colour_jitter: float = 0.0
 
     @classmethod
-    def for_training(cls, crop_px: int, movement: Movement, moving_share: float) -> "PairRecipe":
+    def for_training(
+        cls, crop_px: int, movement: Movement, moving_share: float, min_detail: float = 8.0
+    ) -> "PairRecipe":
         """What networks are trained on: detailed crops, which teach most, in any colours.
 
         Args:
-            crop_px, moving_share: as in the recipe.
+            crop_px, moving_share, min_detail: as in the recipe.
             movement: of the camera, and of objects.
         """
         moves = asdict(movement)
@@ -68,7 +70,7 @@ class PairRecipe:
             moving=replace(cls.moving, **moves),
             crop_px=crop_px,
             moving_share=moving_share,
-            min_detail=8.0,
+            min_detail=min_detail,
             min_scale=0.3,
             colour_jitter=0.35,
         )

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from calibration.errors import CalibrationError
 from calibration.device_crops import CropPlans, Plans, render
+from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation
 from calibration.motion import (
     READING_PX,

@@ -205,8 +205,13 @@ def bench_blur2blur(
         int, typer.Option(min=10, help="With --train: frames of each camera's recording.")
     ] = 600,
     pictures: Annotated[int, typer.Option(min=2, help="Test pictures of each camera.")] = 48,
-    model: Annotated[Model, typer.Option(help="The deblurrer, as for `live`.")] = Model.balanced,
-    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="The deblurrer, as for `live`; that of the repository's rows, or `balanced`.",
+            show_default=False,
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file.")
     ] = None,
@@ -223,10 +228,10 @@ def bench_blur2blur(
     """
     with needs_extra_train():
         from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
-        from benchmarks.blur2blur_rows import TRAINED_ROWS
+        from benchmarks.blur2blur_rows import ROWS_DEBLURRER, TRAINED_ROWS
         from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
-    deblurrer = profile or model.value
     rows = rows or (Path("runs/blur2blur") if train else TRAINED_ROWS)
+    deblurrer = profile or (str(ROWS_DEBLURRER) if rows == TRAINED_ROWS else Model.balanced.value)
     if train:
         training = ProtocolTraining(
             data=tuple(data),

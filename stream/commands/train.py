@@ -29,10 +29,11 @@ def train_deblurrer(
     model: Annotated[
         str,
         typer.Option(
-            help="Network: fast, balanced, quality (it looks twice; begin with weights that look, "
-            "as by --from quality), quality-once, nafnet16, nafnet32 or mimo-unet."
+            help="Network: plain or fast, which learn from nothing; balanced and quality, which "
+            "look for motion (begin with weights that do, as by --from quality); quality-once, "
+            "nafnet16, nafnet32 or mimo-unet."
         ),
-    ] = "balanced",
+    ] = "plain",
     crops: Annotated[int, typer.Option(min=1, help="Training pairs in all.")] = 400_000,
     minutes: Annotated[
         float | None,
@@ -62,6 +63,14 @@ def train_deblurrer(
     moving_share: Annotated[
         float, typer.Option(min=0.0, max=0.9, help="Share of pictures with a moving object.")
     ] = 0.35,
+    min_detail: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Mean difference of neighbouring pixels (0 to 255) below which another place of "
+            "the photographs is drawn: detail teaches most, but skies have to be seen too.",
+        ),
+    ] = 8.0,
     min_extent_px: Annotated[
         float, typer.Option(min=0.0, help="Shortest movement during an exposure, in pixels.")
     ] = 5.0,
@@ -128,7 +137,7 @@ def train_deblurrer(
         batch=batch,
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),
-        pairs=PairRecipe.for_training(crop_px, movement, moving_share),
+        pairs=PairRecipe.for_training(crop_px, movement, moving_share, min_detail),
         teacher=teacher,
         seed=seed,
         start=start,

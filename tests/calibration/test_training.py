@@ -110,11 +110,24 @@ def test_damaged_checkpoint_is_named(settings: DeblurrerTraining) -> None:
 
 
 def test_new_run_may_begin_with_the_weights_of_a_profile(settings: DeblurrerTraining) -> None:
-    trainer = DeblurrerTrainer(replace(settings, network=PlainUNetSpec(), start="balanced"))
-    weights = load_profile("balanced").weights["deblurrer.head.0.weight"]
+    trainer = DeblurrerTrainer(replace(settings, network=PlainUNetSpec(), start="fast"))
+    weights = load_profile("fast").weights["deblurrer.head.0.weight"]
     assert torch.equal(trainer.averaged.head[0].weight, torch.from_numpy(weights).float())
     with pytest.raises(CalibrationError, match="another network"):
-        DeblurrerTrainer(replace(settings, out=settings.out / "b", start="balanced"))
+        DeblurrerTrainer(replace(settings, out=settings.out / "b", start="fast"))
+
+
+def test_run_may_be_bounded_in_time_and_goes_on_in_it(settings: DeblurrerTraining) -> None:
+    short = replace(settings, crops=10_000_000, minutes=0.02)
+    trainer = DeblurrerTrainer(short)
+    trainer.run(lambda state: None)
+    assert trainer.finished
+    assert 0 < trainer.crops_done < 10_000_000
+    assert trainer.progress == 1
+    longer = DeblurrerTrainer(replace(short, minutes=0.04))
+    assert not longer.finished
+    longer.run(lambda state: None)
+    assert longer.crops_done > trainer.crops_done
 
 
 def test_learning_rate_warms_up_stays_and_falls() -> None:
