@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from calibration.camera import GAMMA, Camera
-from calibration.errors import CalibrationError
 from calibration.jpeg import through_jpeg
 from calibration.motion import displacements
 from calibration.object_motion import drawn_shading, silhouette
@@ -56,17 +55,11 @@ class CropPlans(Dataset[tuple[Tensor, ...]]):
     """Plan ``i``, as :class:`Plans` has it but for N, depends on the seed of the crops and ``i``.
 
     Args:
-        crops: what to make, of a multiple of 16 px; blur is the same over all of what moves.
+        crops: what to make, of a multiple of 16 px, without roll and parallax.
         told_share: as of :class:`calibration.motion.MotionCrops`.
-
-    Raises:
-        CalibrationError: blur that differs from place to place is asked for.
     """
 
     def __init__(self, crops: BlurredCrops, told_share: float = 0.0) -> None:
-        recipe = crops.recipe
-        if recipe.known.max_roll_degrees or recipe.known.max_parallax:
-            raise CalibrationError("roll and parallax cannot be made on a device")
         self.crops = crops
         self.told_share = told_share
 
@@ -74,43 +67,54 @@ class CropPlans(Dataset[tuple[Tensor, ...]]):
         return len(self.crops)
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        crops, recipe = self.crops, self.crops.recipe
-        random = np.random.default_rng((crops.seed, index))
-        margin = recipe.margin_px
-        kind = random.random() - recipe.sharp_share
-        path: NDArray[np.float64] | None = None
-        shading = (1.0, 1.0)
-        camera: Camera = recipe.known.camera
-        if kind < 0:
-            surface = still = crops.window(margin, random, recipe.min_still_detail)
-            opacity = np.full(surface.shape[:2], 0, np.uint8)
-        elif kind < recipe.moving_share:
-            moving = recipe.moving
-            still = crops.window(margin, random, recipe.min_still_detail)
-            surface = crops.window(margin, random)
-            shading = drawn_shading(random)
-            size = still.shape[0], still.shape[1]
-            silhouetted = silhouette(size, moving.diameter(size, random), random)
-            opacity = np.rint(255 * silhouetted).astype(np.uint8)
-            path = moving.trajectory(random)
-            camera = moving.camera
-        else:
-            surface = still = crops.window(margin, random)
-            opacity = np.full(surface.shape[:2], 255, np.uint8)
-            path = recipe.known.trajectory(random)
-        noise, quality = _exposure(camera, random)
+        random = np.random.default_rng((self.crops.seed, index))
+        scene = self._scene(random)
+        noise, quality = _exposure(scene.camera, random)
         return (
-            torch.from_numpy(np.ascontiguousarray(surface)),
-            torch.from_numpy(np.ascontiguousarray(still)),
-            torch.from_numpy(opacity),
-            torch.tensor(shading, dtype=torch.float32),
-            torch.from_numpy(_centred(path, margin)),
-            torch.from_numpy(displacements(path)),
+            torch.from_numpy(np.ascontiguousarray(scene.surface)),
+            torch.from_numpy(np.ascontiguousarray(scene.still)),
+            torch.from_numpy(scene.opacity),
+            torch.tensor(scene.shading, dtype=torch.float32),
+            torch.from_numpy(_centred(scene.path, self.crops.recipe.margin_px)),
+            torch.from_numpy(displacements(scene.path)),
             torch.tensor(noise, dtype=torch.float32),
             torch.tensor(quality),
             torch.tensor(int(random.integers(2**62))),
             torch.tensor(random.random() < self.told_share),
         )
+
+    def _scene(self, random: np.random.Generator) -> "_Scene":
+        """What is to be seen, of one of the kinds of :meth:`BlurredCrops.example`."""
+        crops, recipe = self.crops, self.crops.recipe
+        margin = recipe.margin_px
+        kind = random.random()
+        if kind < recipe.sharp_share:
+            window = crops.window(margin, random, recipe.min_still_detail)
+            return _Scene(window, window, _everywhere(window, 0), None, recipe.known.camera)
+        if kind < recipe.sharp_share + recipe.moving_share:
+            moving = recipe.moving
+            still = crops.window(margin, random, recipe.min_still_detail)
+            surface = crops.window(margin, random)
+            shading = drawn_shading(random)
+            size = still.shape[0], still.shape[1]
+            shape = silhouette(size, moving.diameter(size, random), random)
+            opacity = np.rint(255 * shape).astype(np.uint8)
+            path = moving.trajectory(random)
+            return _Scene(surface, still, opacity, path, moving.camera, shading)
+        window = crops.window(margin, random)
+        path = recipe.known.trajectory(random)
+        return _Scene(window, window, _everywhere(window, 255), path, recipe.known.camera)
+
+
+class _Scene(NamedTuple):
+    """One of what :class:`Plans` has many of; ``path`` is None where nothing moves."""
+
+    surface: NDArray[np.uint8]
+    still: NDArray[np.uint8]
+    opacity: NDArray[np.uint8]
+    path: NDArray[np.float64] | None
+    camera: Camera
+    shading: tuple[float, float] = (1.0, 1.0)
 
 
 def render(plans: Plans) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -142,6 +146,10 @@ def render(plans: Plans) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     blurred = torch.where(compressed[:, None, None, None], packed, blurred)
     cells = F.avg_pool2d(presence, CELL_PX)[:, 0]
     return blurred, sharp, plans.shares, cells, plans.told
+
+
+def _everywhere(window: NDArray[np.uint8], value: int) -> NDArray[np.uint8]:
+    return np.full(window.shape[:2], value, np.uint8)
 
 
 def _exposure(camera: Camera, random: np.random.Generator) -> tuple[float, int]:
@@ -177,4 +185,5 @@ def _convolved(layers: Tensor, kernels: Tensor) -> Tensor:
     kernels = F.pad(kernels, (0, width - kernels.shape[-1], 0, height - kernels.shape[-2]))
     kernels = kernels.roll((-radius, -radius), dims=(1, 2))
     waves = torch.fft.rfft2(layers) * torch.fft.rfft2(kernels)[:, None]
-    return torch.fft.irfft2(waves, s=(height, width))
+    blurred: Tensor = torch.fft.irfft2(waves, s=(height, width))
+    return blurred

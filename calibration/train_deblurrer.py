@@ -97,7 +97,9 @@ class DeblurrerTrainer(RestorationTrainer):
         """Choose where crops are made; show a network that looks for motion what moved, too."""
         network = self.averaged
         self._looks_for_motion = isinstance(network, MotionUNet)
-        on_device = self.fabric.device.type != "cpu"
+        known = crops.recipe.known
+        same_everywhere = not known.max_roll_degrees and not known.max_parallax
+        on_device = self.fabric.device.type != "cpu" and same_everywhere
         if not self._looks_for_motion and not on_device:
             return
         if crops.recipe.crop_px % CELL_PX:

@@ -127,13 +127,19 @@ def _write_graph(fused: FusedDeblur, path: Path) -> None:
 
 
 def _store_weights_in_fp16(model: onnx.ModelProto) -> None:
-    """Halve the file: each fp32 weight becomes fp16 behind a Cast, which backends fold away."""
+    """Halve the file: each weight becomes fp16 behind a Cast, which backends fold away.
+
+    Weights are fp16 already, by value; what is not, such as a Fourier transform's waves, stays.
+    """
     casts = []
     for tensor in model.graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or not tensor.dims:
             continue
         name = tensor.name
-        half = numpy_helper.to_array(tensor).astype(np.float16)
+        values = numpy_helper.to_array(tensor)
+        half = values.astype(np.float16)
+        if not np.array_equal(half, values):
+            continue
         tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_fp16"))
         casts.append(helper.make_node("Cast", [f"{name}_fp16"], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
