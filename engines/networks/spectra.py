@@ -25,6 +25,8 @@ FREQUENCIES = 32
 LOW_FREQUENCIES = 24
 """The same of what tells a motion from its mirror image."""
 _FLOOR = 1e-5
+_ROUNDING = 1e-4
+"""Of a window's mean power: less than this in a frequency is what bf16 rounds off elsewhere."""
 _STRONGEST = 8.0
 _DARKEST = 1e-6
 
@@ -59,6 +61,7 @@ class WindowSpectra(nn.Module):
         edges = F.conv2d(F.pad(light, (1, 1, 1, 1), mode="replicate"), self.laplacian)
         real, imaginary = self.fourier(edges).unbind(dim=2)
         power = (real * real + imaginary * imaginary).transpose(1, 2)
+        power = power + _ROUNDING * power.mean(dim=(1, 2), keepdim=True)
         power = power * self.to_gradient[:, :, None, None]
         logarithm = torch.log(power + _FLOOR).flatten(1, 2)
         if self.far_apart:
