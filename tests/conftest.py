@@ -42,6 +42,12 @@ def balanced() -> Profile:
 
 
 @pytest.fixture(scope="session")
+def quick() -> Profile:
+    """The network that is compiled soonest, for tests of what is around it."""
+    return load_profile("fast")
+
+
+@pytest.fixture(scope="session")
 def media() -> Path:
     if not MEDIA.is_dir():
         pytest.skip("needs ../shared/media")

@@ -99,10 +99,10 @@ def test_order_is_tensorrt_torch_openvino(gpu: Callable[[Breaking], list[OnGPU]]
 
 
 def test_sound_engine_on_a_gpu_is_taken_and_vouched_for(
-    balanced: Profile, tmp_path: Path, gpu: Callable[[Breaking], list[OnGPU]]
+    quick: Profile, tmp_path: Path, gpu: Callable[[Breaking], list[OnGPU]]
 ) -> None:
     gpu(sound)
-    chosen = choose_engine(balanced, SHAPE, cache=tmp_path)
+    chosen = choose_engine(quick, SHAPE, cache=tmp_path)
     assert chosen.candidate == Candidate("tensorrt", "bf16", "cuda")
     (name,) = verified(tmp_path)
     assert name == "tensorrt bf16 on cuda, cuda (NVIDIA A)"
@@ -117,7 +117,7 @@ def test_sound_engine_on_a_gpu_is_taken_and_vouched_for(
     ],
 )
 def test_failure_at_the_start_hands_over_with_a_line(
-    balanced: Profile,
+    quick: Profile,
     tmp_path: Path,
     gpu: Callable[[Breaking], list[OnGPU]],
     breaking: Breaking,
@@ -126,7 +126,7 @@ def test_failure_at_the_start_hands_over_with_a_line(
 ) -> None:
     gpu(breaking)
     said: list[str] = []
-    chosen = choose_engine(balanced, SHAPE, cache=tmp_path, say=said.append)
+    chosen = choose_engine(quick, SHAPE, cache=tmp_path, say=said.append)
     if taken is None:
         assert chosen.candidate.device == "cpu"
     else:
@@ -137,22 +137,22 @@ def test_failure_at_the_start_hands_over_with_a_line(
     assert not any(name.startswith("tensorrt") for name in verified(tmp_path))
 
 
-def test_kept_engine_that_does_not_load_is_built_again(balanced: Profile, tmp_path: Path) -> None:
-    first = choose_engine(balanced, SHAPE, backend="openvino", cache=tmp_path)
+def test_kept_engine_that_does_not_load_is_built_again(quick: Profile, tmp_path: Path) -> None:
+    first = choose_engine(quick, SHAPE, backend="openvino", cache=tmp_path)
     for kept in kept_engines(tmp_path):
         kept.file.write_bytes(b"foreign")
     said: list[str] = []
-    again = choose_engine(balanced, SHAPE, backend="openvino", cache=tmp_path, say=said.append)
+    again = choose_engine(quick, SHAPE, backend="openvino", cache=tmp_path, say=said.append)
     assert again.candidate == first.candidate
     assert "building it again" in said[0]
 
 
 def test_gpu_that_failed_is_left_alone_by_every_size(
-    balanced: Profile, gpu: Callable[[Breaking], list[OnGPU]]
+    quick: Profile, gpu: Callable[[Breaking], list[OnGPU]]
 ) -> None:
     made = gpu(sound)
     said: list[str] = []
-    pool = EnginePool(balanced, say=said.append)
+    pool = EnginePool(quick, say=said.append)
     chosen = pool.engine_for(64, 80)
     assert chosen.candidate.device == "cuda"
     pool.give_up(chosen, "the device is gone")
@@ -166,8 +166,8 @@ def test_gpu_that_failed_is_left_alone_by_every_size(
     assert "failed there" in following.refused[-1].reason
 
 
-def test_what_is_not_here_is_told_with_its_reason(balanced: Profile) -> None:
-    chosen = choose_engine(balanced, SHAPE)
+def test_what_is_not_here_is_told_with_its_reason(quick: Profile) -> None:
+    chosen = choose_engine(quick, SHAPE)
     for absence in chosen.absent:
         assert absence.reason
     if chosen.candidate.backend != "tensorrt":
@@ -175,7 +175,7 @@ def test_what_is_not_here_is_told_with_its_reason(balanced: Profile) -> None:
 
 
 def test_errors_of_nobodys_kind_hand_over_too(
-    balanced: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Drivers and compilers raise what they like."""
     torch = pytest.importorskip("engines.torch")
@@ -186,7 +186,7 @@ def test_errors_of_nobodys_kind_hand_over_too(
     monkeypatch.setattr(torch.TorchEngine, "__init__", breaks)
     monkeypatch.setattr(selection, "_KINDS", [selection._KINDS[-1], selection._KINDS[-2]])
     said: list[str] = []
-    chosen = choose_engine(balanced, SHAPE, cache=tmp_path, say=said.append)
+    chosen = choose_engine(quick, SHAPE, cache=tmp_path, say=said.append)
     assert chosen.candidate.backend == "openvino"
     (line,) = said
     assert line.startswith("torch f32 is not used: torch f32 cannot be built: KeyError")

@@ -36,7 +36,7 @@ def dies_after(calls: int, reason: str) -> Callable[..., None]:
 
 
 def test_engine_that_dies_midway_hands_over_to_the_next(
-    balanced: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch", reason="the next engine is torch")
     said: list[str] = []
@@ -47,7 +47,7 @@ def test_engine_that_dies_midway_hands_over_to_the_next(
     pipeline = Pipeline(
         [source],
         [keeper],
-        Deblurring(lambda: EnginePool(balanced, cache=tmp_path, say=said.append), "on"),
+        Deblurring(lambda: EnginePool(quick, cache=tmp_path, say=said.append), "on"),
     )
     pipeline.run()
     assert not pipeline.problems
@@ -67,14 +67,14 @@ def test_engine_that_dies_midway_hands_over_to_the_next(
 
 
 def test_a_run_without_an_engine_left_ends_with_the_reasons(
-    balanced: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+    quick: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engines.openvino.check_frames", dies_after(12, "the device is gone"))
     keeper = Keeper()
     pipeline = Pipeline(
         [open_source(str(make_clip()))],
         [keeper],
-        Deblurring(lambda: EnginePool(balanced, backend="openvino"), "on"),
+        Deblurring(lambda: EnginePool(quick, backend="openvino"), "on"),
     )
     pipeline.run()
     (problem,) = pipeline.problems
@@ -85,28 +85,28 @@ def test_a_run_without_an_engine_left_ends_with_the_reasons(
     assert pipeline.ledger.dropped["engine_failed"] == 1
 
 
-def frames_by_torch(balanced: Profile, source: Source, keeper: Keeper) -> Pipeline:
+def frames_by_torch(quick: Profile, source: Source, keeper: Keeper) -> Pipeline:
     """A run on the backend whose batches may overlap, here on the processor."""
     pytest.importorskip("torch")
     pipeline = Pipeline(
-        [source], [keeper], Deblurring(lambda: EnginePool(balanced, backend="torch"), "on")
+        [source], [keeper], Deblurring(lambda: EnginePool(quick, backend="torch"), "on")
     )
     pipeline.run()
     return pipeline
 
 
-def test_overlapping_batches_lose_and_swap_nothing(balanced: Profile, make_clip: MakeClip) -> None:
+def test_overlapping_batches_lose_and_swap_nothing(quick: Profile, make_clip: MakeClip) -> None:
     keeper, plain = Keeper(), Keeper()
-    pipeline = frames_by_torch(balanced, open_source(str(make_clip())), keeper)
+    pipeline = frames_by_torch(quick, open_source(str(make_clip())), keeper)
     assert not pipeline.problems
     assert keeper.sequences == list(range(25))
-    run(balanced, [open_source(str(make_clip()))], [plain])
+    run(quick, [open_source(str(make_clip()))], [plain])
     for mine, other in zip(keeper.frames, plain.frames, strict=True):
         assert np.abs(mine.pixels.astype(int) - other.pixels).max() <= 1
 
 
 def test_two_batches_are_under_way_for_a_file_and_one_for_a_live_source(
-    balanced: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+    quick: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from engines.torch import TorchEngine
 
@@ -126,17 +126,17 @@ def test_two_batches_are_under_way_for_a_file_and_one_for_a_live_source(
 
     monkeypatch.setattr(TorchEngine, "submit", counted_submit)
     monkeypatch.setattr(TorchEngine, "collect", counted_collect)
-    frames_by_torch(balanced, open_source(str(make_clip())), Keeper())
+    frames_by_torch(quick, open_source(str(make_clip())), Keeper())
     assert (under_way, most) == (0, 2)
     most = 0
     live = open_source("synthetic:160x96@100?seconds=1", SourceOptions(realtime=True))
-    frames_by_torch(balanced, live, Keeper())
+    frames_by_torch(quick, live, Keeper())
     assert (under_way, most) == (0, 1)
 
 
 @pytest.mark.parametrize("step", ["submit", "collect"])
 def test_batch_that_is_lost_on_the_device_is_done_again_by_the_next_engine(
-    balanced: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, step: str
+    quick: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """The device goes with two batches under way; no frame is lost and none comes twice."""
     from engines.torch import TorchEngine
@@ -155,7 +155,7 @@ def test_batch_that_is_lost_on_the_device_is_done_again_by_the_next_engine(
     monkeypatch.setattr(selection, "_KINDS", [_KINDS[-1], _KINDS[-2]])  # torch, then OpenVINO
     keeper = Keeper()
     pipeline = Pipeline(
-        [open_source(str(make_clip()))], [keeper], Deblurring(lambda: EnginePool(balanced), "on")
+        [open_source(str(make_clip()))], [keeper], Deblurring(lambda: EnginePool(quick), "on")
     )
     pipeline.run()
     assert not pipeline.problems

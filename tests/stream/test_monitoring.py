@@ -20,10 +20,10 @@ from stream.pipeline import Pipeline
 
 
 @pytest.fixture
-def pipeline(balanced: Profile) -> Iterator[Pipeline]:
+def pipeline(quick: Profile) -> Iterator[Pipeline]:
     source = open_source("synthetic:160x96@30?seconds=20&stall=2+10")
     source.uri = "rtsp://camera/live"  # as a network source shows itself, without credentials
-    made = Pipeline([source], [Null()], Deblurring(lambda: EnginePool(balanced), "off"))
+    made = Pipeline([source], [Null()], Deblurring(lambda: EnginePool(quick), "off"))
     made.start()
     yield made
     made.close()

@@ -69,9 +69,9 @@ def run(
 
 
 def test_every_frame_of_a_file_has_its_own_landmarks(
-    hand_model: Path, hand_clip: Path, balanced: Profile
+    hand_model: Path, hand_clip: Path, quick: Profile
 ) -> None:
-    keeper, pipeline = run(str(hand_clip), hand_model, balanced, seconds=3)
+    keeper, pipeline = run(str(hand_clip), hand_model, quick, seconds=3)
     assert len(keeper.frames) > 10
     for frame in keeper.frames:
         assert frame.hands is not None
@@ -82,12 +82,12 @@ def test_every_frame_of_a_file_has_its_own_landmarks(
     assert pipeline.ledger.in_flight == 0
 
 
-def test_a_slow_tracker_never_delays_the_picture(hand_model: Path, balanced: Profile) -> None:
+def test_a_slow_tracker_never_delays_the_picture(hand_model: Path, quick: Profile) -> None:
     def slow(tracked: TrackedFrame) -> None:
         time.sleep(0.3)
 
     keeper, pipeline = run(
-        "synthetic:320x240@30?seconds=2", hand_model, balanced, realtime=True, found=slow
+        "synthetic:320x240@30?seconds=2", hand_model, quick, realtime=True, found=slow
     )
     assert pipeline.hands is not None
     assert 1 <= pipeline.hands.frames < 12
@@ -95,7 +95,7 @@ def test_a_slow_tracker_never_delays_the_picture(hand_model: Path, balanced: Pro
 
 
 def test_a_file_beside_a_live_source_does_not_wait_for_a_tracker_that_stands_still(
-    hand_model: Path, hand_clip: Path, balanced: Profile
+    hand_model: Path, hand_clip: Path, quick: Profile
 ) -> None:
     """The engine's thread once waited for the tracker that it had stopped itself."""
     live = open_source("synthetic:320x240@30?seconds=3", SourceOptions(realtime=True))
@@ -103,7 +103,7 @@ def test_a_file_beside_a_live_source_does_not_wait_for_a_tracker_that_stands_sti
     pipeline = Pipeline(
         [live, open_source(str(hand_clip))],
         [keeper],
-        Deblurring(lambda: EnginePool(balanced), "off"),
+        Deblurring(lambda: EnginePool(quick), "off"),
         hands=HandSettings(model=hand_model, on="raw", max_hands=1),
         seconds=3,
     )
@@ -119,7 +119,7 @@ def test_a_file_beside_a_live_source_does_not_wait_for_a_tracker_that_stands_sti
 
 @pytest.mark.parametrize("realtime", [False, True])
 def test_a_tracker_that_dies_leaves_the_picture(
-    hand_model: Path, balanced: Profile, realtime: bool
+    hand_model: Path, quick: Profile, realtime: bool
 ) -> None:
     def die(tracked: TrackedFrame) -> None:
         if tracked.sequence > 5:
@@ -127,7 +127,7 @@ def test_a_tracker_that_dies_leaves_the_picture(
 
     said: list[str] = []
     keeper, pipeline = run(
-        "synthetic:320x240@30?seconds=2", hand_model, balanced,
+        "synthetic:320x240@30?seconds=2", hand_model, quick,
         realtime=realtime, found=die, say=said.append,
     )  # fmt: skip
     assert pipeline.problems == ["the hand tracker failed: RuntimeError: on purpose"]
@@ -216,30 +216,34 @@ def test_hands_without_a_model_say_what_to_do(tmp_path: Path) -> None:
 
 
 def test_only_the_hands_surroundings_are_deblurred(
-    hand_model: Path, media: Path, balanced: Profile
+    hand_model: Path, media: Path, quick: Profile
 ) -> None:
     keeper = Keeper()
     pipeline = Pipeline(
         [open_source(str(media / "hands" / "student.mkv"), SourceOptions())],
         [keeper],
-        Deblurring(lambda: EnginePool(balanced), "on"),
+        Deblurring(lambda: EnginePool(quick), "on"),
         hands=HandSettings(model=hand_model, max_hands=1, region=True),
     )
     pipeline.run()
     assert not pipeline.problems
-    frame = next(frame for frame in keeper.frames if frame.region is not None)
-    assert frame.region is not None
-    assert frame.region.width in (256, 384)
-    changed = (frame.pixels != frame.captured.pixels).any(2)
-    assert changed.any()
-    rows = slice(frame.region.top, frame.region.top + frame.region.height)
-    changed[rows, frame.region.left : frame.region.left + frame.region.width] = False
-    assert not changed.any()
+    inside = 0
+    for frame in keeper.frames:
+        if frame.region is None:
+            continue
+        assert frame.region.width in (256, 384)
+        changed = (frame.pixels != frame.captured.pixels).any(2)
+        rows = slice(frame.region.top, frame.region.top + frame.region.height)
+        columns = slice(frame.region.left, frame.region.left + frame.region.width)
+        inside += int(changed[rows, columns].sum())
+        changed[rows, columns] = False
+        assert not changed.any()
+    assert inside > 0
     assert keeper.frames[0].region is None, "no hand is known yet"
 
 
 def test_a_tracker_stands_still_while_the_engine_works(
-    hand_model: Path, hand_clip: Path, balanced: Profile
+    hand_model: Path, hand_clip: Path, quick: Profile
 ) -> None:
     if sys.platform != "linux":
         pytest.skip("processes stand still on Linux only")
