@@ -199,6 +199,8 @@ class Trainer(ABC, Generic[Validation]):
 
     def batches(self) -> Iterator[tuple[Tensor, ...]]:
         """This process's share of each batch that is left, on its device."""
+        if self.finished:
+            return
         batch, rank, processes = (
             self.settings.batch,
             self.fabric.global_rank,
@@ -245,6 +247,7 @@ class Trainer(ABC, Generic[Validation]):
         self.load_state(state)
         self.crops_done = state["crops_done"]
         self.seconds = state["seconds"]
+        self._look_at_the_clock()
         return True
 
     def _finish(

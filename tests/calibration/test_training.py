@@ -124,7 +124,12 @@ def test_run_may_be_bounded_in_time_and_goes_on_in_it(settings: DeblurrerTrainin
     assert trainer.finished
     assert 0 < trainer.crops_done < 10_000_000
     assert trainer.progress == 1
-    longer = DeblurrerTrainer(replace(short, minutes=0.04))
+    again = DeblurrerTrainer(short)
+    assert again.finished, "the time that it had counts"
+    again.run(lambda state: None)
+    assert again.crops_done == trainer.crops_done
+    longer = DeblurrerTrainer(replace(short, minutes=trainer.seconds / 30))
+    assert longer.progress == pytest.approx(0.5)
     assert not longer.finished
     longer.run(lambda state: None)
     assert longer.crops_done > trainer.crops_done
