@@ -45,7 +45,7 @@ from calibration.pairs import BlurredCrops, PairRecipe
 from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
-from engines.profile import DEFAULT_PROFILE, load_profile, profile_names
+from engines.profile import DEFAULT_PROFILE, Profile, load_profile, profile_names
 from stream.blur import BLUR_GATE
 from stream.deblurring import Deblurring
 from stream.errors import StreamError
@@ -62,9 +62,16 @@ _STILL = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class QualityBenchmark:
-    """What is measured. Without ``data``, the photographs that come with scikit-image."""
+    """What is measured.
+
+    Attributes:
+        data: folders of photographs; those that come with scikit-image if empty.
+        profiles: what to measure; if empty, all that ships and what it is compared with.
+        known, moving, sharp, gate: how many pictures of each kind.
+    """
 
     data: tuple[Path, ...] = ()
+    profiles: tuple[str, ...] = ()
     known: int = 48
     moving: int = 24
     sharp: int = 24
@@ -93,9 +100,7 @@ def run_quality_benchmark(
 
 def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, Any], Picture]:
     """All figures, and the contact sheet, uint8 (H, W, 3) RGB."""
-    profiles = {name: load_profile(name) for name in SIZES if name in profile_names()}
-    for card in sorted(COMPARED.glob("*/profile.json")):
-        profiles[card.parent.name] = load_profile(str(card.parent))
+    profiles = measured_profiles(benchmark.profiles)
     photographs, names = unseen_photographs(benchmark.data, profiles.values())
     cases = make_cases(photographs, benchmark.known, benchmark.moving, benchmark.sharp)
     features = EfficientNetLite0Features()
@@ -126,6 +131,15 @@ def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, An
         "gate": _gate(photographs, benchmark.gate),
     }
     return result, _contact_sheet(cases, restored)
+
+
+def measured_profiles(wanted: tuple[str, ...]) -> dict[str, Profile]:
+    """By the names of their rows: these, or what ships and what it is compared with."""
+    if wanted:
+        return {Path(name).name: load_profile(name) for name in wanted}
+    shipped = {name: load_profile(name) for name in SIZES if name in profile_names()}
+    compared = (card.parent for card in sorted(COMPARED.glob("*/profile.json")))
+    return shipped | {folder.name: load_profile(str(folder)) for folder in compared}
 
 
 def _measure_method(

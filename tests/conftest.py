@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from engines.profile import Profile, load_profile
 from stream.capture.synthetic import write_number
+from stream.errors import StreamError
+from stream.hands.model import default_model, make_model
 
 ROOT = Path(__file__).parent.parent
 MEDIA = ROOT.parent / "shared" / "media"
@@ -52,6 +54,20 @@ def media() -> Path:
     if not MEDIA.is_dir():
         pytest.skip("needs ../shared/media")
     return MEDIA
+
+
+@pytest.fixture(scope="session")
+def hand_model(own_folders: None) -> Path:
+    """Of the real tracker, where it can be had."""
+    pytest.importorskip("mediapipe", reason="needs the extra hands")
+    try:
+        from mediapipe.tasks.python import vision  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"mediapipe does not load here: {error}")
+    try:
+        return default_model() if default_model().is_file() else make_model(lambda line: None)
+    except (StreamError, subprocess.SubprocessError) as error:
+        pytest.skip(f"the hand model cannot be fetched here: {error}")
 
 
 @pytest.fixture

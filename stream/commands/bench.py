@@ -148,6 +148,14 @@ def bench_quality(
             show_default=False,
         ),
     ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Measure this profile, by name or folder, as for `live`; may be given several "
+            "times. Otherwise the sizes that ship and the networks that they are compared with.",
+            show_default=False,
+        ),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file.")
     ] = None,
@@ -171,7 +179,12 @@ def bench_quality(
     with needs_extra_train():
         from benchmarks.quality import QualityBenchmark, run_quality_benchmark
     benchmark = QualityBenchmark(
-        data=tuple(data or ()), known=known, moving=moving, sharp=sharp, gate=gate
+        data=tuple(data or ()),
+        profiles=tuple(profile or ()),
+        known=known,
+        moving=moving,
+        sharp=sharp,
+        gate=gate,
     )
     raise typer.Exit(run_quality_benchmark(benchmark, json_file, sheet, console()))
 

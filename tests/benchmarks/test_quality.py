@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.quality import SIZES, measured_profiles
 from benchmarks.quality_cases import make_cases
 from calibration.measures import psnr_db
 from tests.conftest import blur2blur
@@ -12,13 +13,13 @@ from tests.conftest import blur2blur
 def test_figures_of_a_small_run(tmp_path: Path) -> None:
     file, sheet = tmp_path / "quality.json", tmp_path / "sheet.jpg"
     result = blur2blur(
-        "bench", "quality", "--known", "6", "--moving", "2", "--sharp", "2", "--gate", "4",
-        "--json", file, "--sheet", sheet, timeout_s=300,
+        "bench", "quality", "--profile", "balanced", "--known", "6", "--moving", "2",
+        "--sharp", "2", "--gate", "4", "--json", file, "--sheet", sheet, timeout_s=300,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     figures = json.loads(file.read_text())
     rows = {row["name"]: row for row in figures["rows"]}
-    assert {"balanced", "unsharp", "wiener"} <= rows.keys()
+    assert list(rows) == ["balanced", "unsharp", "wiener"]
     assert rows["wiener"]["known"]["psnr_gain_db"] > 1, "it is told the kernel"
     assert rows["unsharp"]["engine_ms"] is None
     network = rows["balanced"]
@@ -30,6 +31,10 @@ def test_figures_of_a_small_run(tmp_path: Path) -> None:
     assert set(figures["gate"]) == {"sharp_untouched_share", "blurred_deblurred_share"}
     assert "astronaut.png" in figures["photographs"]
     assert cv2.imread(str(sheet)).shape[1] == 8 * 256
+
+
+def test_all_that_ships_is_measured_beside_what_it_is_compared_with() -> None:
+    assert list(measured_profiles(())) == [*SIZES, "nafnet16", "plain"]
 
 
 def test_photographs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:

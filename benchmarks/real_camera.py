@@ -1,0 +1,163 @@
+"""What profiles do to clips of a real camera, where nobody knows the truth.
+
+Run: python -m benchmarks.real_camera CLIP... --profile balanced --profile webcam --json F
+
+Of every frame deblurred: the PSNR between raw and restored picture where nothing moves, which is to
+stay as it is; the fine detail of what moves, restored over raw; and in how many frames MediaPipe
+finds a hand, of the raw clip and of the restored one. More detail is not better as such, as what is
+invented counts as well: look at the clips too.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.hand_cases import read_frames
+from calibration.acuity import TILE_PX, detail, look_at
+from calibration.measures import psnr_db
+from engines.engine import EngineShape
+from engines.files import write_text_atomically
+from engines.folders import engine_cache
+from engines.profile import load_profile
+from engines.selection import choose_engine
+from stream.hands.model import find_model
+from stream.hands.tracker_process import TrackerProcess, TrackerSettings
+from stream.statistics import machine_facts, program_version
+
+Picture = NDArray[np.uint8]
+
+_STILL_STEPS = 10.0
+"""Grey levels off the clip's median up to which a place counts as standing still."""
+_AROUND_PX = 33
+"""What is so near to something that moves does not."""
+_MIN_SHARE = 0.05
+"""Of a frame that has to stand still, or move, to be measured."""
+_CLIP_FPS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipFigures:
+    """One clip as one profile restores it; medians over its frames.
+
+    Attributes:
+        still_psnr_db: between raw and restored where nothing moves; None where all does.
+        detail: of what moves, restored over raw; None where nothing does.
+        hands_raw, hands: frames in which a hand is found, before and after.
+    """
+
+    clip: str
+    profile: str
+    frames: int
+    still_psnr_db: float | None
+    still_psnr_db_lowest: float | None
+    detail: float | None
+    hands_raw: int
+    hands: int
+
+
+def still_places(frames: Sequence[Picture]) -> list[NDArray[np.bool_]]:
+    """Where each frame of a camera that stands shows what it always shows, bool (H, W) each."""
+    grey = [cv2.GaussianBlur(cv2.cvtColor(f, cv2.COLOR_RGB2GRAY), (0, 0), 2.0) for f in frames]
+    usual = np.median(np.stack(grey), axis=0)
+    around = np.ones((_AROUND_PX, _AROUND_PX), np.uint8)
+    moving = [(np.abs(picture - usual) > _STILL_STEPS).astype(np.uint8) for picture in grey]
+    return [cv2.dilate(mask, around) == 0 for mask in moving]
+
+
+def clip_figures(
+    clip: Path, name: str, raw: Sequence[Picture], restored: Sequence[Picture], model: Path
+) -> ClipFigures:
+    """Compare a clip, uint8 (H, W, 3) RGB pictures, with what a profile made of it."""
+    still_db, gained = [], []
+    for before, after, still in zip(raw, restored, still_places(raw), strict=True):
+        if still.mean() > _MIN_SHARE:
+            still_db.append(psnr_db(before[still], after[still]))
+        rows, columns = (side // TILE_PX for side in still.shape)
+        tiles = still[: rows * TILE_PX, : columns * TILE_PX]
+        moving = np.logical_not(tiles.reshape(rows, TILE_PX, columns, TILE_PX).any(axis=(1, 3)))
+        if moving.mean() > _MIN_SHARE:
+            own, now = (detail(look_at(p, 0.0), moving).mean() for p in (before, after))
+            gained.append(float(now / max(own, 1e-6)))
+    return ClipFigures(
+        clip=clip.name,
+        profile=name,
+        frames=len(raw),
+        still_psnr_db=round(float(np.median(still_db)), 2) if still_db else None,
+        still_psnr_db_lowest=round(min(still_db), 2) if still_db else None,
+        detail=round(float(np.median(gained)), 4) if gained else None,
+        hands_raw=_frames_with_a_hand(raw, model),
+        hands=_frames_with_a_hand(restored, model),
+    )
+
+
+def _restored(profile: str, frames: Sequence[Picture]) -> list[Picture]:
+    height, width = frames[0].shape[:2]
+    shape = EngineShape(height=height, width=width)
+    engine = choose_engine(load_profile(profile), shape, cache=engine_cache()).engine
+    return [engine(frame[None])[0].copy() for frame in frames]
+
+
+def _frames_with_a_hand(frames: Sequence[Picture], model: Path) -> int:
+    tracker = TrackerProcess(TrackerSettings(model=model))
+    try:
+        return sum(
+            bool(tracker.track(frame, number / _CLIP_FPS)) for number, frame in enumerate(frames)
+        )
+    finally:
+        tracker.close()
+
+
+def measure(
+    clips: Sequence[Path], profiles: Sequence[str], model: Path, console: Console
+) -> list[ClipFigures]:
+    """Every clip by every profile."""
+    found = []
+    for clip in clips:
+        raw = read_frames(clip)
+        for profile in profiles:
+            with console.status(f"{clip.name} by {profile}"):
+                restored = _restored(profile, raw)
+                found.append(clip_figures(clip, Path(profile).name, raw, restored, model))
+    return found
+
+
+def _table(found: Sequence[ClipFigures]) -> Table:
+    table = Table("clip", "profile", "still, dB", "lowest", "detail", "hands raw", "hands", "of")
+    for one in found:
+        cells = (
+            one.clip, one.profile, one.still_psnr_db, one.still_psnr_db_lowest, one.detail,
+            one.hands_raw, one.hands, one.frames,
+        )  # fmt: skip
+        table.add_row(*(str(cell) for cell in cells))
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("clips", type=Path, nargs="+", help="of a camera that stands")
+    parser.add_argument("--profile", action="append", help="balanced if not given")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    found = measure(arguments.clips, arguments.profile or ["balanced"], find_model(), Console())
+    Console().print(_table(found))
+    if arguments.json is not None:
+        result: dict[str, Any] = {
+            "benchmark": "real-camera",
+            "version": program_version(),
+            "machine": machine_facts(),
+            "clips": [asdict(one) for one in found],
+        }
+        write_text_atomically(arguments.json, json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
