@@ -37,7 +37,7 @@ def test_shows_the_picture_and_quits_on_q(display: str, tmp_path: Path) -> None:
     stats = tmp_path / "s.json"
     environment = {**os.environ, "DISPLAY": display}
     run = subprocess.Popen(
-        [sys.executable, "-m", "stream.cli", "live", "synthetic:320x240@30",
+        [sys.executable, "-m", "stream.cli", "live", "synthetic:320x240@30", "--model", "fast",
          "--stats", str(stats), "--seconds", "60"],
         env=environment,
     )  # fmt: skip
@@ -52,7 +52,7 @@ def test_shows_the_picture_and_quits_on_q(display: str, tmp_path: Path) -> None:
             )  # fmt: skip
             window = found.stdout.split()[0] if found.stdout.split() else ""
         assert window, "no window appeared"
-        time.sleep(3.0)
+        time.sleep(5.0)  # the window is there before the engine is
         subprocess.run(["xdotool", "mousemove", "100", "100"], env=environment, check=True)
         subprocess.run(["xdotool", "key", "q"], env=environment, check=True)
         assert run.wait(30) == 0
