@@ -27,7 +27,7 @@ from calibration.measures import psnr_db
 from engines.engine import EngineShape
 from engines.files import write_text_atomically
 from engines.folders import engine_cache
-from engines.profile import load_profile
+from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import choose_engine
 from stream.hands.model import find_model
 from stream.hands.tracker_process import TrackerProcess, TrackerSettings
@@ -73,12 +73,33 @@ def still_places(frames: Sequence[Picture]) -> list[NDArray[np.bool_]]:
     return [cv2.dilate(mask, around) == 0 for mask in moving]
 
 
+@dataclass(frozen=True)
+class RawClip:
+    """A clip before anything is done to it, looked at once for all profiles.
+
+    Attributes:
+        frames: uint8 (H, W, 3) RGB each.
+        still: as :func:`still_places` gives it.
+        hands: frames in which a hand is found.
+    """
+
+    name: str
+    frames: Sequence[Picture]
+    still: Sequence[NDArray[np.bool_]]
+    hands: int
+
+
+def raw_clip(name: str, frames: Sequence[Picture], model: Path) -> RawClip:
+    """See where it stands still and count its hands, by a model file of MediaPipe's."""
+    return RawClip(name, frames, still_places(frames), _frames_with_a_hand(frames, model))
+
+
 def clip_figures(
-    clip: Path, name: str, raw: Sequence[Picture], restored: Sequence[Picture], model: Path
+    raw: RawClip, profile: str, restored: Sequence[Picture], model: Path
 ) -> ClipFigures:
-    """Compare a clip, uint8 (H, W, 3) RGB pictures, with what a profile made of it."""
+    """Compare a clip with what a profile made of it, uint8 (H, W, 3) RGB pictures."""
     still_db, gained = [], []
-    for before, after, still in zip(raw, restored, still_places(raw), strict=True):
+    for before, after, still in zip(raw.frames, restored, raw.still, strict=True):
         if still.mean() > _MIN_SHARE:
             still_db.append(psnr_db(before[still], after[still]))
         rows, columns = (side // TILE_PX for side in still.shape)
@@ -88,13 +109,13 @@ def clip_figures(
             own, now = (detail(look_at(p, 0.0), moving).mean() for p in (before, after))
             gained.append(float(now / max(own, 1e-6)))
     return ClipFigures(
-        clip=clip.name,
-        profile=name,
-        frames=len(raw),
+        clip=raw.name,
+        profile=profile,
+        frames=len(raw.frames),
         still_psnr_db=round(float(np.median(still_db)), 2) if still_db else None,
         still_psnr_db_lowest=round(min(still_db), 2) if still_db else None,
         detail=round(float(np.median(gained)), 4) if gained else None,
-        hands_raw=_frames_with_a_hand(raw, model),
+        hands_raw=raw.hands,
         hands=_frames_with_a_hand(restored, model),
     )
 
@@ -122,11 +143,12 @@ def measure(
     """Every clip by every profile."""
     found = []
     for clip in clips:
-        raw = read_frames(clip)
+        with console.status(f"{clip.name} as it is"):
+            raw = raw_clip(clip.name, read_frames(clip), model)
         for profile in profiles:
             with console.status(f"{clip.name} by {profile}"):
-                restored = _restored(profile, raw)
-                found.append(clip_figures(clip, Path(profile).name, raw, restored, model))
+                restored = _restored(profile, raw.frames)
+                found.append(clip_figures(raw, Path(profile).name, restored, model))
     return found
 
 
@@ -144,10 +166,12 @@ def _table(found: Sequence[ClipFigures]) -> Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("clips", type=Path, nargs="+", help="of a camera that stands")
-    parser.add_argument("--profile", action="append", help="balanced if not given")
+    parser.add_argument("--profile", action="append", help=f"{DEFAULT_PROFILE} if not given")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    found = measure(arguments.clips, arguments.profile or ["balanced"], find_model(), Console())
+    found = measure(
+        arguments.clips, arguments.profile or [DEFAULT_PROFILE], find_model(), Console()
+    )
     Console().print(_table(found))
     if arguments.json is not None:
         result: dict[str, Any] = {

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.real_camera import clip_figures, still_places
+from benchmarks.real_camera import clip_figures, raw_clip, still_places
 from tests.conftest import ROOT
 
 
@@ -34,17 +34,18 @@ def test_what_moves_is_not_still_and_what_is_far_from_it_is() -> None:
 
 def test_changes_are_told_where_they_are(hand_model: Path) -> None:
     raw = frames()
+    clip = raw_clip("a.mkv", raw, hand_model)
     softer = [picture.copy() for picture in raw]
     for picture in softer:
         picture[60:132] = cv2.GaussianBlur(picture[60:132], (0, 0), 2)
-    same = clip_figures(Path("a.mkv"), "same", raw, raw, hand_model)
-    soft = clip_figures(Path("a.mkv"), "soft", raw, softer, hand_model)
+    same = clip_figures(clip, "same", raw, hand_model)
+    soft = clip_figures(clip, "soft", softer, hand_model)
     assert same.detail == 1
     assert soft.detail is not None
     assert soft.detail < 0.9
     assert (same.frames, same.hands_raw, same.hands) == (12, 0, 0), "nobody's hand"
     brighter = [np.minimum(picture, 252) + 3 for picture in raw]
-    shifted = clip_figures(Path("a.mkv"), "brighter", raw, brighter, hand_model)
+    shifted = clip_figures(clip, "brighter", brighter, hand_model)
     assert shifted.still_psnr_db == pytest.approx(20 * np.log10(255 / 3), abs=0.05)
 
 
