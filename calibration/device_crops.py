@@ -94,7 +94,7 @@ class CropPlans(Dataset[tuple[Tensor, ...]]):
         if kind < recipe.sharp_share + recipe.moving_share:
             moving = recipe.moving
             still = crops.window(margin, random, recipe.min_still_detail)
-            surface = crops.window(margin, random)
+            surface = crops.surface(margin, random, still)
             shading = drawn_shading(random)
             size = still.shape[0], still.shape[1]
             shape = silhouette(size, moving.diameter(size, random), random)

@@ -108,6 +108,24 @@ def drawn_shading(random: np.random.Generator) -> tuple[float, float]:
     return random.uniform(0.3, 1.0), random.uniform(0.7, 1.2)
 
 
+def evened(
+    texture: NDArray[np.uint8], still: NDArray[np.uint8], random: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A surface as even as skin or plain cloth: its outline alone shows how it moved.
+
+    Args:
+        texture: uint8 (H, W, 3), what is softened and loses most of its contrast.
+        still: uint8 (H, W, 3), what stands still behind it, which its mean comes nearer to: a hand
+            is seen before clothes and walls that are not much lighter or darker.
+        random: of how much.
+    """
+    mean = texture.mean(axis=(0, 1))
+    nearer = mean + random.uniform(0.0, 0.7) * (still.mean(axis=(0, 1)) - mean)
+    soft = cv2.GaussianBlur(texture, (0, 0), 2.0)
+    surface = nearer + random.uniform(0.1, 0.6) * (soft - mean)
+    return np.asarray(np.clip(surface, 0, 255), np.uint8)
+
+
 def silhouette(
     size: tuple[int, int], diameter: float, random: np.random.Generator
 ) -> NDArray[np.float32]:

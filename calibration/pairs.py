@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from calibration.camera import Camera, to_linear
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
-from calibration.object_motion import ObjectMotion
+from calibration.object_motion import ObjectMotion, evened
 from calibration.trajectory import Movement
 
 Pictures = NDArray[np.uint8]
@@ -32,6 +32,8 @@ class PairRecipe:
     Attributes:
         known, moving: the two domains; by default some of the pictures are compressed as well.
         moving_share: share of pairs with a moving object.
+        even_share: share of those objects whose surface is as even as skin; the others have as
+            much detail as ``min_detail`` asks for.
         sharp_share: share of pairs that are left sharp but for the camera's noise, so that the
             network learns to leave sharp frames alone.
         crop_px: side of the square crop.
@@ -47,6 +49,7 @@ class PairRecipe:
     known: KnownBlur = KnownBlur(camera=_WEBCAM)
     moving: ObjectMotion = ObjectMotion(camera=_WEBCAM)
     moving_share: float = 0.35
+    even_share: float = 0.0
     sharp_share: float = 0.1
     crop_px: int = 128
     min_scale: float = 0.4
@@ -56,12 +59,17 @@ class PairRecipe:
 
     @classmethod
     def for_training(
-        cls, crop_px: int, movement: Movement, moving_share: float, min_detail: float = 8.0
+        cls,
+        crop_px: int,
+        movement: Movement,
+        moving_share: float,
+        min_detail: float = 8.0,
+        even_share: float = 0.0,
     ) -> "PairRecipe":
         """What networks are trained on: detailed crops, which teach most, in any colours.
 
         Args:
-            crop_px, moving_share, min_detail: as in the recipe.
+            crop_px, moving_share, min_detail, even_share: as in the recipe.
             movement: of the camera, and of objects.
         """
         moves = asdict(movement)
@@ -70,6 +78,7 @@ class PairRecipe:
             moving=replace(cls.moving, **moves),
             crop_px=crop_px,
             moving_share=moving_share,
+            even_share=even_share,
             min_detail=min_detail,
             min_scale=0.3,
             colour_jitter=0.35,
@@ -139,13 +148,19 @@ class BlurredCrops(Crops):
         if kind < recipe.sharp_share + recipe.moving_share:
             margin = recipe.moving.margin_px
             background = self.window(margin, random, recipe.min_still_detail)
-            texture = self.window(margin, random)
-            scene = recipe.moving.apply(background, texture, random)
+            surface = self.surface(margin, random, background)
+            scene = recipe.moving.apply(background, surface, random)
             return Example(scene.blurred, scene.sharp, scene.path, scene.presence)
         margin = recipe.known.margin_px
         window = self.window(margin, random)
         blurred, path = recipe.known.apply_and_tell(window, random)
         return Example(blurred, window[margin:-margin, margin:-margin], path)
+
+    def surface(self, margin: int, random: np.random.Generator, still: Pictures) -> Pictures:
+        """What a moving object is cut out of, of the size of what stands still behind it."""
+        if self.recipe.even_share and random.random() < self.recipe.even_share:
+            return evened(self.window(margin, random, min_detail=0.0), still, random)
+        return self.window(margin, random)
 
     def window(
         self, margin: int, random: np.random.Generator, min_detail: float | None = None

@@ -63,6 +63,15 @@ def train_deblurrer(
     moving_share: Annotated[
         float, typer.Option(min=0.0, max=0.9, help="Share of pictures with a moving object.")
     ] = 0.35,
+    even_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of those objects whose surface is as even as skin, so that their outline "
+            "alone shows how they moved.",
+        ),
+    ] = 0.0,
     min_detail: Annotated[
         float,
         typer.Option(
@@ -137,7 +146,7 @@ def train_deblurrer(
         batch=batch,
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),
-        pairs=PairRecipe.for_training(crop_px, movement, moving_share, min_detail),
+        pairs=PairRecipe.for_training(crop_px, movement, moving_share, min_detail, even_share),
         teacher=teacher,
         seed=seed,
         start=start,
