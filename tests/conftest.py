@@ -1,8 +1,12 @@
 """What several tests make or find: clips, profiles, the shared media."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # two on two cores: threads that wait for others spin
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import stream  # noqa: F401, I001  (OpenCV before PyAV, see there)
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
