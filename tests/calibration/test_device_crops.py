@@ -16,12 +16,12 @@ from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.trajectory import Movement
 
 
-@pytest.fixture(scope="module")
-def crops() -> BlurredCrops:
+@pytest.fixture(scope="module", params=[0.0, 0.5], ids=["textured", "half-even"])
+def crops(request: pytest.FixtureRequest) -> BlurredCrops:
     random = np.random.default_rng(0)
     photograph = random.integers(0, 256, (40, 40, 3), np.uint8)
     photograph = cv2.resize(photograph, (420, 420), interpolation=cv2.INTER_NEAREST)
-    recipe = PairRecipe.for_training(64, Movement(linear_share=0.4), 0.5)
+    recipe = PairRecipe.for_training(64, Movement(linear_share=0.4), 0.5, even_share=request.param)
     return BlurredCrops([np.asarray(photograph, np.uint8)], recipe, 0, 256)
 
 

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from calibration.camera import Camera
 from calibration.measures import psnr_db
-from calibration.object_motion import MovingObject, ObjectMotion
+from calibration.object_motion import MovingObject, ObjectMotion, evened
+from calibration.pairs import BlurredCrops, PairRecipe, detail
 
 QUIET = ObjectMotion(camera=Camera(max_noise=0))
 
@@ -39,6 +40,36 @@ def test_same_seed_same_scene() -> None:
 def test_object_that_does_not_move_is_its_truth() -> None:
     made = scene(1, ObjectMotion(min_extent_px=0, max_extent_px=0, camera=Camera(max_noise=0)))
     assert np.abs(made.blurred.astype(int) - made.sharp).max() <= 1
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_an_even_surface_has_little_detail_and_is_nearer_to_what_is_behind(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    texture = random.integers(100, 256, (64, 64, 3), dtype=np.uint8)
+    still = random.integers(0, 100, (64, 64, 3), dtype=np.uint8)
+    surface = evened(texture, still, random)
+    assert detail(surface) < 0.1 * detail(texture)
+    mean, far, near = (picture.mean() for picture in (surface, texture, still))
+    assert near + 0.25 * (far - near) < mean < far + 1
+
+
+def test_a_share_of_moving_objects_is_even() -> None:
+    """Where an object covers a pixel all the time, its surface is seen."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+
+    def surfaces(even_share: float) -> list[float]:
+        recipe = PairRecipe(
+            moving=QUIET, moving_share=1.0, sharp_share=0.0, even_share=even_share, min_scale=1.0
+        )
+        crops = BlurredCrops([noise], recipe, 0, 24)
+        made = (crops.example(np.random.default_rng(i)) for i in range(24))
+        inside = [(e.sharp[:, :, 1].astype(float), e.presence > 0.999) for e in made]
+        return [float(green[covered].std()) for green, covered in inside if covered.sum() > 300]
+
+    textured, even = surfaces(0.0), surfaces(1.0)
+    assert min(len(textured), len(even)) > 15
+    assert max(even) < min(textured)
 
 
 @pytest.mark.parametrize(
