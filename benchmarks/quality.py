@@ -12,10 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -30,16 +27,12 @@ from benchmarks.quality_cases import (
     make_cases,
     unseen_photographs,
 )
+from benchmarks.quality_figures import known_figures, moving_figures
 from benchmarks.quality_methods import Method, classical_methods, network_method
 from calibration.contact_sheet import contact_sheet, write_picture
-from calibration.features import (
-    EfficientNetLite0Features,
-    distance_map,
-    picture_distance,
-    picture_tensor,
-)
+from calibration.features import EfficientNetLite0Features
 from calibration.known_blur import KnownBlur
-from calibration.measures import gmsd, psnr_db, shift_psnr_db, ssim
+from calibration.measures import psnr_db
 from calibration.object_motion import MovingObject
 from calibration.pairs import BlurredCrops, PairRecipe
 from engines.files import folder_problem, write_text_atomically
@@ -56,8 +49,6 @@ SIZES = ("fast", "balanced", "quality")
 COMPARED = Path(__file__).parent / "networks"
 """Profiles of networks that do not ship and stand beside those that do, in a checkout only."""
 _SHEET_PICTURES = 6
-_STILL = 0.02
-"""Share of the exposure below which a pixel counts as background."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +58,8 @@ class QualityBenchmark:
     Attributes:
         data: folders of photographs; those that come with scikit-image if empty.
         profiles: what to measure; if empty, all that ships and what it is compared with.
-        known, moving, sharp, gate: how many pictures of each kind.
+        known, moving, sharp, gate: how many pictures of each kind; of moving objects as many
+            textured as even ones.
     """
 
     data: tuple[Path, ...] = ()
@@ -151,104 +143,18 @@ def _measure_method(
         "params": method.params,
         "gmacs": method.gmacs,
         "engine_ms": method.engine_ms,
-        "known": _known_figures(shaken, cases.known, features),
+        "known": known_figures(shaken, cases.known, features),
     }
     pictures = shaken[:_SHEET_PICTURES]
     if method.name != "wiener":  # it has no kernel for these
         scenes = [method.restore(case.blurred, None) for case in cases.moving]
-        row["object_motion"] = _moving_figures(scenes, cases.moving, features)
+        row["object_motion"] = moving_figures(scenes, cases.moving, features)
+        surfaces = [method.restore(case.blurred, None) for case in cases.even]
+        row["even_motion"] = moving_figures(surfaces, cases.even, features)
         still = [psnr_db(method.restore(sharp, None), sharp) for sharp in cases.sharp]
         row["sharp_psnr_db"] = round(st.mean(still), 3)
-        pictures += scenes[:_SHEET_PICTURES]
+        pictures += scenes[:_SHEET_PICTURES] + surfaces[:_SHEET_PICTURES]
     return row, pictures
-
-
-def _known_figures(
-    restored: list[Picture], cases: list[KnownCase], features: EfficientNetLite0Features
-) -> dict[str, Any]:
-    blurred, sharp = [case.blurred for case in cases], [case.sharp for case in cases]
-    before = [psnr_db(b, s) for b, s in zip(blurred, sharp, strict=True)]
-    after = [psnr_db(r, s) for r, s in zip(restored, sharp, strict=True)]
-    gains = np.subtract(after, before)
-    shift_gains = [
-        shift_psnr_db(r, s) - shift_psnr_db(b, s)
-        for r, b, s in zip(restored, blurred, sharp, strict=True)
-    ]
-    order = np.argsort([case.extent_px for case in cases])
-    return {
-        "psnr_gain_db": round(float(gains.mean()), 3),
-        "psnr_shift_gain_db": round(st.mean(shift_gains), 3),
-        "psnr_db": round(st.mean(after), 3),
-        "psnr_input_db": round(st.mean(before), 3),
-        "ssim": round(st.mean(map(ssim, restored, sharp)), 4),
-        "ssim_input": round(st.mean(map(ssim, blurred, sharp)), 4),
-        "gmsd": round(st.mean(map(gmsd, restored, sharp)), 4),
-        "gmsd_input": round(st.mean(map(gmsd, blurred, sharp)), 4),
-        "feature_distance": round(_feature_distance(restored, sharp, features), 4),
-        "feature_distance_input": round(_feature_distance(blurred, sharp, features), 4),
-        "share_improved": round(float((gains > 0).mean()), 4),
-        "terciles": [
-            {
-                "extent_px": [
-                    round(cases[part[0]].extent_px, 1),
-                    round(cases[part[-1]].extent_px, 1),
-                ],
-                "psnr_gain_db": round(float(gains[part].mean()), 3),
-            }
-            for part in np.array_split(order, 3)
-            if len(part)
-        ],
-    }
-
-
-def _moving_figures(
-    restored: list[Picture], cases: list[MovingObject], features: EfficientNetLite0Features
-) -> dict[str, Any]:
-    gains, moving_gains, background, distances, input_distances = [], [], [], [], []
-    for picture, case in zip(restored, cases, strict=True):
-        moves, still = case.presence > _STILL, case.presence <= _STILL
-        gains.append(psnr_db(picture, case.sharp) - psnr_db(case.blurred, case.sharp))
-        moving_gains.append(
-            psnr_db(picture[moves], case.sharp[moves])
-            - psnr_db(case.blurred[moves], case.sharp[moves])
-        )
-        background.append(psnr_db(picture[still], case.blurred[still]))
-        distances.append(_distance_inside(picture, case.sharp, moves, features))
-        input_distances.append(_distance_inside(case.blurred, case.sharp, moves, features))
-    return {
-        "psnr_gain_db": round(st.mean(gains), 3),
-        "psnr_gain_moving_region_db": round(st.mean(moving_gains), 3),
-        "background_psnr_db": round(st.mean(background), 3),
-        "feature_distance": round(st.mean(distances), 4),
-        "feature_distance_input": round(st.mean(input_distances), 4),
-        "share_improved": round(float(np.mean(np.array(gains) > 0)), 4),
-    }
-
-
-def _feature_distance(
-    pictures: list[Picture], truths: list[Picture], features: EfficientNetLite0Features
-) -> float:
-    distances = [picture_distance(p, t, features) for p, t in zip(pictures, truths, strict=True)]
-    return st.mean(distances)
-
-
-@torch.inference_mode()
-def _distance_inside(
-    picture: Picture,
-    truth: Picture,
-    inside: NDArray[np.bool_],
-    features: EfficientNetLite0Features,
-) -> float:
-    """Feature distance over the places of each tap that see the region."""
-    total = 0.0
-    for a, b in zip(
-        features(picture_tensor(picture)), features(picture_tensor(truth)), strict=True
-    ):
-        places = distance_map(a, b)[0].numpy()
-        size = (places.shape[1], places.shape[0])
-        seen = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-        total += float(places[seen].mean())
-    return total
 
 
 def _gate(photographs: list[Picture], count: int) -> dict[str, float]:
@@ -285,18 +191,21 @@ def _contact_sheet(cases: Cases, restored: Mapping[str, list[Picture]]) -> Pictu
     shown: list[KnownCase | MovingObject] = [
         *cases.known[:_SHEET_PICTURES],
         *cases.moving[:_SHEET_PICTURES],
+        *cases.even[:_SHEET_PICTURES],
     ]
     blurred, truth = [case.blurred for case in shown], [case.sharp for case in shown]
     return contact_sheet([("blurred", blurred), *restored.items(), ("truth", truth)])
 
 
 def _table(result: dict[str, Any]) -> Table:
-    table = Table(title="quality: known blur, then a moving object, then a sharp picture")
+    table = Table(
+        title="quality: known blur, then a moving object, an even one as skin is, a sharp picture"
+    )
     headings = ("", "ms", "PSNR gain", "shift gain", "features", "improved")
-    for heading in (*headings, "PSNR gain", "background", "sharp"):
+    for heading in (*headings, "PSNR gain", "background", "even", "sharp"):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in result["rows"]:
-        known, moving = row["known"], row.get("object_motion")
+        known, moving, even = row["known"], row.get("object_motion"), row.get("even_motion")
         change = known["feature_distance"] / known["feature_distance_input"] - 1
         table.add_row(
             row["name"],
@@ -307,6 +216,7 @@ def _table(result: dict[str, Any]) -> Table:
             f"{100 * known['share_improved']:.0f} %",
             "" if moving is None else f"{moving['psnr_gain_db']:+.2f} dB",
             "" if moving is None else f"{moving['background_psnr_db']:.1f} dB",
+            "" if even is None else f"{even['psnr_gain_db']:+.2f} dB",
             "" if moving is None else f"{row['sharp_psnr_db']:.1f} dB",
         )
     return table

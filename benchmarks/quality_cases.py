@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
-from calibration.object_motion import MovingObject, ObjectMotion
+from calibration.object_motion import MovingObject, ObjectMotion, evened
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph
 from calibration.trajectory import rasterise
@@ -34,13 +34,22 @@ class KnownCase:
 
 @dataclass(frozen=True)
 class Cases:
+    """Shaken pictures; moving objects, with detail and even as skin; pictures that are sharp."""
+
     known: list[KnownCase]
     moving: list[MovingObject]
+    even: list[MovingObject]
     sharp: list[Picture]
 
 
 def make_cases(photographs: list[Picture], known: int, moving: int, sharp: int) -> Cases:
-    """The same pictures every time, 256x256, from the plain known and object-motion domains."""
+    """The same pictures every time, 256x256, from the plain known and object-motion domains.
+
+    Args:
+        photographs: uint8 (H, W, 3) each.
+        known, sharp: how many pictures.
+        moving: how many with a moving object of each kind.
+    """
     shake, motion = KnownBlur(), ObjectMotion()
     recipe = PairRecipe(known=shake, moving=motion, crop_px=CROP_PX)
     crops = BlurredCrops(photographs, recipe, SEED, 0)
@@ -53,13 +62,16 @@ def make_cases(photographs: list[Picture], known: int, moving: int, sharp: int) 
         truth = np.ascontiguousarray(inner(window, shake.margin_px))
         extent = float(np.ptp(path, axis=0).max())
         shaken.append(KnownCase(blurred, truth, rasterise(path), extent))
-    scenes = []
+    scenes, even = [], []
     for number in range(moving):
         random = np.random.default_rng((SEED, 2, number))
         background, texture = (crops.window(motion.margin_px, random) for _ in range(2))
         scenes.append(motion.apply(background, texture, random))
+        random = np.random.default_rng((SEED, 5, number))
+        background, texture = (crops.window(motion.margin_px, random) for _ in range(2))
+        even.append(motion.apply(background, evened(texture, background, random), random))
     still = [crops.window(0, np.random.default_rng((SEED, 3, number))) for number in range(sharp)]
-    return Cases(shaken, scenes, still)
+    return Cases(shaken, scenes, even, still)
 
 
 def unseen_photographs(

@@ -27,10 +27,11 @@ def test_figures_of_a_small_run(tmp_path: Path) -> None:
     assert network["params"] > 1e6
     assert len(network["known"]["terciles"]) == 3
     assert network["object_motion"]["background_psnr_db"] > 30
+    assert network["even_motion"]["background_psnr_db"] > 30
     assert network["sharp_psnr_db"] > 30
     assert set(figures["gate"]) == {"sharp_untouched_share", "blurred_deblurred_share"}
     assert "astronaut.png" in figures["photographs"]
-    assert cv2.imread(str(sheet)).shape[1] == 8 * 256
+    assert cv2.imread(str(sheet)).shape[1] == (6 + 2 + 2) * 256
 
 
 def test_all_that_ships_is_measured_beside_what_it_is_compared_with() -> None:
@@ -55,3 +56,5 @@ def test_cases_are_the_same_every_time_and_blurred() -> None:
         assert abs(one.kernel.sum() - 1) < 1e-5
         assert 5 <= one.extent_px <= 25
     assert np.array_equal(cases.moving[1].sharp, again.moving[1].sharp)
+    assert np.array_equal(cases.even[1].blurred, again.even[1].blurred)
+    assert not np.array_equal(cases.even[1].sharp, cases.moving[1].sharp)
