@@ -18,6 +18,8 @@ from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 
 Picture = NDArray[np.uint8]
 
+CLIP_FPS = 30.0
+"""What the clips of hands are taken to have."""
 SUFFIXES = (".mkv", ".mp4", ".avi", ".mov", ".webm")
 DIRECTIONS = 6
 _EVERY = 2

@@ -4,7 +4,7 @@ import statistics as st
 from pathlib import Path
 from typing import Any
 
-from benchmarks.hand_cases import read_frames
+from benchmarks.hand_cases import CLIP_FPS, read_frames
 from benchmarks.hands_blurred import LOW_CONFIDENCE
 from benchmarks.runs import run_whole
 from benchmarks.sightings import (
@@ -94,7 +94,7 @@ def _follow(clip: Path, profile: str, mode: DeblurMode, hands: HandSettings) -> 
 def _with_low_threshold(clip: Path, model: Path) -> list[Hands]:
     tracker = TrackerProcess(TrackerSettings(model=model, confidence=LOW_CONFIDENCE))
     identities = Identities()
-    times = [(number / 30, frame) for number, frame in enumerate(read_frames(clip))]
+    times = [(number / CLIP_FPS, frame) for number, frame in enumerate(read_frames(clip))]
     seen = [identities.assign(tracker.track(frame, time), time) for time, frame in times]
     tracker.close()
     return seen

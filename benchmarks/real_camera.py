@@ -1,16 +1,16 @@
 """What profiles do to clips of a real camera, where nobody knows the truth.
 
-Run: python -m benchmarks.real_camera CLIP... --profile balanced --profile webcam --json F
+Run: python -m benchmarks.real_camera CLIP... --profile balanced --profile webcam --json F --sheet P
 
 Of every frame deblurred: the PSNR between raw and restored picture where nothing moves, which is to
 stay as it is; the fine detail of what moves, restored over raw; and in how many frames MediaPipe
 finds a hand, of the raw clip and of the restored one. More detail is not better as such, as what is
-invented counts as well: look at the clips too.
+invented counts as well: look at the sheet, which shows the places that were changed most.
 """
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.hand_cases import read_frames
+from benchmarks.hand_cases import CLIP_FPS, read_frames
 from calibration.acuity import TILE_PX, detail, look_at
+from calibration.contact_sheet import contact_sheet, write_picture
 from calibration.measures import psnr_db
 from engines.engine import EngineShape
-from engines.files import write_text_atomically
+from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import choose_engine
@@ -41,7 +42,10 @@ _AROUND_PX = 33
 """What is so near to something that moves does not."""
 _MIN_SHARE = 0.05
 """Of a frame that has to stand still, or move, to be measured."""
-_CLIP_FPS = 30.0
+_SHOWN_PX = 160
+_SHOWN_A_CLIP = 4
+_APART = 5
+"""Frames between two that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,25 +135,51 @@ def _frames_with_a_hand(frames: Sequence[Picture], model: Path) -> int:
     tracker = TrackerProcess(TrackerSettings(model=model))
     try:
         return sum(
-            bool(tracker.track(frame, number / _CLIP_FPS)) for number, frame in enumerate(frames)
+            bool(tracker.track(frame, number / CLIP_FPS)) for number, frame in enumerate(frames)
         )
     finally:
         tracker.close()
 
 
+def changed_places(
+    raw: Sequence[Picture], restored: Mapping[str, Sequence[Picture]]
+) -> list[tuple[int, slice, slice]]:
+    """Up to four squares that any profile changed most: frame, rows, columns."""
+    height, width = raw[0].shape[:2]
+    side = min(_SHOWN_PX, height, width)
+    peaks = []
+    for number, frame in enumerate(raw):
+        changes = [cv2.absdiff(frame, pictures[number]) for pictures in restored.values()]
+        change = np.max(changes, axis=0).mean(axis=2)
+        around = cv2.blur(change, (side // 3, side // 3))
+        peaks.append((around.max(), number, *np.unravel_index(around.argmax(), around.shape)))
+    shown: list[tuple[int, slice, slice]] = []
+    for _, number, y, x in sorted(peaks, key=lambda peak: -peak[0]):
+        if len(shown) < _SHOWN_A_CLIP and all(abs(number - n) >= _APART for n, *_ in shown):
+            top = min(max(int(y) - side // 2, 0), height - side)
+            left = min(max(int(x) - side // 2, 0), width - side)
+            shown.append((number, slice(top, top + side), slice(left, left + side)))
+    return shown
+
+
 def measure(
     clips: Sequence[Path], profiles: Sequence[str], model: Path, console: Console
-) -> list[ClipFigures]:
-    """Every clip by every profile."""
+) -> tuple[list[ClipFigures], Picture]:
+    """Every clip by every profile, and the sheet of the places that were changed most."""
     found = []
+    shown: dict[str, list[Picture]] = {name: [] for name in ("raw", *profiles)}
     for clip in clips:
         with console.status(f"{clip.name} as it is"):
             raw = raw_clip(clip.name, read_frames(clip), model)
+        restored: dict[str, list[Picture]] = {}
         for profile in profiles:
             with console.status(f"{clip.name} by {profile}"):
-                restored = _restored(profile, raw.frames)
-                found.append(clip_figures(raw, Path(profile).name, restored, model))
-    return found
+                restored[profile] = _restored(profile, raw.frames)
+                found.append(clip_figures(raw, Path(profile).name, restored[profile], model))
+        for number, rows, columns in changed_places(raw.frames, restored):
+            for name, pictures in [("raw", raw.frames), *restored.items()]:
+                shown[name].append(np.ascontiguousarray(pictures[number][rows, columns]))
+    return found, contact_sheet([(Path(name).name, pictures) for name, pictures in shown.items()])
 
 
 def _table(found: Sequence[ClipFigures]) -> Table:
@@ -168,11 +198,17 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+", help="of a camera that stands")
     parser.add_argument("--profile", action="append", help=f"{DEFAULT_PROFILE} if not given")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--sheet", type=Path, help="picture of the places changed most")
     arguments = parser.parse_args()
-    found = measure(
+    for file in (arguments.json, arguments.sheet):
+        if file is not None and (problem := folder_problem(file)) is not None:
+            parser.error(problem)
+    found, sheet = measure(
         arguments.clips, arguments.profile or [DEFAULT_PROFILE], find_model(), Console()
     )
     Console().print(_table(found))
+    if arguments.sheet is not None:
+        write_picture(arguments.sheet, sheet)
     if arguments.json is not None:
         result: dict[str, Any] = {
             "benchmark": "real-camera",

@@ -65,17 +65,19 @@ class PairRecipe:
         moving_share: float,
         min_detail: float = 8.0,
         even_share: float = 0.0,
+        min_size: float = ObjectMotion.min_size,
     ) -> "PairRecipe":
         """What networks are trained on: detailed crops, which teach most, in any colours.
 
         Args:
             crop_px, moving_share, min_detail, even_share: as in the recipe.
             movement: of the camera, and of objects.
+            min_size: of objects, as :class:`ObjectMotion` has it.
         """
         moves = asdict(movement)
         return cls(
             known=replace(cls.known, **moves),
-            moving=replace(cls.moving, **moves),
+            moving=replace(cls.moving, **moves, min_size=min_size),
             crop_px=crop_px,
             moving_share=moving_share,
             even_share=even_share,

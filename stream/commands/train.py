@@ -72,6 +72,15 @@ def train_deblurrer(
             "alone shows how they moved.",
         ),
     ] = 0.0,
+    min_size: Annotated[
+        float,
+        typer.Option(
+            min=0.01,
+            max=0.85,
+            help="Diameter of the smallest of them, as a share of the picture's side; a hand takes "
+            "a sixth of a webcam's picture, and most of that stands still.",
+        ),
+    ] = 0.35,
     min_detail: Annotated[
         float,
         typer.Option(
@@ -146,7 +155,9 @@ def train_deblurrer(
         batch=batch,
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),
-        pairs=PairRecipe.for_training(crop_px, movement, moving_share, min_detail, even_share),
+        pairs=PairRecipe.for_training(
+            crop_px, movement, moving_share, min_detail, even_share, min_size
+        ),
         teacher=teacher,
         seed=seed,
         start=start,

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.real_camera import clip_figures, raw_clip, still_places
+from benchmarks.real_camera import changed_places, clip_figures, raw_clip, still_places
 from tests.conftest import ROOT
 
 
@@ -49,15 +49,29 @@ def test_changes_are_told_where_they_are(hand_model: Path) -> None:
     assert shifted.still_psnr_db == pytest.approx(20 * np.log10(255 / 3), abs=0.05)
 
 
+def test_the_places_that_were_changed_most_are_shown() -> None:
+    raw = frames()
+    changed = [picture.copy() for picture in raw]
+    changed[9][150:170, 200:220] += 40
+    changed[3][20:40, 30:50] += 20
+    first, second, *_ = changed_places(raw, {"same": raw, "changed": changed})
+    assert (first[0], second[0]) == (9, 3)
+    for (_, rows, columns), (y, x) in ((first, (160, 210)), (second, (30, 40))):
+        assert rows.start <= y < rows.stop
+        assert columns.start <= x < columns.stop
+        assert raw[0][rows, columns].shape == (160, 160, 3), "inside the picture"
+
+
 def test_a_real_clip(media: Path, hand_model: Path, tmp_path: Path) -> None:
-    file = tmp_path / "figures.json"
+    file, sheet = tmp_path / "figures.json", tmp_path / "sheet.jpg"
     subprocess.run(
         [
             sys.executable, "-m", "benchmarks.real_camera", media / "hands" / "yes.mkv",
-            "--profile", "fast", "--json", file,
+            "--profile", "fast", "--json", file, "--sheet", sheet,
         ],
         check=True, cwd=ROOT, timeout=300,
     )  # fmt: skip
+    assert cv2.imread(str(sheet)).shape[1] == 4 * 160
     (one,) = json.loads(file.read_text())["clips"]
     assert one["still_psnr_db"] > 38
     assert 0 < one["hands_raw"] <= one["frames"]
