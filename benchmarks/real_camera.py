@@ -124,7 +124,8 @@ def clip_figures(
     )
 
 
-def _restored(profile: str, frames: Sequence[Picture]) -> list[Picture]:
+def restored_frames(profile: str, frames: Sequence[Picture]) -> list[Picture]:
+    """Frames of one size as a profile restores them, by the engine that `live` takes."""
     height, width = frames[0].shape[:2]
     shape = EngineShape(height=height, width=width)
     engine = choose_engine(load_profile(profile), shape, cache=engine_cache()).engine
@@ -174,7 +175,7 @@ def measure(
         restored: dict[str, list[Picture]] = {}
         for profile in profiles:
             with console.status(f"{clip.name} by {profile}"):
-                restored[profile] = _restored(profile, raw.frames)
+                restored[profile] = restored_frames(profile, raw.frames)
                 found.append(clip_figures(raw, Path(profile).name, restored[profile], model))
         for number, rows, columns in changed_places(raw.frames, restored):
             for name, pictures in [("raw", raw.frames), *restored.items()]:

@@ -98,7 +98,7 @@ class Chain:
                 quality = int(random.integers(self.jpeg_quality[0], self.jpeg_quality[1] + 1))
                 field = through_jpeg(field, quality)
             if self.h264_crf is not None:
-                field = _through_h264(field, self.h264_crf)
+                field = through_h264(field, self.h264_crf)
             pixels[first :: self.fields] = field
         return pixels
 
@@ -278,7 +278,7 @@ def _bytes_of(display: Light) -> Picture:
     return pixels
 
 
-def _through_h264(pixels: Picture, crf: int) -> Picture:
+def through_h264(pixels: Picture, crf: int) -> Picture:
     """One frame, coded by itself; height and width are even."""
     packed = BytesIO()
     with av.open(packed, "w", format="matroska") as container:

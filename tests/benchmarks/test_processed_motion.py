@@ -1,0 +1,50 @@
+"""Things that move over frames of a real camera, and what it does to them afterwards."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+
+from benchmarks.hand_cases import read_frames
+from benchmarks.processed_motion import MOTION, PROCESSES, measure, scenes_of
+from calibration.measures import psnr_db
+from tests.conftest import discs
+
+
+def test_scenes_are_the_same_every_time_and_blurred_where_something_moved() -> None:
+    frames = [discs(seed, 400) for seed in range(13)]
+    scenes, again = scenes_of(frames), scenes_of(frames)
+    assert len(scenes) == 6
+    side = 400 - 2 * MOTION.margin_px
+    for one, other in zip(scenes, again, strict=True):
+        assert np.array_equal(one.blurred, other.blurred)
+        assert one.sharp.shape == (side, side, 3)
+        moves = one.presence > 0.02
+        still = psnr_db(one.blurred[~moves], one.sharp[~moves])
+        assert psnr_db(one.blurred[moves], one.sharp[moves]) < still - 10
+
+
+def test_processes_do_what_they_are_called() -> None:
+    edges = cv2.GaussianBlur(discs(0, 128), (0, 0), 1.5)
+    noise = np.random.default_rng(0).normal(0, 3, edges.shape)
+    noisy = np.clip(edges + noise, 0, 255).astype(np.uint8)
+
+    def contrast(picture: np.ndarray) -> float:
+        return float(np.abs(np.diff(picture.astype(float), axis=1)).mean())
+
+    done = {name: process(noisy) for name, process in PROCESSES.items()}
+    assert all(picture.shape == noisy.shape for picture in done.values())
+    assert np.array_equal(done["none"], noisy)
+    assert psnr_db(done["noise reduced"], edges) > psnr_db(noisy, edges)
+    assert contrast(done["sharpened"]) > 1.2 * contrast(noisy)
+    for lossy in ("JPEG 75", "H.264 CRF 28"):
+        assert 25 < psnr_db(done[lossy], noisy) < 50
+
+
+def test_on_a_real_clip(media: Path) -> None:
+    clip = media / "hands" / "yes.mkv"
+    (row,) = measure([clip], ["balanced"], Console(quiet=True))
+    assert row["scenes"] == len(scenes_of(read_frames(clip)))
+    assert row["none"]["psnr_gain_db"] > 1
+    assert row["all but H.264"]["psnr_gain_db"] < row["none"]["psnr_gain_db"]
