@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from calibration.checkpoint import load_checkpoint
 from calibration.errors import CalibrationError
-from calibration.trainer import RUN_CARD
+from calibration.trainer import CHECKPOINT, RUN_CARD
 from engines.export import export_deblurrer
 from engines.networks import read_specification
 
@@ -24,12 +24,19 @@ def export_run(
         quality: what `bench quality --json` wrote of a profile of this name, for the card.
 
     Raises:
-        CalibrationError: the folder holds no run, or the file no figures of this profile.
+        CalibrationError: the folder holds no run, one that has gone on since its figures were
+            written, or the file no figures of this profile.
         ProfileError: the weights cannot be written as a profile.
     """
     card = _run_card(run)
     figures_of_quality = {} if quality is None else {"quality": _quality(quality, name)}
-    state = load_checkpoint(run / "checkpoint.pt")
+    state = load_checkpoint(run / CHECKPOINT)
+    if state["crops_done"] != card["crops"]:
+        raise CalibrationError(
+            f"{run} went on to {state['crops_done']} crops since its figures were written, at "
+            f"{card['crops']}; wait until it ends, or run the same command again and stop it with "
+            "Ctrl-C"
+        )
     export_deblurrer(
         to,
         name=name,

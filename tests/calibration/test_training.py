@@ -5,9 +5,11 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from calibration.errors import CalibrationError
+from calibration.export_run import export_run
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
@@ -94,6 +96,19 @@ def test_interrupted_run_goes_on_exactly(settings: DeblurrerTraining, tmp_path: 
     second.run(lambda state: None)
     for key, value in straight.averaged.state_dict().items():
         assert torch.allclose(second.averaged.state_dict()[key], value, atol=1e-6), key
+
+
+def test_run_that_goes_on_is_not_exported_with_old_figures(
+    settings: DeblurrerTraining, tmp_path: Path
+) -> None:
+    DeblurrerTrainer(settings).run(lambda state: None)
+    longer = DeblurrerTrainer(replace(settings, crops=2 * settings.crops))
+    longer.step(*next(iter(longer.batches())))
+    longer.save()
+    folder = tmp_path / "mine"
+    with pytest.raises(CalibrationError, match=f"went on to {longer.crops_done} crops"):
+        export_run(settings.out, folder, "mine", "", None, Console(quiet=True))
+    assert not folder.exists()
 
 
 def test_checkpoint_of_another_network_is_refused(settings: DeblurrerTraining) -> None:
