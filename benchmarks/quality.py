@@ -48,7 +48,7 @@ from stream.statistics import machine_facts, program_version
 SIZES = ("fast", "balanced", "quality")
 COMPARED = Path(__file__).parent / "networks"
 """Profiles of networks that do not ship and stand beside those that do, in a checkout only."""
-_SHEET_PICTURES = 6
+_SHEET_PICTURES = 4
 
 
 @dataclass(frozen=True, kw_only=True)

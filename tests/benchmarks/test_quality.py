@@ -31,7 +31,7 @@ def test_figures_of_a_small_run(tmp_path: Path) -> None:
     assert network["sharp_psnr_db"] > 30
     assert set(figures["gate"]) == {"sharp_untouched_share", "blurred_deblurred_share"}
     assert "astronaut.png" in figures["photographs"]
-    assert cv2.imread(str(sheet)).shape[1] == (6 + 2 + 2) * 256
+    assert cv2.imread(str(sheet)).shape[1] == (4 + 2 + 2) * 256
 
 
 def test_all_that_ships_is_measured_beside_what_it_is_compared_with() -> None:
