@@ -1,6 +1,7 @@
 """A contact sheet of the synthetic blur: a look at what a network is trained on."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -35,6 +36,7 @@ def write_blur_sheet(path: Path, folders: Sequence[Path], seed: int = 0) -> None
             known=KnownBlur(max_roll_degrees=4.0, max_parallax=0.8), moving_share=0
         ),
         "a moving object": PairRecipe(moving=ObjectMotion(), moving_share=1),
+        "one as even as skin": PairRecipe(moving=ObjectMotion(), moving_share=1, even_share=1),
     }
     for name, recipe in recipes.items():
         blurred, sharp = _pairs(photographs, recipe, seed)
@@ -59,13 +61,7 @@ def _kernels(seed: int) -> list[Picture]:
 def _pairs(
     photographs: list[Picture], recipe: PairRecipe, seed: int
 ) -> tuple[list[Picture], list[Picture]]:
-    shown = PairRecipe(
-        known=recipe.known,
-        moving=recipe.moving,
-        moving_share=recipe.moving_share,
-        sharp_share=0,
-        crop_px=_PX,
-    )
+    shown = replace(recipe, sharp_share=0, crop_px=_PX)
     crops = BlurredCrops(photographs, shown, seed, _COLUMNS)
     pairs = [crops.pair(np.random.default_rng((seed, i))) for i in range(_COLUMNS)]
     return [blurred for blurred, _ in pairs], [sharp for _, sharp in pairs]
