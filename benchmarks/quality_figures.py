@@ -18,9 +18,6 @@ from calibration.features import (
 from calibration.measures import gmsd, psnr_db, shift_psnr_db, ssim
 from calibration.object_motion import MovingObject
 
-_STILL = 0.02
-"""Share of the exposure below which a pixel counts as background."""
-
 
 def known_figures(
     restored: list[Picture], cases: list[KnownCase], features: EfficientNetLite0Features
@@ -67,7 +64,7 @@ def moving_figures(
     """Of a picture in which something moved, of that, and of what stood still."""
     gains, moving_gains, background, distances, input_distances = [], [], [], [], []
     for picture, case in zip(restored, cases, strict=True):
-        moves, still = case.presence > _STILL, case.presence <= _STILL
+        moves, still = case.moves, ~case.moves
         gains.append(psnr_db(picture, case.sharp) - psnr_db(case.blurred, case.sharp))
         moving_gains.append(
             psnr_db(picture[moves], case.sharp[moves])

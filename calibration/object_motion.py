@@ -18,6 +18,9 @@ from calibration.camera import Camera, to_display, to_linear
 from calibration.known_blur import blur
 from calibration.trajectory import Movement, rasterise
 
+_SEEN = 0.02
+"""Share of the exposure below which a pixel counts as background."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectMotion(Movement):
@@ -93,6 +96,11 @@ class MovingObject:
     sharp: NDArray[np.uint8]
     presence: NDArray[np.float32]
     path: NDArray[np.float64]
+
+    @property
+    def moves(self) -> NDArray[np.bool_]:
+        """Where the object was for long enough to be seen, bool (H, W); the rest is background."""
+        return self.presence > _SEEN
 
 
 def _shaded(texture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
