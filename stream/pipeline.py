@@ -47,7 +47,8 @@ class Pipeline:
             in one batch.
         hands: track hands, and how; None for not at all.
         found: takes what the tracker found in each frame that it looked at, from its thread.
-        seconds: end this long after the first frame (or after the start, where none comes).
+        seconds: end this long after the first frame; or where none came for this long once the
+            engine was ready, which is a problem.
         say: takes a line for each change that the user should know of; called from any thread.
     """
 
@@ -70,6 +71,8 @@ class Pipeline:
         self.started_ns = 0
         self.ended_ns: int | None = None
         self._stopped_at: float | None = None
+        self._ready_ns: int | None = None
+        self._silent: list[SourceStatus] = []
         self._say = say
         self._seconds = seconds
         self._batch_wait_ms = batch_wait_ms
@@ -114,7 +117,7 @@ class Pipeline:
         """
         if self.hands is not None:
             self.hands.start()
-        self.started_ns = time.perf_counter_ns()
+        self.started_ns = self._ready_ns = time.perf_counter_ns()
         for output in self.outputs:
             if not output.output.main_thread:
                 output.start()
@@ -156,7 +159,10 @@ class Pipeline:
             self._engine_thread.join(timeout_s)
         for worker in self._workers:
             worker.watch()
-        if self._time_is_over() or all(output.failure for output in self.outputs):
+        if self._time_is_over():
+            self._silent = [s for s in self.statuses if not self.ledgers[s.name].captured]
+            self.stop()
+        if all(output.failure for output in self.outputs):
             self.stop()
         if (
             self._stopped_at is not None
@@ -191,6 +197,7 @@ class Pipeline:
         """Why the job failed, in lines for the user; empty where it did not."""
         found = [self.failure] if self.failure else []
         found += [s.reason for s in self.statuses if s.state is SourceState.FAILED]
+        found += [f"{s.uri} sent no frame in {self._seconds:g} s" for s in self._silent]
         found += [output.failure for output in self.outputs if output.failure]
         if self.hands is not None and self.hands.failure:
             found.append(self.hands.failure)
@@ -258,8 +265,8 @@ class Pipeline:
         requests = [item for item in items if isinstance(item, _SizeRequest)]
         processed: list[ProcessedFrame] = []
         try:
-            for request in requests:
-                self.deblurring.prepare(request.height, request.width)
+            if requests:
+                self._prepare_engine(requests)
             with self.hands.giving_way() if self.hands is not None else nullcontext():
                 begun = self.deblurring.begin(frames)
                 processed += self._finished()
@@ -279,6 +286,13 @@ class Pipeline:
                 else:
                     self._hand_over(frame)
         return bool(items)
+
+    def _prepare_engine(self, requests: Sequence[_SizeRequest]) -> None:
+        """Build what these sizes want; their sources wait for it, and the time does not run."""
+        self._ready_ns = None
+        for request in requests:
+            self.deblurring.prepare(request.height, request.width)
+        self._ready_ns = time.perf_counter_ns()
 
     def _finished(self) -> list[ProcessedFrame]:
         """What was begun, once it is done; nothing where nothing was begun."""
@@ -325,7 +339,7 @@ class Pipeline:
         return Waiting(len(frames), live, (time.perf_counter_ns() - oldest_ns) / 1e6)
 
     def _time_is_over(self) -> bool:
-        if self._seconds is None:
+        if self._seconds is None or self._stopped_at is not None:
             return False
-        first_ns = self.ledger.first_captured_ns or self.started_ns
-        return (time.perf_counter_ns() - first_ns) / 1e9 > self._seconds
+        since_ns = self.ledger.first_captured_ns or self._ready_ns
+        return since_ns is not None and (time.perf_counter_ns() - since_ns) / 1e9 > self._seconds

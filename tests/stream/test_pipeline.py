@@ -262,6 +262,12 @@ def test_seconds_end_an_endless_source(quick: Profile) -> None:
     assert pipeline.problems == []
 
 
+def test_seconds_without_a_frame_are_a_problem(quick: Profile) -> None:
+    silent = open_source("synthetic:160x96@30?stall=0%2B60")
+    pipeline = run(quick, [silent], [Keeper()], seconds=0.5)
+    assert pipeline.problems == [f"{silent.uri} sent no frame in 0.5 s"]
+
+
 def test_realtime_file_drops_only_what_the_engine_cannot_take(
     quick: Profile, make_clip: MakeClip
 ) -> None:

@@ -187,11 +187,13 @@ def test_a_subscriber_that_stops_reading_costs_the_publisher_next_to_nothing(
 def test_the_pipeline_publishes_and_another_one_takes_it(tmp_path: Path) -> None:
     uri = f"zmq+ipc://{tmp_path / 'socket'}"
     publisher = subprocess.Popen(
-        [sys.executable, "-m", "stream.cli", "live", "synthetic:160x96@30?seconds=20",
+        [sys.executable, "-m", "stream.cli", "live", "synthetic:160x96@30?seconds=60",
          "--to", uri, "--deblur", "on"],
         cwd=ROOT,
     )  # fmt: skip
     try:
+        with subscribe(uri) as frames:
+            assert frames.next_frame(60) is not None
         result = blur2blur(
             "live", uri, "--to", tmp_path / "seen.mkv", "--deblur", "off", "--seconds", "2"
         )
