@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -23,10 +22,10 @@ from rich.table import Table
 
 from benchmarks.hand_cases import Picture, read_frames
 from benchmarks.real_camera import restored_frames
-from benchmarks.unknown_domains import through_h264
 from calibration.camera import Camera, through_jpeg
 from calibration.measures import psnr_db
 from calibration.object_motion import MovingObject, ObjectMotion, evened
+from calibration.webcam import sharpened, softened, through_h264
 from engines.files import folder_problem, write_text_atomically
 from engines.profile import DEFAULT_PROFILE
 from stream.statistics import machine_facts, program_version
@@ -40,18 +39,6 @@ MOTION = ObjectMotion(
 SEED = 71
 _SCENES_A_CLIP = 6
 _MULTIPLE = 16
-
-
-def softened(picture: Picture) -> Picture:
-    """Noise reduced where edges are not."""
-    return np.asarray(cv2.bilateralFilter(picture, 5, 20, 2), np.uint8)
-
-
-def sharpened(picture: Picture) -> Picture:
-    """An unsharp mask of 1.2 px and 0.8: halos as webcams draw them."""
-    given = picture.astype(np.float32)
-    crisp = given + 0.8 * (given - cv2.GaussianBlur(given, (0, 0), 1.2))
-    return np.clip(np.rint(crisp), 0, 255).astype(np.uint8)
 
 
 PROCESSES: dict[str, Process] = {

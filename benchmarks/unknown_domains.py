@@ -18,16 +18,15 @@ deblurrer, won 0.16 and 0.08 dB there where the deblurrer itself, trained on the
 """
 
 from dataclasses import dataclass
-from io import BytesIO
 from typing import NamedTuple, TypeVar
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import GAMMA, through_jpeg, to_linear
 from calibration.object_motion import silhouette
+from calibration.webcam import through_h264
 
 Picture = NDArray[np.uint8]
 Light = NDArray[np.float32]
@@ -276,18 +275,3 @@ def _over(layers: list[Light]) -> Light:
 def _bytes_of(display: Light) -> Picture:
     pixels: Picture = np.clip(np.rint(255 * display), 0, 255).astype(np.uint8)
     return pixels
-
-
-def through_h264(pixels: Picture, crf: int) -> Picture:
-    """One frame, coded by itself; height and width are even."""
-    packed = BytesIO()
-    with av.open(packed, "w", format="matroska") as container:
-        stream = container.add_stream("libx264", rate=30, options={"crf": str(crf)})
-        stream.height, stream.width = pixels.shape[:2]
-        stream.pix_fmt = "yuv420p"
-        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        container.mux([*stream.encode(frame), *stream.encode(None)])
-    packed.seek(0)
-    with av.open(packed, "r") as container:
-        decoded = next(container.decode(video=0))
-        return np.ascontiguousarray(decoded.to_ndarray(format="rgb24"))

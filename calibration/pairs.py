@@ -16,6 +16,7 @@ from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion, evened
 from calibration.trajectory import Movement
+from calibration.webcam import Webcam
 
 Pictures = NDArray[np.uint8]
 Crops = Dataset[tuple[Tensor, Tensor]]
@@ -36,6 +37,7 @@ class PairRecipe:
             much detail as ``min_detail`` asks for.
         sharp_share: share of pairs that are left sharp but for the camera's noise, so that the
             network learns to leave sharp frames alone.
+        webcam: what some pairs go through after the exposure.
         crop_px: side of the square crop.
         min_scale: photographs are reduced by a random factor between this and 1.
         min_detail: squares whose mean difference of neighbouring pixels is below this (on a
@@ -51,6 +53,7 @@ class PairRecipe:
     moving_share: float = 0.35
     even_share: float = 0.0
     sharp_share: float = 0.1
+    webcam: Webcam = Webcam()
     crop_px: int = 128
     min_scale: float = 0.4
     min_detail: float = 4.0
@@ -66,6 +69,7 @@ class PairRecipe:
         min_detail: float = 8.0,
         even_share: float = 0.0,
         min_size: float = ObjectMotion.min_size,
+        webcam_share: float = 0.0,
     ) -> "PairRecipe":
         """What networks are trained on: detailed crops, which teach most, in any colours.
 
@@ -73,6 +77,7 @@ class PairRecipe:
             crop_px, moving_share, min_detail, even_share: as in the recipe.
             movement: of the camera, and of objects.
             min_size: of objects, as :class:`ObjectMotion` has it.
+            webcam_share: share of pairs that a webcam processes.
         """
         moves = asdict(movement)
         return cls(
@@ -81,6 +86,7 @@ class PairRecipe:
             crop_px=crop_px,
             moving_share=moving_share,
             even_share=even_share,
+            webcam=Webcam(share=webcam_share),
             min_detail=min_detail,
             min_scale=0.3,
             colour_jitter=0.35,
@@ -123,6 +129,8 @@ class BlurredCrops(Crops):
         self.recipe = recipe
         self.seed = seed
         self.length = length
+        if recipe.webcam.share and recipe.crop_px % 2:
+            raise CalibrationError(f"codecs take crops of even sides, not {recipe.crop_px} px")
         need = recipe.crop_px + 2 * recipe.margin_px
         self.photographs = [p for p in photographs if min(p.shape[:2]) >= need]
         if not self.photographs:
@@ -142,6 +150,12 @@ class BlurredCrops(Crops):
 
     def example(self, random: np.random.Generator) -> "Example":
         """A pair, and what moved in it."""
+        exposed = self._exposed(random)
+        blurred, sharp = self.recipe.webcam.processed(exposed.blurred, exposed.sharp, random)
+        return replace(exposed, blurred=blurred, sharp=sharp)
+
+    def _exposed(self, random: np.random.Generator) -> "Example":
+        """The same, as it leaves the sensor."""
         recipe = self.recipe
         kind = random.random()
         if kind < recipe.sharp_share:

@@ -99,7 +99,11 @@ class DeblurrerTrainer(RestorationTrainer):
         self._looks_for_motion = isinstance(network, MotionUNet)
         known = crops.recipe.known
         same_everywhere = not known.max_roll_degrees and not known.max_parallax
-        on_device = self.fabric.device.type != "cpu" and same_everywhere
+        on_device = (
+            self.fabric.device.type != "cpu"
+            and same_everywhere
+            and not crops.recipe.webcam.share  # codecs run on processors
+        )
         if not self._looks_for_motion and not on_device:
             return
         if crops.recipe.crop_px % CELL_PX:

@@ -81,6 +81,15 @@ def train_deblurrer(
             "a sixth of a webcam's picture, and most of that stands still.",
         ),
     ] = 0.35,
+    webcam_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of pictures that are then softened, sharpened and coded (JPEG, H.264), as "
+            "webcams and recordings do.",
+        ),
+    ] = 0.0,
     min_detail: Annotated[
         float,
         typer.Option(
@@ -156,7 +165,7 @@ def train_deblurrer(
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),
         pairs=PairRecipe.for_training(
-            crop_px, movement, moving_share, min_detail, even_share, min_size
+            crop_px, movement, moving_share, min_detail, even_share, min_size, webcam_share
         ),
         teacher=teacher,
         seed=seed,
