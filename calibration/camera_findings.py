@@ -1,9 +1,12 @@
 """What a profile does for its camera, without a truth to compare with; and what to do about it.
 
-Detail is measured as `calibrate record` does: fine steps for the coarse ones, in the part of the
-frame that moved. More of it is not better as such: invented detail counts as well. So the verdict
-also asks that what is sharp and what stands still stay as they are, and the pictures are there to
-be looked at.
+What moved is compared with the camera's sharp frames, by its detail of each direction and fineness
+(:mod:`calibration.detail_spectrum`). On two virtual cameras whose truth is known, translators that
+gain 1.5 and 1.7 dB bring a frame nearer to these by 1.3 and 0.6 dB (medians), in 95 % of the frames
+and more, and one that gains nothing by 0.0. Detail as such, fine steps for the coarse ones as
+`calibrate record` measures them, is told beside it: there it is a fifth less for those that help,
+as what they take away are the combs of interlacing. The verdict also asks that what is sharp and
+what stands still stay as they are, and the pictures are there to be looked at.
 """
 
 from collections.abc import Sequence
@@ -13,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.acuity import TILE_PX, Verdict, detail, look_at
+from calibration.detail_spectrum import apart_db, detail_spectrum
 from calibration.measures import psnr_db
 from calibration.recording import KeptFrame
 
 Picture = NDArray[np.uint8]
 
-_MORE_DETAIL = 1.03
-_SHARPER_SHARE = 0.7
+_NEARER_DB = 0.2
+_NEARER_SHARE = 0.7
 _MIN_STILL_DB = 38.0
 _DARK, _DIM = 60.0, 90.0
 _NOISY = 3.0
@@ -34,12 +38,20 @@ class FrameFigures:
     Attributes:
         detail_deblurred, detail_profile: of the moving part of deblur(x) and deblur(G(x)), over
             that of x.
+        apart_deblurred_db, apart_profile_db: of the same from the camera's sharp frames.
         still_psnr_db: between x and deblur(G(x)) where nothing moved; None where everything did.
     """
 
     detail_deblurred: float
     detail_profile: float
+    apart_deblurred_db: float
+    apart_profile_db: float
     still_psnr_db: float | None
+
+    @property
+    def nearer_db(self) -> float:
+        """By how much the profile brings what moved nearer to sharp frames."""
+        return self.apart_deblurred_db - self.apart_profile_db
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +66,14 @@ class ProfileFigures:
     frames: tuple[FrameFigures, ...]
     sharp_psnr_db: tuple[float, ...]
 
-    def median_detail(self, which: str) -> float:
-        return float(np.median([getattr(frame, f"detail_{which}") for frame in self.frames]))
+    def median(self, figure: str) -> float:
+        """Of a figure over the frames, by its name."""
+        return float(np.median([getattr(frame, figure) for frame in self.frames]))
 
     @property
-    def sharper_share(self) -> float:
-        """Share of the frames in which deblur(G(x)) has more detail than deblur(x)."""
-        sharper = [frame.detail_profile > frame.detail_deblurred for frame in self.frames]
-        return float(np.mean(sharper))
+    def nearer_share(self) -> float:
+        """Share of the frames in which the profile brings what moved nearer to sharp frames."""
+        return float(np.mean([frame.nearer_db > 0 for frame in self.frames]))
 
     @property
     def still_psnr_db(self) -> float | None:
@@ -82,12 +94,14 @@ def frame_figures(
     deblurred: Picture,
     profile: Picture,
     region: tuple[int, int, int, int],
+    sharp: NDArray[np.float64],
 ) -> FrameFigures:
     """Compare one frame with what was made of it.
 
     Args:
         x, deblurred, profile: uint8 (H, W, 3): the frame, deblur(x), deblur(G(x)).
         region: left, top, width and height in pixels of what moved.
+        sharp: mean spectrum of what moved in the camera's sharp frames, float64 (64, 64).
     """
     inside = tiles_of(region, x.shape[:2])
     own, *others = (detail(look_at(p, 0.0), inside).mean() for p in (x, deblurred, profile))
@@ -100,6 +114,8 @@ def frame_figures(
     return FrameFigures(
         detail_deblurred=float(others[0] / max(own, 1e-6)),
         detail_profile=float(others[1] / max(own, 1e-6)),
+        apart_deblurred_db=apart_db(detail_spectrum(deblurred, region), sharp),
+        apart_profile_db=apart_db(detail_spectrum(profile, region), sharp),
         still_psnr_db=psnr_db(x[still], profile[still]) if still.mean() > 0.05 else None,
     )
 
@@ -118,15 +134,16 @@ def finding(figures: ProfileFigures) -> Finding:
     """Does it help? It may well say no."""
     if not figures.frames:
         return Finding(False, ("there are no blurry frames to look at: record more movement",))
-    more = figures.median_detail("profile") / max(figures.median_detail("deblurred"), 1e-6)
-    share = figures.sharper_share
+    nearer, share = figures.median("nearer_db"), figures.nearer_share
     sharp = float(np.median(figures.sharp_psnr_db)) if figures.sharp_psnr_db else None
     still = figures.still_psnr_db
     reasons = [
-        f"what moved has {100 * (more - 1):+.0f} % detail with the profile, beside the deblurrer "
-        f"alone; it has more in {100 * share:.0f} % of the frames"
+        f"what moved is {abs(nearer):.1f} dB {'nearer to' if nearer >= 0 else 'further from'} this "
+        "camera's sharp frames with the profile than by the deblurrer alone "
+        f"({figures.median('apart_deblurred_db'):.1f} dB away; {_NEARER_DB} dB are wanted); it is "
+        f"nearer in {100 * share:.0f} % of the frames ({100 * _NEARER_SHARE:.0f} are wanted)"
     ]
-    helps = more >= _MORE_DETAIL and share >= _SHARPER_SHARE
+    helps = nearer >= _NEARER_DB and share >= _NEARER_SHARE
     for name, value in (("what stands still", still), ("what is sharp", sharp)):
         if value is not None:
             harmless = value >= _MIN_STILL_DB

@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from calibration.camera_findings import (
     finding,
     frame_figures,
 )
+from calibration.detail_spectrum import detail_spectrum
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from calibration.profile_networks import part_network, restored
@@ -35,7 +35,6 @@ Picture = NDArray[np.uint8]
 
 _BLURRY, _SHARP, _STRIPS = 24, 12, 6
 _STRIP_PX = 200
-_SPECTRUM_PX = 128
 
 
 @dataclass(frozen=True)
@@ -131,6 +130,7 @@ def _look(
 ) -> tuple[ProfileFigures, list[dict[str, Any]]]:
     """The figures, and a strip of pictures of some of the frames."""
     still = [recording.read(frame) for frame in sharp]
+    wanted = _mean_spectrum(recording, sharp)
     found: list[FrameFigures] = []
     strips: list[dict[str, Any]] = []
     for number, frame in enumerate(blurry):
@@ -139,7 +139,9 @@ def _look(
         if networks.translator is not None:
             rows["translated, G(x)"] = restored(networks.translator, x)
         rows["with this profile"] = restored(networks.profile, x)
-        found.append(frame_figures(x, rows["deblurred"], rows["with this profile"], frame.region))
+        found.append(
+            frame_figures(x, rows["deblurred"], rows["with this profile"], frame.region, wanted)
+        )
         if number < _STRIPS:
             cuts = {name: picture_address(_cut(p, frame.region)) for name, p in rows.items()}
             strips.append({"at": f"{frame.clip}, {frame.at_s:.1f} s", "pictures": cuts})
@@ -159,9 +161,14 @@ def _cut(picture: Picture, region: tuple[int, int, int, int]) -> Picture:
 def _figure_rows(figures: ProfileFigures) -> list[tuple[str, str]]:
     still = figures.still_psnr_db
     return [
-        ("detail of what moved, deblurred", f"{figures.median_detail('deblurred'):.3f}"),
-        ("the same with this profile", f"{figures.median_detail('profile'):.3f}"),
-        ("frames in which the profile shows more", f"{100 * figures.sharper_share:.0f} %"),
+        (
+            "what moved, from sharp frames, deblurred",
+            f"{figures.median('apart_deblurred_db'):.2f} dB",
+        ),
+        ("the same with this profile", f"{figures.median('apart_profile_db'):.2f} dB"),
+        ("frames that it brings nearer", f"{100 * figures.nearer_share:.0f} %"),
+        ("detail of what moved, deblurred", f"{figures.median('detail_deblurred'):.3f}"),
+        ("the same with this profile", f"{figures.median('detail_profile'):.3f}"),
         ("what stands still, before and after", "–" if still is None else f"{still:.1f} dB"),
         ("sharp frames, before and after", f"{np.median(figures.sharp_psnr_db):.1f} dB"),
     ]
@@ -179,7 +186,7 @@ def _blur_chart(
     left.set_xlabel("detail beside the same place at its best", fontsize=8)
     left.set_ylabel("frames", fontsize=8)
     left.legend(fontsize=8, frameon=False)
-    lost = _spectrum(recording, blurry) - _spectrum(recording, sharp)
+    lost = _mean_spectrum(recording, blurry) - _mean_spectrum(recording, sharp)
     limit = float(np.abs(lost).max())
     shown = right.imshow(
         lost, cmap="RdBu", vmin=-limit, vmax=limit, extent=(-0.5, 0.5, -0.5, 0.5), origin="lower"
@@ -191,17 +198,10 @@ def _blur_chart(
     return chart_address(figure)
 
 
-def _spectrum(recording: CalibrationRecording, frames: list[KeptFrame]) -> NDArray[np.float64]:
-    """Mean power of the frames' regions by frequency, in dB, (64, 64), smoothed."""
-    window = np.outer(np.hanning(_SPECTRUM_PX), np.hanning(_SPECTRUM_PX))
-    total = np.zeros((_SPECTRUM_PX, _SPECTRUM_PX))
-    for frame in frames:
-        grey = cv2.cvtColor(_cut(recording.read(frame), frame.region), cv2.COLOR_RGB2GRAY)
-        small = cv2.resize(grey, (_SPECTRUM_PX, _SPECTRUM_PX)).astype(np.float64)
-        total += np.abs(np.fft.fft2((small - small.mean()) * window)) ** 2
-    decibels = 10 * np.log10(np.fft.fftshift(total / len(frames)) + 1e-3)
-    smooth = cv2.resize(decibels, (64, 64), interpolation=cv2.INTER_AREA)
-    return np.asarray(smooth, np.float64)
+def _mean_spectrum(recording: CalibrationRecording, frames: list[KeptFrame]) -> NDArray[np.float64]:
+    """Of the detail of what moved, in dB, (64, 64)."""
+    spectra = [detail_spectrum(recording.read(frame), frame.region) for frame in frames]
+    return np.asarray(np.mean(spectra, axis=0))
 
 
 def _curves(run: Path | None) -> str:

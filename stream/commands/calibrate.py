@@ -132,7 +132,8 @@ def calibrate_train(
     """Train a translator for a recorded camera, and make a profile of it.
 
     The translator turns the camera's own blur into the blur that the deblurrer knows, by comparing
-    unpaired frames (Blur2Blur). Then: `blur2blur live 0 --profile NAME`.
+    unpaired frames (Blur2Blur). Then: `blur2blur live 0 --profile NAME`. The page beside the
+    recording tells whether it is worth it, as `calibrate report` does.
     """
     with needs_extra_train():
         from calibration.camera_profile import export_camera_profile
@@ -157,6 +158,8 @@ def calibrate_train(
         folder = user_profiles() / profile
         export_camera_profile(folder, profile, trainer, final)
         _tell(folder)
+        if trainer.finished:
+            _report(recording, folder, settings.out, recording / f"{profile}.html")
 
 
 @app.command("distil")
@@ -196,6 +199,8 @@ def calibrate_distil(
         folder = user_profiles() / profile
         export_distilled_profile(folder, profile, trainer, final)
         _tell(folder)
+        if trainer.finished:
+            _report(recording, folder, settings.out, recording / f"{profile}.html")
 
 
 @app.command("report")
@@ -215,22 +220,26 @@ def calibrate_report(
     Pictures before and after, figures on clips that the training never saw, its curves, and what
     would help more: light, exposure. One file that opens anywhere and loads nothing.
     """
-    with needs_extra_train():
-        from calibration.camera_report import write_camera_report
-        from calibration.recording import CalibrationRecording
     from engines.files import folder_problem
-    from engines.profile import load_profile
     from stream.errors import StreamError
 
     path = to or recording / f"{profile}.html"
     if (problem := folder_problem(path)) is not None:
         raise StreamError(problem)
-    helps = write_camera_report(
-        CalibrationRecording(recording),
-        load_profile(profile),
-        out or recording / "runs" / profile,
-        path,
-    )
+    _report(recording, profile, out or recording / "runs" / profile, path)
+
+
+def _report(recording: Path, profile: str | Path, run: Path, path: Path) -> None:
+    """Write the page about a profile, and tell what it finds."""
+    with needs_extra_train():
+        from calibration.camera_report import write_camera_report
+        from calibration.recording import CalibrationRecording
+    from engines.profile import load_profile
+
+    with console().status("looking at what it does"):
+        helps = write_camera_report(
+            CalibrationRecording(recording), load_profile(str(profile)), run, path
+        )
     verdict = "it helps" if helps else "it does not help, or not safely: see there why"
     console().print(f"{path}: {verdict}", markup=False, highlight=False)
 

@@ -15,9 +15,13 @@ from calibration.camera_findings import (
     frame_figures,
     tiles_of,
 )
+from calibration.detail_spectrum import detail_spectrum
 from calibration.recording import KeptFrame
 
-BETTER = FrameFigures(detail_deblurred=0.6, detail_profile=0.8, still_psnr_db=50.0)
+BETTER = FrameFigures(
+    detail_deblurred=0.6, detail_profile=0.8, apart_deblurred_db=5.0, apart_profile_db=4.5,
+    still_psnr_db=50.0,
+)  # fmt: skip
 GOOD = ProfileFigures(frames=(BETTER,) * 10, sharp_psnr_db=(45.0, 60.0))
 FRAME = KeptFrame(
     file="a.png", sha256="", kind=Verdict.BLURRY, clip="a", at_s=0.0, acuity=0.6,
@@ -28,14 +32,15 @@ FRAME = KeptFrame(
 def test_profile_that_sharpens_and_leaves_the_rest_alone_helps() -> None:
     found = finding(GOOD)
     assert found.helps
-    assert "+33 % detail" in found.reasons[0]
+    assert "0.5 dB nearer to" in found.reasons[0]
 
 
 @pytest.mark.parametrize(
     ("figures", "reason"),
     [
-        (replace(GOOD, frames=(replace(BETTER, detail_profile=0.6),) * 10), "+0 % detail"),
-        (replace(GOOD, frames=(BETTER,) * 5 + (replace(BETTER, detail_profile=0.5),) * 5), "50 %"),
+        (replace(GOOD, frames=(replace(BETTER, apart_profile_db=4.9),) * 10), "0.1 dB nearer to"),
+        (replace(GOOD, frames=(replace(BETTER, apart_profile_db=5.6),) * 10), "0.6 dB further"),
+        (replace(GOOD, frames=(BETTER,) * 6 + (replace(BETTER, apart_profile_db=6),) * 4), "60 %"),
         (replace(GOOD, frames=(replace(BETTER, still_psnr_db=30.0),) * 10), "stands still"),
         (replace(GOOD, sharp_psnr_db=(30.0,)), "what is sharp is changed"),
         (replace(GOOD, frames=()), "record more"),
@@ -74,15 +79,18 @@ def test_figures_of_a_frame_tell_blur_from_detail_and_still_from_moved() -> None
     region = (32, 32, 96, 96)
     x = sharp.copy()
     x[32:128, 32:128] = cv2.blur(sharp, (9, 9))[32:128, 32:128]
-    figures = frame_figures(x, x, sharp, region)
+    wanted = detail_spectrum(sharp, region)
+    figures = frame_figures(x, x, sharp, region, wanted)
     assert figures.detail_deblurred == 1.0
     assert figures.detail_profile > 1.4
+    assert figures.apart_deblurred_db > 3.0
+    assert figures.apart_profile_db == 0.0
     assert figures.still_psnr_db == 100.0
     changed = np.clip(sharp.astype(int) + 20, 0, 255).astype(np.uint8)
-    harmed = frame_figures(x, x, changed, region)
+    harmed = frame_figures(x, x, changed, region, wanted)
     assert harmed.still_psnr_db is not None
     assert harmed.still_psnr_db < 30
-    everywhere = frame_figures(x, x, sharp, (0, 0, 320, 256))
+    everywhere = frame_figures(x, x, sharp, (0, 0, 320, 256), wanted)
     assert everywhere.still_psnr_db is None
 
 

@@ -187,6 +187,8 @@ def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Pat
     )  # fmt: skip
     assert trained.returncode == 0, trained.stderr
     assert "mycam" in trained.stderr
+    assert re.search(r"mycam\.html: it (helps|does not help)", "".join(trained.stderr.split("\n")))
+    assert "with this profile" in (camera / "mycam.html").read_text()
     live = blur2blur(
         "live", "synthetic:160x96@0?seconds=1", "--to", "null", "--profile", "mycam", **folders
     )
