@@ -70,19 +70,20 @@ class PairRecipe:
         even_share: float = 0.0,
         min_size: float = ObjectMotion.min_size,
         webcam_share: float = 0.0,
+        objects: Movement | None = None,
     ) -> "PairRecipe":
         """What networks are trained on: detailed crops, which teach most, in any colours.
 
         Args:
             crop_px, moving_share, min_detail, even_share: as in the recipe.
-            movement: of the camera, and of objects.
+            movement: of the camera.
             min_size: of objects, as :class:`ObjectMotion` has it.
             webcam_share: share of pairs that a webcam processes.
+            objects: how objects move, if otherwise than the camera.
         """
-        moves = asdict(movement)
         return cls(
-            known=replace(cls.known, **moves),
-            moving=replace(cls.moving, **moves, min_size=min_size),
+            known=replace(cls.known, **asdict(movement)),
+            moving=replace(cls.moving, **asdict(objects or movement), min_size=min_size),
             crop_px=crop_px,
             moving_share=moving_share,
             even_share=even_share,

@@ -1,5 +1,6 @@
 """`train …`"""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -102,6 +103,15 @@ def train_deblurrer(
         float, typer.Option(min=0.0, help="Shortest movement during an exposure, in pixels.")
     ] = 5.0,
     max_extent_px: Annotated[float, typer.Option(min=0.0, help="Longest.")] = 25.0,
+    max_object_px: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Longest of moving objects, if another: a hand easily moves 40 px while a webcam "
+            "exposes, and networks tell displacements up to 26 px either way.",
+            show_default=False,
+        ),
+    ] = None,
     linear_share: Annotated[
         float,
         typer.Option(
@@ -153,6 +163,7 @@ def train_deblurrer(
             linear_share=linear_share,
             origin=origin.value,
         )
+        objects = replace(movement, max_extent_px=max_object_px or max_extent_px)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     settings = DeblurrerTraining(
@@ -165,7 +176,14 @@ def train_deblurrer(
         learning_rate=learning_rate,
         loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),
         pairs=PairRecipe.for_training(
-            crop_px, movement, moving_share, min_detail, even_share, min_size, webcam_share
+            crop_px,
+            movement,
+            moving_share,
+            min_detail,
+            even_share,
+            min_size,
+            webcam_share,
+            objects,
         ),
         teacher=teacher,
         seed=seed,
