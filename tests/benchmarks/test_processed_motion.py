@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.hand_cases import read_frames
-from benchmarks.processed_motion import MOTION, PROCESSES, measure, scenes_of
+from benchmarks.processed_motion import CONDITIONS, measure, scenes_of
 from calibration.measures import psnr_db
 from tests.conftest import discs
 
@@ -16,13 +16,24 @@ def test_scenes_are_the_same_every_time_and_blurred_where_something_moved() -> N
     frames = [discs(seed, 400) for seed in range(13)]
     scenes, again = scenes_of(frames), scenes_of(frames)
     assert len(scenes) == 6
-    side = 400 - 2 * MOTION.margin_px
+    side = 400 - 2 * (22 + 1)
     for one, other in zip(scenes, again, strict=True):
         assert np.array_equal(one.blurred, other.blurred)
         assert one.sharp.shape == (side, side, 3)
         moves = one.presence > 0.02
         still = psnr_db(one.blurred[~moves], one.sharp[~moves])
         assert psnr_db(one.blurred[moves], one.sharp[moves]) < still - 10
+
+
+def test_things_move_as_far_as_is_said() -> None:
+    frames = [discs(seed, 400) for seed in range(6)]
+    for condition in CONDITIONS.values():
+        shortest, longest = condition.extent_px
+        ways = [
+            np.ptp(scene.path, axis=0).max() for scene in scenes_of(frames, (shortest, longest))
+        ]
+        assert min(ways) >= shortest - 1e-6
+        assert max(ways) <= longest + 1e-6
 
 
 def test_processes_do_what_they_are_called() -> None:
@@ -33,7 +44,7 @@ def test_processes_do_what_they_are_called() -> None:
     def contrast(picture: np.ndarray) -> float:
         return float(np.abs(np.diff(picture.astype(float), axis=1)).mean())
 
-    done = {name: process(noisy) for name, process in PROCESSES.items()}
+    done = {name: condition.process(noisy) for name, condition in CONDITIONS.items()}
     assert all(picture.shape == noisy.shape for picture in done.values())
     assert np.array_equal(done["none"], noisy)
     assert psnr_db(done["noise reduced"], edges) > psnr_db(noisy, edges)
@@ -48,3 +59,4 @@ def test_on_a_real_clip(media: Path) -> None:
     assert row["scenes"] == len(scenes_of(read_frames(clip)))
     assert row["none"]["psnr_gain_db"] > 1
     assert row["all but H.264"]["psnr_gain_db"] < row["none"]["psnr_gain_db"]
+    assert row["34 to 44 px"]["psnr_gain_db"] < row["none"]["psnr_gain_db"]
