@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.pareto import Choice, draw_front
 from benchmarks.quality_cases import (
     CROP_PX,
     SEED,
@@ -71,14 +72,24 @@ class QualityBenchmark:
 
 
 def run_quality_benchmark(
-    benchmark: QualityBenchmark, json_file: Path | None, sheet: Path | None, console: Console
+    benchmark: QualityBenchmark,
+    console: Console,
+    *,
+    json_file: Path | None = None,
+    sheet: Path | None = None,
+    chart: Path | None = None,
 ) -> int:
-    """Measure, print a table, write JSON and a contact sheet where asked; returns the exit status.
+    """Measure, print a table, and write what is asked for; returns the exit status.
+
+    Args:
+        json_file: all figures.
+        sheet: a contact sheet.
+        chart: gain over time.
 
     Raises:
         StreamError, EngineError, ProfileError, CalibrationError: nothing can be measured here.
     """
-    for file in (json_file, sheet):
+    for file in (json_file, sheet, chart):
         if file is not None and (problem := folder_problem(file)) is not None:
             raise StreamError(problem)
     result, pictures = measure(benchmark, console)
@@ -87,6 +98,8 @@ def run_quality_benchmark(
         write_text_atomically(json_file, json.dumps(result, indent=2) + "\n")
     if sheet is not None:
         write_picture(sheet, pictures)
+    if chart is not None:
+        draw_front(_choices(result["rows"]), chart)
     return 0
 
 
@@ -195,6 +208,15 @@ def _contact_sheet(cases: Cases, restored: Mapping[str, list[Picture]]) -> Pictu
     ]
     blurred, truth = [case.blurred for case in shown], [case.sharp for case in shown]
     return contact_sheet([("blurred", blurred), *restored.items(), ("truth", truth)])
+
+
+def _choices(rows: list[dict[str, Any]]) -> list[Choice]:
+    """The networks among them."""
+    return [
+        Choice(row["name"], row["engine_ms"], row["known"]["psnr_gain_db"])
+        for row in rows
+        if row["engine_ms"] is not None
+    ]
 
 
 def _table(result: dict[str, Any]) -> Table:

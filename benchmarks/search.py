@@ -16,11 +16,13 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.engine import bare_times_ms
+from benchmarks.pareto import Choice, draw_front, pareto_front
 from calibration.checkpoint import load_checkpoint
+from calibration.losses import LossWeights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.engine import EngineShape
 from engines.export import export_deblurrer
-from engines.files import write_atomically, write_text_atomically
+from engines.files import write_text_atomically
 from engines.networks import NAFNetSpec, NetworkSpec, PlainUNetSpec
 from engines.networks.cost import multiply_accumulates
 from engines.profile import load_profile
@@ -43,19 +45,16 @@ CANDIDATES: dict[str, NetworkSpec] = {
 _TIMED_FRAMES = 60
 
 
-@dataclass(frozen=True)
-class Found:
-    """One candidate's figures."""
+@dataclass(frozen=True, kw_only=True)
+class Candidate(Choice):
+    """What became of a candidate, and what there is to it."""
 
-    name: str
     params: int
     gmacs: float
-    engine_ms: float
     crops: int
-    psnr_gain_db: float
 
 
-def search(settings: DeblurrerTraining, minutes: float, console: Console) -> list[Found]:
+def search(settings: DeblurrerTraining, minutes: float, console: Console) -> list[Candidate]:
     """Train every candidate for so long and measure it."""
     results = []
     for name, spec in CANDIDATES.items():
@@ -63,7 +62,7 @@ def search(settings: DeblurrerTraining, minutes: float, console: Console) -> lis
         trainer = DeblurrerTrainer(chosen)
         final = trainer.run(lambda state: None)
         network = spec.build()
-        found = Found(
+        found = Candidate(
             name=name,
             params=sum(p.numel() for p in network.parameters()),
             gmacs=round(multiply_accumulates(network, 480, 640) / 1e9, 2),
@@ -74,42 +73,6 @@ def search(settings: DeblurrerTraining, minutes: float, console: Console) -> lis
         console.print(found)
         results.append(found)
     return results
-
-
-def pareto_front(found: list[Found]) -> list[str]:
-    """Names of those that no other beats in both time and gain, fastest first."""
-    front: list[Found] = []
-    for one in sorted(found, key=lambda f: (f.engine_ms, -f.psnr_gain_db)):
-        if not front or one.psnr_gain_db > front[-1].psnr_gain_db:
-            front.append(one)
-    return [one.name for one in front]
-
-
-def draw(found: list[Found], path: Path) -> None:
-    """Gain over engine time, the front joined by a line."""
-    from matplotlib.figure import Figure  # takes a second to load
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
-    front = set(pareto_front(found))
-    on_front = sorted((f for f in found if f.name in front), key=lambda f: f.engine_ms)
-    axes.plot([f.engine_ms for f in on_front], [f.psnr_gain_db for f in on_front], "-", alpha=0.5)
-    for one in found:
-        axes.plot(one.engine_ms, one.psnr_gain_db, "o" if one.name in front else "x", color="C0")
-        axes.annotate(
-            one.name,
-            (one.engine_ms, one.psnr_gain_db),
-            xytext=(5, 4),
-            textcoords="offset points",
-            fontsize=8,
-        )
-    axes.set(
-        xscale="log",
-        xlabel="engine, ms a frame at 640x480",
-        ylabel="PSNR gain on held-out photographs, dB",
-    )
-    axes.grid(alpha=0.3)
-    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
 
 
 def _engine_ms(settings: DeblurrerTraining) -> float:
@@ -135,7 +98,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0, help="training of each candidate")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
-    settings = DeblurrerTraining(data=tuple(arguments.data), out=arguments.out)
+    settings = DeblurrerTraining(
+        data=tuple(arguments.data),
+        out=arguments.out,
+        loss=LossWeights(relative=False),  # with which a fresh network learns within minutes
+    )
     found = search(settings, arguments.minutes, Console())
     result: dict[str, Any] = {
         "benchmark": "search",
@@ -145,7 +112,7 @@ def main() -> None:
         "candidates": [vars(one) for one in found],
     }
     write_text_atomically(arguments.to / "search.json", json.dumps(result, indent=2) + "\n")
-    draw(found, arguments.to / "search.png")
+    draw_front(found, arguments.to / "search.png")
 
 
 if __name__ == "__main__":

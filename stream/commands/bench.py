@@ -162,6 +162,10 @@ def bench_quality(
     sheet: Annotated[
         Path | None, typer.Option(help="Write a contact sheet to this picture.")
     ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(help="Draw the gains over the engines' times to this picture."),
+    ] = None,
     known: Annotated[int, typer.Option(min=3, help="Pictures with camera shake.")] = 48,
     moving: Annotated[int, typer.Option(min=1, help="Pictures with a moving object.")] = 24,
     sharp: Annotated[int, typer.Option(min=1, help="Sharp pictures.")] = 24,
@@ -186,7 +190,10 @@ def bench_quality(
         sharp=sharp,
         gate=gate,
     )
-    raise typer.Exit(run_quality_benchmark(benchmark, json_file, sheet, console()))
+    status = run_quality_benchmark(
+        benchmark, console(), json_file=json_file, sheet=sheet, chart=chart
+    )
+    raise typer.Exit(status)
 
 
 @app.command("blur2blur")

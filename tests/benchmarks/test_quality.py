@@ -11,10 +11,11 @@ from tests.conftest import blur2blur
 
 
 def test_figures_of_a_small_run(tmp_path: Path) -> None:
-    file, sheet = tmp_path / "quality.json", tmp_path / "sheet.jpg"
+    file, sheet, chart = (tmp_path / name for name in ("quality.json", "sheet.jpg", "chart.png"))
     result = blur2blur(
         "bench", "quality", "--profile", "balanced", "--known", "6", "--moving", "2",
-        "--sharp", "2", "--gate", "4", "--json", file, "--sheet", sheet, timeout_s=300,
+        "--sharp", "2", "--gate", "4", "--json", file, "--sheet", sheet, "--chart", chart,
+        timeout_s=300,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     figures = json.loads(file.read_text())
@@ -32,6 +33,7 @@ def test_figures_of_a_small_run(tmp_path: Path) -> None:
     assert set(figures["gate"]) == {"sharp_untouched_share", "blurred_deblurred_share"}
     assert "astronaut.png" in figures["photographs"]
     assert cv2.imread(str(sheet)).shape[1] == (4 + 2 + 2) * 256
+    assert cv2.imread(str(chart)) is not None
 
 
 def test_all_that_ships_is_measured_beside_what_it_is_compared_with() -> None:
