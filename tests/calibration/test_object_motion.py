@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,8 @@ from calibration.camera import Camera
 from calibration.measures import psnr_db
 from calibration.object_motion import MovingObject, ObjectMotion, evened
 from calibration.pairs import BlurredCrops, PairRecipe, detail
+from calibration.trajectory import Movement
+from tests.conftest import discs
 
 QUIET = ObjectMotion(camera=Camera(max_noise=0))
 
@@ -78,3 +82,15 @@ def test_a_share_of_moving_objects_is_even() -> None:
 def test_impossible_motion_is_refused(arguments: dict[str, float]) -> None:
     with pytest.raises(ValueError):
         ObjectMotion(**arguments)
+
+
+def test_objects_may_move_further_than_the_camera_shakes() -> None:
+    shake = Movement(min_extent_px=3.0, max_extent_px=12.0)
+    recipe = PairRecipe.for_training(64, shake, 0.5, objects=replace(shake, max_extent_px=40.0))
+    assert recipe.known.max_extent_px == 12
+    assert recipe.margin_px == 41
+    crops = BlurredCrops([discs(1, 400)], replace(recipe, sharp_share=0.0), 0, 60)
+    examples = [crops.example(np.random.default_rng((0, number))) for number in range(60)]
+    ways = [(np.ptp(e.path, axis=0).max(), e.presence is not None) for e in examples]
+    assert max(way for way, is_object in ways if not is_object) <= 12.001
+    assert max(way for way, is_object in ways if is_object) > 30
