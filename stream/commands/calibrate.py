@@ -157,9 +157,7 @@ def calibrate_train(
     if trainer.fabric.is_global_zero:
         folder = user_profiles() / profile
         export_camera_profile(folder, profile, trainer, final)
-        _tell(folder)
-        if trainer.finished:
-            _report(recording, folder, settings.out, recording / f"{profile}.html")
+        _conclude(folder, recording, run=settings.out if trainer.finished else None)
 
 
 @app.command("distil")
@@ -198,9 +196,7 @@ def calibrate_distil(
     if trainer.fabric.is_global_zero:
         folder = user_profiles() / profile
         export_distilled_profile(folder, profile, trainer, final)
-        _tell(folder)
-        if trainer.finished:
-            _report(recording, folder, settings.out, recording / f"{profile}.html")
+        _conclude(folder, recording, run=settings.out if trainer.finished else None)
 
 
 @app.command("report")
@@ -229,6 +225,15 @@ def calibrate_report(
     _report(recording, profile, out or recording / "runs" / profile, path)
 
 
+def _conclude(folder: Path, recording: Path, run: Path | None) -> None:
+    """Tell how a new profile is used; where its run has come to its end, whether it helps, too."""
+    console().print(
+        f"{folder}: `blur2blur live 0 --profile {folder.name}`", markup=False, highlight=False
+    )
+    if run is not None:
+        _report(recording, folder, run, recording / f"{folder.name}.html")
+
+
 def _report(recording: Path, profile: str | Path, run: Path, path: Path) -> None:
     """Write the page about a profile, and tell what it finds."""
     with needs_extra_train():
@@ -242,9 +247,3 @@ def _report(recording: Path, profile: str | Path, run: Path, path: Path) -> None
         )
     verdict = "it helps" if helps else "it does not help, or not safely: see there why"
     console().print(f"{path}: {verdict}", markup=False, highlight=False)
-
-
-def _tell(folder: Path) -> None:
-    console().print(
-        f"{folder}: `blur2blur live 0 --profile {folder.name}`", markup=False, highlight=False
-    )
