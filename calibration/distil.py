@@ -62,7 +62,7 @@ class DistillationTrainer(RestorationTrainer):
         self.translator = part_network(profile, "translator")
         self.deblurrer = part_network(profile, "deblurrer")
         self._crops, checked = open_camera_crops(
-            CalibrationRecording(settings.recording),
+            CalibrationRecording.made(settings.recording),
             frozenset(settings.held_out),
             crop_px=settings.crop_px,
             seed=settings.seed,

@@ -104,6 +104,20 @@ class CalibrationRecording:
             (folder / kind).mkdir(parents=True, exist_ok=True)
         self._load()
 
+    @classmethod
+    def made(cls, folder: Path) -> "CalibrationRecording":
+        """One to learn from or to look at, which must be there.
+
+        Raises:
+            CalibrationError: it is not, or is damaged.
+        """
+        if not (folder / MANIFEST).is_file():
+            raise CalibrationError(
+                f"{folder} holds no recording; `blur2blur calibrate record 0 --to {folder}` makes "
+                "one"
+            )
+        return cls(folder)
+
     def count(self, kind: Verdict) -> int:
         return sum(frame.kind == kind for frame in self.frames)
 

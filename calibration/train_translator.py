@@ -110,8 +110,8 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
     def __init__(
         self, settings: TranslatorTraining, say: Callable[[str], None] = lambda line: None
     ) -> None:
+        recording = CalibrationRecording.made(settings.recording)
         super().__init__(settings)
-        recording = CalibrationRecording(settings.recording)
         self.held_out = frozenset(settings.held_out) or last_whole_clip(recording)
         profile = load_profile(settings.deblurrer)
         known, moving = known_domains(profile.card)

@@ -11,6 +11,7 @@ Reading one needs no torch.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,7 @@ GOLDEN = "golden.npz"
 DEFAULT_PROFILE = "balanced"
 
 _SHIPPED = Path(__file__).parent / "profiles"
+_NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,25 @@ def profile_names() -> list[str]:
     """Names that :func:`load_profile` knows: the shipped ones and the user's own."""
     folders = [f for root in (_SHIPPED, user_profiles()) if root.is_dir() for f in root.iterdir()]
     return sorted({f.name for f in folders if (f / CARD).is_file()})
+
+
+def own_profile_folder(name: str) -> Path:
+    """Where a new profile of the user's own goes.
+
+    Raises:
+        ProfileError: it cannot be called so, or is called as one that ships: that would be taken
+            instead everywhere from then on.
+    """
+    check_profile_name(name)
+    return user_profiles() / name
+
+
+def check_profile_name(name: str) -> None:
+    """See :func:`own_profile_folder`."""
+    if not _NAME.fullmatch(name):
+        raise ProfileError(f"{name!r} is no name for a profile; say another")
+    if (_SHIPPED / name / CARD).is_file():
+        raise ProfileError(f"{name} is a profile that ships; say another name")
 
 
 def _find(name_or_folder: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engines.errors import EngineError, ProfileError
 from engines.files import write_atomically
-from engines.profile import CARD, GOLDEN, GRAPH, WEIGHTS, Profile, load_profile
+from engines.profile import CARD, GOLDEN, GRAPH, WEIGHTS, Profile, check_profile_name, load_profile
 from engines.selfcheck import MIN_PSNR_DB, golden_psnr_db
 
 _FILES = (CARD, GRAPH, WEIGHTS, GOLDEN)
@@ -45,8 +45,7 @@ def import_archive(source: Path, profiles: Path, name: str | None = None) -> Pro
         _unpack(source, draft)
         profile = load_profile(str(draft))
         called = name or profile.name
-        if not called.replace("-", "_").isidentifier():
-            raise ProfileError(f"{called!r} is no name for a profile; say another")
+        check_profile_name(called)
         folder = profiles / called
         if folder.exists():
             raise ProfileError(f"there is a profile {called} already; say another name")

@@ -64,7 +64,7 @@ def run_record(job: RecordJob, console: Console) -> int:
                 _record_clips(job, recording, counts, lambda: bool(signals))
         finally:
             recording.finish()
-    return _tell(recording, console)
+    return _tell(recording, bool(job.clips), console)
 
 
 class _Counts:
@@ -178,7 +178,7 @@ class _Preview:
         cv2.waitKey(1)
 
 
-def _tell(recording: CalibrationRecording, console: Console) -> int:
+def _tell(recording: CalibrationRecording, of_clips: bool, console: Console) -> int:
     sharp, blurry = recording.count(Verdict.SHARP), recording.count(Verdict.BLURRY)
     if not recording.frames:
         raise SourceError(
@@ -193,9 +193,14 @@ def _tell(recording: CalibrationRecording, console: Console) -> int:
     )
     if not recording.complete:
         rule = recording.rule
+        how = (
+            "add other clips of this camera"
+            if of_clips
+            else "run the same command again to add some"
+        )
         console.print(
-            f"{rule.sharp} sharp and {rule.blurry} blurry frames are better: run the same command "
-            f"again to add some; {MANIFEST} keeps count",
+            f"{rule.sharp} sharp and {rule.blurry} blurry frames are better: {how}; {MANIFEST} "
+            "keeps count",
             markup=False,
             highlight=False,
         )

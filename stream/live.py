@@ -144,7 +144,8 @@ def _hand_settings(job: LiveJob) -> HandSettings | None:
 def _open_outputs(job: LiveJob) -> list[Output]:
     uris = job.outputs or ("window",)
     if not job.outputs and (problem := display_problem()) is not None:
-        raise OutputError(f"no window: {problem}; record instead, with --to out.mp4")
+        instead = "record instead: `blur2blur live SOURCE --to out.mp4`"
+        raise OutputError(f"no window: {problem}; {instead}")
     several = len(job.sources) > 1
     return [open_output(uri, several=several, insecure_bind=job.insecure_bind) for uri in uris]
 

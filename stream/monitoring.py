@@ -1,4 +1,4 @@
-"""Prometheus metrics and a health check over HTTP: everything that the statistics know."""
+"""Prometheus metrics and a health check over HTTP: of frames, latencies, sources and engine."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping

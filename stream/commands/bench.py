@@ -110,6 +110,9 @@ def bench_latency(
     """
     from benchmarks.latency import LatencyBenchmark, run_latency_benchmark
 
+    if chart is not None:
+        with needs_extra_train():
+            import matplotlib  # noqa: F401  (missed now rather than after minutes)
     benchmark = LatencyBenchmark(seconds=seconds, profile=profile or model.value)
     status = run_latency_benchmark(
         benchmark, json_file=json_file, chart=chart, check=check, console=console()

@@ -141,8 +141,9 @@ def calibrate_train(
         from calibration.paired_folders import find_pairs
         from calibration.train_translator import TranslatorTraining
         from calibration.transferred_blur import TransferredBlur
-    from engines.folders import user_profiles
+    from engines.profile import own_profile_folder
 
+    folder = own_profile_folder(profile)
     settings = TranslatorTraining(
         recording=recording,
         out=out or recording / "runs" / profile,
@@ -155,7 +156,6 @@ def calibrate_train(
     )
     trainer, final = run_translator_training(settings, console())
     if trainer.fabric.is_global_zero:
-        folder = user_profiles() / profile
         export_camera_profile(folder, profile, trainer, final)
         _conclude(folder, recording, run=settings.out if trainer.finished else None)
 
@@ -178,9 +178,9 @@ def calibrate_distil(
         from calibration.distil import Distillation
         from calibration.job import run_distillation
         from engines.networks import read_specification
-    from engines.folders import user_profiles
-    from engines.profile import load_profile
+    from engines.profile import load_profile, own_profile_folder
 
+    folder = own_profile_folder(profile)
     card = load_profile(teacher).card
     settings = Distillation(
         recording=recording,
@@ -194,7 +194,6 @@ def calibrate_distil(
     )
     trainer, final = run_distillation(settings, console())
     if trainer.fabric.is_global_zero:
-        folder = user_profiles() / profile
         export_distilled_profile(folder, profile, trainer, final)
         _conclude(folder, recording, run=settings.out if trainer.finished else None)
 
@@ -209,7 +208,13 @@ def calibrate_report(
             help="The page to write; RECORDING/PROFILE.html if not given.", show_default=False
         ),
     ] = None,
-    out: _RunFolder = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of its training, for the curves; RECORDING/runs/PROFILE if not given.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write a page about a camera: its blur, what the profile makes of it, whether it helps at all.
 
@@ -243,7 +248,7 @@ def _report(recording: Path, profile: str | Path, run: Path, path: Path) -> None
 
     with console().status("looking at what it does"):
         helps = write_camera_report(
-            CalibrationRecording(recording), load_profile(str(profile)), run, path
+            CalibrationRecording.made(recording), load_profile(str(profile)), run, path
         )
     verdict = "it helps" if helps else "it does not help, or not safely: see there why"
     console().print(f"{path}: {verdict}", markup=False, highlight=False)

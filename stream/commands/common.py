@@ -79,5 +79,5 @@ def needs_extra_train() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise StreamError(
-            f"training needs {error.name}: pip install 'blur2blur-live[train]'"
+            f"this needs {error.name}: install the extra, pip install 'blur2blur-live[train]'"
         ) from None

@@ -23,7 +23,7 @@ from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 from tests.calibration.test_recording import RULE, record
 from tests.calibration.virtual_camera import shots
-from tests.conftest import blur2blur, discs
+from tests.conftest import ROOT, blur2blur, discs
 
 SMALL = PlainUNetSpec(stem=4, width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
 
@@ -176,6 +176,24 @@ def test_interrupted_run_goes_on_exactly(settings: TranslatorTraining, tmp_path:
     lines = (settings.out / "log.jsonl").read_text().splitlines()
     assert {"change", "told_apart", "detail"} < json.loads(lines[-1]).keys()
     assert cv2.imread(str(settings.out / "examples.png")) is not None
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["train", "nowhere", "--profile", "mycam"], "`blur2blur calibrate record 0 --to nowhere`"),
+        (["train", "nowhere", "--profile", "balanced"], "say another name"),
+        (["report", "nowhere", "--profile", "fast", "--to", "page.html"], "holds no recording"),
+    ],
+)
+def test_what_is_not_there_is_named_and_not_made(
+    command: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = blur2blur("calibrate", *command, PYTHONPATH=str(ROOT))
+    assert result.returncode == 1
+    assert says in " ".join(result.stderr.split())
+    assert not list(tmp_path.iterdir())
 
 
 def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Path) -> None:

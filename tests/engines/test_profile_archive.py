@@ -7,7 +7,7 @@ import pytest
 
 from engines.errors import ProfileError
 from engines.files import sha256_of
-from engines.profile import GRAPH, Profile
+from engines.profile import GRAPH, Profile, own_profile_folder
 from engines.profile_archive import export_archive, import_archive
 from tests.conftest import blur2blur
 
@@ -69,6 +69,14 @@ def test_names_stay_in_their_folder(archive: Path, tmp_path: Path, name: str) ->
     if name:
         with pytest.raises(ProfileError, match="no name"):
             import_archive(archive, tmp_path / "profiles", name)
+
+
+def test_nobody_can_take_the_place_of_what_ships(archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="balanced is a profile that ships"):
+        import_archive(archive, tmp_path / "profiles")
+    with pytest.raises(ProfileError, match="ships"):
+        own_profile_folder("quality")
+    assert own_profile_folder("my-cam.2").name == "my-cam.2"
 
 
 def test_commands(tmp_path: Path) -> None:
