@@ -7,6 +7,7 @@ which no real camera tells: what could be had if the blur were known.
 
 import json
 import statistics as st
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -139,9 +140,16 @@ def measure(benchmark: QualityBenchmark, console: Console) -> tuple[dict[str, An
 
 
 def measured_profiles(wanted: tuple[str, ...]) -> dict[str, Profile]:
-    """By the names of their rows: these, or what ships and what it is compared with."""
+    """By the names of their rows: these, or what ships and what it is compared with.
+
+    Folders of the same name are told apart by their paths.
+    """
     if wanted:
-        return {Path(name).name: load_profile(name) for name in wanted}
+        short = Counter(Path(name).name for name in wanted)
+        return {
+            Path(name).name if short[Path(name).name] == 1 else name: load_profile(name)
+            for name in dict.fromkeys(wanted)
+        }
     shipped = {name: load_profile(name) for name in SIZES if name in profile_names()}
     compared = (card.parent for card in sorted(COMPARED.glob("*/profile.json")))
     return shipped | {folder.name: load_profile(str(folder)) for folder in compared}

@@ -55,7 +55,7 @@ class CropPlans(Dataset[tuple[Tensor, ...]]):
     """Plan ``i``, as :class:`Plans` has it but for N, depends on the seed of the crops and ``i``.
 
     Args:
-        crops: what to make, of a multiple of 16 px, without roll and parallax.
+        crops: what to make, of a multiple of 16 px, without roll, parallax and webcams.
         told_share: as of :class:`calibration.motion.MotionCrops`.
     """
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 from benchmarks.quality import SIZES, measured_profiles
 from benchmarks.quality_cases import make_cases
 from calibration.measures import psnr_db
+from engines.profile import Profile
 from tests.conftest import blur2blur
 
 
@@ -60,3 +62,10 @@ def test_cases_are_the_same_every_time_and_blurred() -> None:
     assert np.array_equal(cases.moving[1].sharp, again.moving[1].sharp)
     assert np.array_equal(cases.even[1].blurred, again.even[1].blurred)
     assert not np.array_equal(cases.even[1].sharp, cases.moving[1].sharp)
+
+
+def test_profiles_of_one_name_have_rows_of_their_own(balanced: Profile, tmp_path: Path) -> None:
+    mine = tmp_path / "balanced"
+    shutil.copytree(balanced.folder, mine)
+    assert list(measured_profiles(("fast", str(mine)))) == ["fast", "balanced"]
+    assert list(measured_profiles(("balanced", str(mine)))) == ["balanced", str(mine)]
