@@ -2,30 +2,47 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.markup import escape
+from torch import Tensor
 
 from calibration.checkpoint import load_checkpoint
 from calibration.errors import CalibrationError
+from calibration.profile_networks import part_weights
 from calibration.trainer import CHECKPOINT, RUN_CARD
 from engines.export import export_deblurrer
 from engines.networks import read_specification
+from engines.profile import load_profile
 
 
 def export_run(
-    run: Path, to: Path, name: str, about: str, quality: Path | None, console: Console
+    run: Path,
+    to: Path,
+    name: str,
+    about: str,
+    quality: Path | None,
+    console: Console,
+    *,
+    keep: float = 0.0,
 ) -> int:
     """Write the run's averaged weights as a profile with a card; returns the exit status.
 
+    Weights that were trained on for something new, and forgot a little of the old, do both nearly
+    as well where they are averaged with those they began with (Wortsman et al., "Robust fine-tuning
+    of zero-shot models", CVPR 2022).
+
     Args:
+        keep: share of the profile's weights that the run began with.
         quality: what `bench quality --json` wrote of a profile of this name, for the card.
 
     Raises:
         CalibrationError: the folder holds no run, one that has gone on since its figures were
-            written, or the file no figures of this profile.
+            written, or the file no figures of this profile; or there is nothing to keep.
         ProfileError: the weights cannot be written as a profile.
     """
     card = _run_card(run)
@@ -37,16 +54,35 @@ def export_run(
             f"{card['crops']}; wait until it ends, or run the same command again and stop it with "
             "Ctrl-C"
         )
+    weights = state["averaged"]
+    figures = {key: value for key, value in card.items() if key.startswith("validation_")}
+    told = f"{figures}"
+    if keep:  # the figures are of the run alone
+        weights = _mixed(weights, card.get("start"), keep)
+        card = {k: v for k, v in card.items() if k not in figures} | {"kept_of_start": keep}
+        told = f"{keep:g} of its weights are those of {card['start']}"
     export_deblurrer(
         to,
         name=name,
         network=read_specification(state["specification"]),
-        weights=state["averaged"],
+        weights=weights,
         card={"about": about, "training": {**card, "commit": _commit()}, **figures_of_quality},
     )
-    figures = {key: value for key, value in card.items() if key.startswith("validation_")}
-    console.print(escape(f"{to}: {figures}"), highlight=False)
+    console.print(escape(f"{to}: {told}"), highlight=False)
     return 0
+
+
+def _mixed(weights: Mapping[str, Tensor], start: str | None, keep: float) -> dict[str, Tensor]:
+    """Weights between a run's own and those of the profile that it began with."""
+    if start is None:
+        raise CalibrationError("the run began with fresh weights; there is nothing to --keep")
+    first = part_weights(load_profile(start), "deblurrer")
+    if {k: v.shape for k, v in first.items()} != {k: v.shape for k, v in weights.items()}:
+        raise CalibrationError(f"profile {start} is of another network by now; leave --keep out")
+    return {
+        name: torch.lerp(own.float(), first[name].float(), keep) if own.is_floating_point() else own
+        for name, own in weights.items()
+    }
 
 
 def _run_card(run: Path) -> dict[str, Any]:

@@ -222,6 +222,15 @@ def train_export(
             show_default=False,
         ),
     ] = None,
+    keep: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.95,
+            help="Share of the weights that the run began with (--from). What it learned of "
+            "something new and what it forgot over that are nearly both had, between the two.",
+        ),
+    ] = 0.0,
 ) -> None:
     """Make a profile of a training run: weights, exported graph and card.
 
@@ -229,4 +238,4 @@ def train_export(
     """
     with needs_extra_train():
         from calibration.export_run import export_run
-    raise typer.Exit(export_run(run, to, name or to.name, about, quality, console()))
+    raise typer.Exit(export_run(run, to, name or to.name, about, quality, console(), keep=keep))

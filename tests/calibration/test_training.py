@@ -14,6 +14,7 @@ from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
+from calibration.profile_networks import part_weights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from calibration.trainer import learning_rate_factor
 from engines.networks import PlainUNetSpec
@@ -109,6 +110,27 @@ def test_run_that_goes_on_is_not_exported_with_old_figures(
     with pytest.raises(CalibrationError, match=f"went on to {longer.crops_done} crops"):
         export_run(settings.out, folder, "mine", "", None, Console(quiet=True))
     assert not folder.exists()
+
+
+def test_export_may_keep_a_share_of_what_it_began_with(
+    settings: DeblurrerTraining, tmp_path: Path
+) -> None:
+    first, mixed = tmp_path / "first", tmp_path / "mixed"
+    DeblurrerTrainer(settings).run(lambda state: None)
+    export_run(settings.out, first, "first", "", None, Console(quiet=True))
+    with pytest.raises(CalibrationError, match="nothing to --keep"):
+        export_run(settings.out, mixed, "mixed", "", None, Console(quiet=True), keep=0.5)
+    on = replace(settings, out=tmp_path / "on", start=str(first), learning_rate=1e-2)
+    trainer = DeblurrerTrainer(on)
+    trainer.run(lambda state: None)
+    export_run(on.out, mixed, "mixed", "", None, Console(quiet=True), keep=0.25)
+    card = load_profile(str(mixed)).card["training"]
+    assert card["kept_of_start"] == 0.25
+    assert not any(key.startswith("validation_gain") for key in card), "they are of the run alone"
+    ends = part_weights(load_profile(str(first)), "deblurrer"), trainer.averaged.state_dict()
+    for name, tensor in part_weights(load_profile(str(mixed)), "deblurrer").items():
+        between = 0.25 * ends[0][name].float() + 0.75 * ends[1][name]
+        torch.testing.assert_close(tensor.float(), between, atol=2e-3, rtol=2e-3)
 
 
 def test_checkpoint_of_another_network_is_refused(settings: DeblurrerTraining) -> None:
