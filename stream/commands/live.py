@@ -170,8 +170,8 @@ def live(
         typer.Option(
             "--hand-region/--whole-frame",
             help="Deblur the surroundings of the hands only, which takes a fifth to a half of the "
-            "time; all of the frame while they are lost, or the tracker is slower than a quarter of "
-            "a second.",
+            "time; all of the frame while they are lost, or where the tracker takes longer than a "
+            "quarter of a second.",
         ),
     ] = False,
     hand_model: HandModelFile = None,
