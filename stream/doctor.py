@@ -25,8 +25,8 @@ from stream.output.display import display_problem
 from stream.statistics import program_version
 
 NEVER_RUN = (
-    "where this program was made, TensorRT has never run, and torch with CUDA for a minute; they "
-    "are used here once they pass the self-check"
+    "TensorRT's engines have never run where this program was made, and torch with CUDA for a "
+    "minute only; they are used here once they pass the self-check"
 )
 
 Verdict = Literal["ok", "missing", "failed", "info"]
