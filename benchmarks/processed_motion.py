@@ -86,7 +86,11 @@ def measure(
 ) -> list[dict[str, Any]]:
     """A row for each profile: by how many dB it gains in each condition, and how often."""
     frames = [read_frames(clip) for clip in clips]
-    seen = {name: _Seen.of(condition, frames) for name, condition in CONDITIONS.items()}
+    scenes = {
+        extent_px: [scene for clip in frames for scene in scenes_of(clip, extent_px)]
+        for extent_px in dict.fromkeys(one.extent_px for one in CONDITIONS.values())
+    }
+    seen = {name: _Seen.of(scenes[one.extent_px], one.process) for name, one in CONDITIONS.items()}
     rows: list[dict[str, Any]] = []
     for profile in profiles:
         with console.status(profile):
@@ -123,11 +127,10 @@ class _Seen:
     moves: list[NDArray[np.bool_]]
 
     @classmethod
-    def of(cls, condition: Condition, clips: Sequence[Sequence[Picture]]) -> "_Seen":
-        scenes = [scene for frames in clips for scene in scenes_of(frames, condition.extent_px)]
+    def of(cls, scenes: Sequence[MovingObject], process: Process) -> "_Seen":
         return cls(
-            blurred=[condition.process(_whole_blocks(scene.blurred)) for scene in scenes],
-            truth=[condition.process(_whole_blocks(scene.sharp)) for scene in scenes],
+            blurred=[process(_whole_blocks(scene.blurred)) for scene in scenes],
+            truth=[process(_whole_blocks(scene.sharp)) for scene in scenes],
             moves=[_whole_blocks(scene.moves) for scene in scenes],
         )
 

@@ -70,7 +70,8 @@ def write_camera_report(
         raise CalibrationError(
             f"{recording.folder} has no blurry or no sharp frames to look at; record more"
         )
-    figures, strips = _look(recording, blurry, sharp, networks)
+    wanted = _mean_spectrum(recording, sharp)
+    figures, strips = _look(recording, blurry, sharp, wanted, networks)
     found = finding(figures)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = files("calibration").joinpath("camera_report.html").read_text("utf-8")
@@ -86,7 +87,7 @@ def write_camera_report(
         counts={kind: recording.count(kind) for kind in (Verdict.SHARP, Verdict.BLURRY)},
         noise=float(np.median([frame.noise for frame in recording.frames])),
         brightness=float(np.median([frame.brightness for frame in recording.frames])),
-        blur_chart=_blur_chart(recording, blurry, sharp),
+        blur_chart=_blur_chart(recording, blurry, wanted),
         curves=_curves(run),
         training={key: value for key, value in training.items() if key != "held_out"},
     )
@@ -126,11 +127,15 @@ def _look(
     recording: CalibrationRecording,
     blurry: list[KeptFrame],
     sharp: list[KeptFrame],
+    wanted: NDArray[np.float64],
     networks: _Networks,
 ) -> tuple[ProfileFigures, list[dict[str, Any]]]:
-    """The figures, and a strip of pictures of some of the frames."""
+    """The figures, and a strip of pictures of some of the frames.
+
+    Args:
+        wanted: mean spectrum of what moved in the sharp frames.
+    """
     still = [recording.read(frame) for frame in sharp]
-    wanted = _mean_spectrum(recording, sharp)
     found: list[FrameFigures] = []
     strips: list[dict[str, Any]] = []
     for number, frame in enumerate(blurry):
@@ -175,7 +180,7 @@ def _figure_rows(figures: ProfileFigures) -> list[tuple[str, str]]:
 
 
 def _blur_chart(
-    recording: CalibrationRecording, blurry: list[KeptFrame], sharp: list[KeptFrame]
+    recording: CalibrationRecording, blurry: list[KeptFrame], wanted: NDArray[np.float64]
 ) -> str:
     """How blurred the frames are, and which detail the blur takes away."""
     figure = new_figure(8.6, 3.2)
@@ -186,7 +191,7 @@ def _blur_chart(
     left.set_xlabel("detail beside the same place at its best", fontsize=8)
     left.set_ylabel("frames", fontsize=8)
     left.legend(fontsize=8, frameon=False)
-    lost = _mean_spectrum(recording, blurry) - _mean_spectrum(recording, sharp)
+    lost = _mean_spectrum(recording, blurry) - wanted
     limit = float(np.abs(lost).max())
     shown = right.imshow(
         lost, cmap="RdBu", vmin=-limit, vmax=limit, extent=(-0.5, 0.5, -0.5, 0.5), origin="lower"
