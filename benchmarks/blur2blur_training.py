@@ -134,7 +134,7 @@ def _train_translator(job: _Job, **change: object) -> None:
     _be_finished(trainer)
     if job.row.name == "blur2blur" and job.seed == 0:  # whom the distilled one learns from
         export_camera_profile(job.run / "profile", job.domain.name, trainer, final)
-    weights = trainer.exported_weights()
+    weights = trainer.averaged.state_dict()
     save_row(job.folder, "translator", settings.network.to_json(), weights, trainer.card(final))
 
 

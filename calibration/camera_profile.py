@@ -29,7 +29,7 @@ def export_camera_profile(
         folder,
         name=name,
         translator=settings.network.to_json(),
-        weights=trainer.exported_weights(),
+        weights=trainer.averaged.state_dict(),
         deblurrer=load_profile(settings.deblurrer),
         card={
             "about": f"Camera profile, trained on {settings.recording.name} before the deblurrer "

@@ -1,8 +1,8 @@
 """Train a translator G: from a camera's own blur to the blur that the deblurrer knows.
 
 Blur2Blur (Pham et al., CVPR 2024): an adversarial loss asks that G(x) looks like known blur; a
-reconstruction loss, at three scales, that it still shows what x shows. The deblurrer is frozen, and
-only looked through to validate: what counts is deblur(G(x)).
+reconstruction loss, that it still shows what x shows; both look at three sizes of it. The deblurrer
+is frozen, and only looked through to validate: what counts is deblur(G(x)).
 """
 
 import json
@@ -28,7 +28,7 @@ from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.tensorboard_log import EXAMPLES
 from calibration.trainer import RunSettings, Trainer, learning_rate_factor
-from calibration.translator import SCALES, TRANSLATOR, MultiScaleTranslator, pyramid
+from calibration.translator import SIZES, TRANSLATOR, pyramid
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 
@@ -67,7 +67,7 @@ class TranslatorTraining(RunSettings):
     critic_learning_rate: float = 3e-4
     decay_share: float = 0.5
     adversarial: float = 1.0
-    reconstruction: float = 60.0
+    reconstruction: float = 10.0
     r1: float = 0.05
     features: ContentFeatures = "auto"
     known: KnownBlur | None = None
@@ -127,7 +127,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         self._validation = [checked[i] for i in range(settings.validation_crops)]
         self.deblurrer_sha256 = profile.card["sha256"]["weights.safetensors"]
         self.deblurrer = part_network(profile, "deblurrer")
-        translator = MultiScaleTranslator(settings.network.build())
+        translator = settings.network.build()
         translator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = Averaged(translator, settings.ema_steps)
         critic = Discriminator()
@@ -160,10 +160,10 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         factor = learning_rate_factor(self.progress, settings.decay_share)
         for group in self._optimizer.param_groups:
             group["lr"] = settings.learning_rate * factor
-        translated = self.translator(unknown)
-        self._step_critic([picture.detach().float() for picture in translated], pyramid(known))
+        translated = pyramid(self.translator(unknown).float())
+        self._step_critic([picture.detach() for picture in translated], pyramid(known))
         self.critic.requires_grad_(False)
-        says = self.critic([picture.float() for picture in translated])
+        says = self.critic(translated)
         adversarial = -torch.stack([logits.mean() for logits in says]).sum()
         self.critic.requires_grad_(True)
         content = self._content_loss(translated, pyramid(unknown))
@@ -188,30 +188,22 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         self._critic_optimizer.step()
 
     def _content_loss(self, pictures: list[Tensor], given: list[Tensor]) -> Tensor:
-        """Distance to what was given, of every scale at half its size.
+        """Distance to what was given, of every picture at half its size.
 
         What is finer is what a blur changes: held to that, G must not touch it.
         """
         distances = []
         for picture, like in zip(pictures, given, strict=True):
-            picture, like = F.avg_pool2d(picture.float(), 2), F.avg_pool2d(like, 2)
+            picture, like = F.avg_pool2d(picture, 2), F.avg_pool2d(like, 2)
             distances.append((picture - like).abs().mean())
             if min(like.shape[-2:]) >= SMALLEST_PX:
                 distances.append(_FEATURES_SHARE * self.content(picture, like).mean())
         return torch.stack(distances).sum()
 
-    def exported_weights(self) -> dict[str, Tensor]:
-        """The averaged weights of the network that is exported: the smaller scales stay behind."""
-        return {
-            key.removeprefix("network."): tensor
-            for key, tensor in self.averaged.state_dict().items()
-            if key.startswith("network.")
-        }
-
     @torch.no_grad()
     def translate(self, pictures: Tensor) -> Tensor:
         """G with the averaged weights, float (N, 3, H, W) in 0...1."""
-        translated: Tensor = self.averaged(pictures)[0]
+        translated: Tensor = self.averaged(pictures)
         return translated.clamp(0, 1)
 
     @torch.no_grad()
@@ -276,8 +268,8 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             ),
             "loss": (
                 f"{settings.adversarial} hinge + {settings.reconstruction} (L1 + "
-                f"{_FEATURES_SHARE} {self.content_name} feature distance) at half of {SCALES} "
-                f"scales, R1 {settings.r1}"
+                f"{_FEATURES_SHARE} {self.content_name} feature distance) at half of {SIZES} "
+                f"sizes, R1 {settings.r1}"
             ),
             "recording": settings.recording.name,
             "held_out": sorted(self.held_out),

@@ -234,7 +234,7 @@ class Trainer(ABC, Generic[Validation]):
         """Go on from the folder's checkpoint; False where there is none.
 
         Raises:
-            CalibrationError: it is damaged, or of another network.
+            CalibrationError: it is damaged, or of another network or version of this program.
         """
         if not self.checkpoint.exists():
             return False
@@ -244,7 +244,12 @@ class Trainer(ABC, Generic[Validation]):
                 f"{self.checkpoint} was trained with another network "
                 f"({state['specification']}); name another --out"
             )
-        self.load_state(state)
+        try:
+            self.load_state(state)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CalibrationError(
+                f"{self.checkpoint} does not fit this version of the program; name another --out"
+            ) from error
         self.crops_done = state["crops_done"]
         self.seconds = state["seconds"]
         self._look_at_the_clock()

@@ -175,7 +175,7 @@ class Look(UNet):
             level + F.interpolate(steer(grasped), size=level.shape[-2:], mode="bilinear")
             for level, steer in zip(levels, self.steer, strict=True)
         )
-        correction: Tensor = self.head(self.decode(self.steered(features), skips)[0])
+        correction: Tensor = self.head(self.decode(self.steered(features), skips))
         return correction
 
     def _to_filter(self, seen: "Seen") -> Tensor:

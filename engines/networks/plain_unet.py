@@ -121,12 +121,11 @@ class UNet(nn.Module):
             features = down(features)
         return self.encoders[-1](features), skips
 
-    def decode(self, features: Tensor, skips: list[Tensor]) -> list[Tensor]:
-        """What each level ends with, finest first."""
-        levels = [features]
+    def decode(self, features: Tensor, skips: list[Tensor]) -> Tensor:
+        """What the finest level ends with."""
         for i in reversed(range(len(self.ups))):
-            levels.insert(0, self.decoders[i](self.ups[i](levels[0]) + skips[i]))
-        return levels
+            features = self.decoders[i](self.ups[i](features) + skips[i])
+        return features
 
 
 class PlainUNet(UNet):
@@ -187,9 +186,5 @@ class PlainUNet(UNet):
 
     def residual(self, x: Tensor) -> Tensor:
         """What :meth:`forward` adds to a picture."""
-        residual: Tensor = self.head(self.features(x)[0])
+        residual: Tensor = self.head(self.decode(*self.encode(x)))
         return residual
-
-    def features(self, x: Tensor) -> list[Tensor]:
-        """What each level ends with, finest first: (N, width * 2**i, H, W) / (stem * 2**i)."""
-        return self.decode(*self.encode(x))

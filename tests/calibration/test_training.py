@@ -139,6 +139,17 @@ def test_checkpoint_of_another_network_is_refused(settings: DeblurrerTraining) -
         DeblurrerTrainer(replace(settings, network=PlainUNetSpec(width=16)))
 
 
+def test_checkpoint_of_another_version_is_refused(settings: DeblurrerTraining) -> None:
+    trainer = DeblurrerTrainer(settings)
+    trainer.save()
+    state = torch.load(trainer.checkpoint, weights_only=True)
+    network = state["network"]
+    network["left_behind"] = network.pop(next(iter(network)))
+    torch.save(state, trainer.checkpoint)
+    with pytest.raises(CalibrationError, match="this version"):
+        DeblurrerTrainer(settings)
+
+
 def test_damaged_checkpoint_is_named(settings: DeblurrerTraining) -> None:
     DeblurrerTrainer(settings).save()
     (settings.out / "checkpoint.pt").write_bytes(b"garbage")

@@ -18,7 +18,7 @@ from calibration.object_motion import ObjectMotion
 from calibration.pairs import known_domains
 from calibration.recording import CalibrationRecording
 from calibration.train_translator import TranslatorTrainer, TranslatorTraining
-from calibration.translator import TRANSLATOR, MultiScaleTranslator, pyramid
+from calibration.translator import TRANSLATOR, pyramid
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 from tests.calibration.test_recording import RULE, record
@@ -66,13 +66,17 @@ def test_translator_learns_towards_the_blur_of_its_deblurrer(
     assert not torch.equal(known, known_to_quality)
 
 
-def test_untrained_translator_is_the_identity_at_every_scale() -> None:
-    translator = MultiScaleTranslator(SMALL.build())
+def test_untrained_translator_is_the_identity() -> None:
     picture = torch.rand(2, 3, 64, 96)
-    for found, expected in zip(translator(picture), pyramid(picture), strict=True):
-        assert torch.equal(found, expected)
-    with pytest.raises(ValueError, match="3 levels"):
-        MultiScaleTranslator(PlainUNetSpec(encoder_blocks=(1, 1), decoder_blocks=(1,)).build())
+    assert torch.equal(TRANSLATOR.build()(picture), picture)
+
+
+def test_smaller_sizes_are_means_of_blocks() -> None:
+    picture = torch.rand(2, 3, 64, 96)
+    whole, half, quarter = pyramid(picture)
+    assert torch.equal(whole, picture)
+    torch.testing.assert_close(half[..., 3, 5], picture[..., 6:8, 10:12].mean((-2, -1)))
+    torch.testing.assert_close(quarter[..., 3, 5], picture[..., 12:16, 20:24].mean((-2, -1)))
 
 
 def test_discriminator_sees_neither_colour_nor_brightness() -> None:
