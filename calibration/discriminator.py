@@ -3,7 +3,7 @@
 A PatchGAN (Isola et al., CVPR 2017) under spectral normalisation (Miyato et al., ICLR 2018), with
 the R1 penalty on real pictures (Mescheder et al., ICML 2018), which holds for any batch. It sees
 luma only, less its mean around each pixel, so that it cannot win by colour, brightness or what is
-shown; and the same weights see all three scales.
+shown; and the same weights see all three sizes.
 
 That it sees fine detail alone is what makes it learn. With all frequencies but the mean it told a
 camera's blur from known blur no better than chance after 120 steps, and a translator that learned
@@ -33,8 +33,6 @@ class Discriminator(nn.Module):
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
-        luma = torch.tensor(_LUMA).reshape(1, 3, 1, 1)
-        self.register_buffer("_luma", luma, persistent=False)
         channels = [1, width, 2 * width, 4 * width]
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(channels):
@@ -43,15 +41,22 @@ class Discriminator(nn.Module):
         layers += [_convolution(8 * width, 1, stride=1)]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, scales: Sequence[Tensor]) -> list[Tensor]:
-        return [self._judge(pictures) for pictures in scales]
+    def forward(self, sizes: Sequence[Tensor]) -> list[Tensor]:
+        return [self._judge(pictures) for pictures in sizes]
 
     def _judge(self, pictures: Tensor) -> Tensor:
-        luma = (pictures * self.get_buffer("_luma")).sum(dim=1, keepdim=True)
+        luma, _ = split_luma(pictures)
         half = _AROUND_PX // 2
         around = F.avg_pool2d(F.pad(luma, (half,) * 4, mode="replicate"), _AROUND_PX, 1)
         logits: Tensor = self.layers(_CONTRAST * (luma - around))
         return logits
+
+
+def split_luma(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, 3, H, W) as luma, (N, 1, H, W), and what there is besides it, (N, 3, H, W)."""
+    weights = pictures.new_tensor(_LUMA).reshape(1, 3, 1, 1)
+    luma = (pictures * weights).sum(dim=1, keepdim=True)
+    return luma, pictures - luma
 
 
 def _convolution(inputs: int, outputs: int, stride: int) -> nn.Module:
@@ -60,19 +65,19 @@ def _convolution(inputs: int, outputs: int, stride: int) -> nn.Module:
 
 
 def hinge_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
-    """What the discriminator minimises, averaged over the scales (Lim and Ye, 2017)."""
+    """What the discriminator minimises, averaged over the sizes (Lim and Ye, 2017)."""
     losses = [
         torch.relu(1 - r).mean() + torch.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)
     ]
     return torch.stack(losses).mean()
 
 
-def r1_penalty(critic: nn.Module, scales: Sequence[Tensor]) -> Tensor:
-    """Squared gradient by the real pictures for each logit, mean over pictures and scales.
+def r1_penalty(critic: nn.Module, sizes: Sequence[Tensor]) -> Tensor:
+    """Squared gradient by the real pictures for each logit, mean over pictures and sizes.
 
     For each logit, not of their sum: so it does not depend on the size of the crops.
     """
-    pictures = [picture.detach().requires_grad_() for picture in scales]
+    pictures = [picture.detach().requires_grad_() for picture in sizes]
     logits = critic(pictures)
     total = torch.stack([says.sum() for says in logits]).sum()
     gradients = torch.autograd.grad(total, pictures, create_graph=True)

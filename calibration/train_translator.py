@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from calibration.averaged import Averaged
 from calibration.camera_crops import last_whole_clip, open_camera_crops
 from calibration.content import ContentFeatures, content_distance
-from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
+from calibration.discriminator import Discriminator, hinge_loss, r1_penalty, split_luma
 from calibration.evaluation import write_strip
 from calibration.features import SMALLEST_PX
 from calibration.known_blur import KnownBlur
@@ -36,6 +36,8 @@ _R1_EVERY = 4
 _MIN_CROP_PX = 128
 _FEATURES_SHARE = 0.005
 """Of the reconstruction loss is the feature distance, beside the mean difference of pixels."""
+_COLOUR_SHARE = 5.0
+"""Of it is the mean difference of colours: the discriminator does not see what becomes of them."""
 LOG = "log.jsonl"
 
 
@@ -67,7 +69,7 @@ class TranslatorTraining(RunSettings):
     critic_learning_rate: float = 3e-4
     decay_share: float = 0.5
     adversarial: float = 1.0
-    reconstruction: float = 10.0
+    reconstruction: float = 20.0
     r1: float = 0.05
     features: ContentFeatures = "auto"
     known: KnownBlur | None = None
@@ -190,12 +192,14 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
     def _content_loss(self, pictures: list[Tensor], given: list[Tensor]) -> Tensor:
         """Distance to what was given, of every picture at half its size.
 
-        What is finer is what a blur changes: held to that, G must not touch it.
+        What is finer is what a blur changes: held to that, G must not touch it. Colour is held
+        faster than luma: else G, of whom nobody asks anything about it, tints what it changes.
         """
         distances = []
         for picture, like in zip(pictures, given, strict=True):
             picture, like = F.avg_pool2d(picture, 2), F.avg_pool2d(like, 2)
-            distances.append((picture - like).abs().mean())
+            luma_off, colour_off = split_luma(picture - like)
+            distances.append(luma_off.abs().mean() + _COLOUR_SHARE * colour_off.abs().mean())
             if min(like.shape[-2:]) >= SMALLEST_PX:
                 distances.append(_FEATURES_SHARE * self.content(picture, like).mean())
         return torch.stack(distances).sum()
@@ -267,9 +271,9 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
                 f"{settings.critic_learning_rate} of the discriminator"
             ),
             "loss": (
-                f"{settings.adversarial} hinge + {settings.reconstruction} (L1 + "
-                f"{_FEATURES_SHARE} {self.content_name} feature distance) at half of {SIZES} "
-                f"sizes, R1 {settings.r1}"
+                f"{settings.adversarial} hinge + {settings.reconstruction} (L1 of luma + "
+                f"{_COLOUR_SHARE} L1 of colour + {_FEATURES_SHARE} {self.content_name} feature "
+                f"distance) at half of {SIZES} sizes, R1 {settings.r1}"
             ),
             "recording": settings.recording.name,
             "held_out": sorted(self.held_out),

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from calibration.acuity import Verdict
 from calibration.camera_crops import CameraCrops
-from calibration.discriminator import Discriminator, hinge_loss, r1_penalty
+from calibration.discriminator import Discriminator, hinge_loss, r1_penalty, split_luma
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
@@ -77,6 +77,15 @@ def test_smaller_sizes_are_means_of_blocks() -> None:
     assert torch.equal(whole, picture)
     torch.testing.assert_close(half[..., 3, 5], picture[..., 6:8, 10:12].mean((-2, -1)))
     torch.testing.assert_close(quarter[..., 3, 5], picture[..., 12:16, 20:24].mean((-2, -1)))
+
+
+def test_luma_and_colour_are_the_whole_picture() -> None:
+    picture = torch.rand(2, 3, 8, 8)
+    luma, colour = split_luma(picture)
+    torch.testing.assert_close(luma + colour, picture)
+    torch.testing.assert_close(split_luma(colour)[0], torch.zeros(2, 1, 8, 8), atol=1e-6, rtol=0)
+    grey = torch.rand(2, 1, 8, 8).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(split_luma(grey)[1], torch.zeros_like(grey), atol=1e-6, rtol=0)
 
 
 def test_discriminator_sees_neither_colour_nor_brightness() -> None:
