@@ -194,6 +194,11 @@ def test_protocol_from_photographs_to_figures(
     assert low <= domain["gain_db"]["mean"] <= high
     mean = np.mean(rows["blur2blur"]["gain_of_each_seed_db"])
     assert domain["gain_db"]["mean"] == pytest.approx(mean, abs=2e-4)
+    controls = {row.name: rows[row.name]["gain_over_deblur_db"] for row in ROWS if row.control}
+    assert controls[domain["best_control"]] == max(controls.values())
+    over = domain["over_best_control_db"]
+    assert over["mean"] == pytest.approx(mean - max(controls.values()), abs=3e-4)
+    assert over["ci95"][0] <= over["mean"] <= over["ci95"][1]
     assert cv2.imread(str(sheet)) is not None
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}
     train_protocol(training, said)
