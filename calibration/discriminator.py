@@ -45,7 +45,7 @@ class Discriminator(nn.Module):
         return [self._judge(pictures) for pictures in sizes]
 
     def _judge(self, pictures: Tensor) -> Tensor:
-        luma, _ = split_luma(pictures)
+        luma = _luma(pictures)
         half = _AROUND_PX // 2
         around = F.avg_pool2d(F.pad(luma, (half,) * 4, mode="replicate"), _AROUND_PX, 1)
         logits: Tensor = self.layers(_CONTRAST * (luma - around))
@@ -54,9 +54,13 @@ class Discriminator(nn.Module):
 
 def split_luma(pictures: Tensor) -> tuple[Tensor, Tensor]:
     """(N, 3, H, W) as luma, (N, 1, H, W), and what there is besides it, (N, 3, H, W)."""
-    weights = pictures.new_tensor(_LUMA).reshape(1, 3, 1, 1)
-    luma = (pictures * weights).sum(dim=1, keepdim=True)
+    luma = _luma(pictures)
     return luma, pictures - luma
+
+
+def _luma(pictures: Tensor) -> Tensor:
+    weights = pictures.new_tensor(_LUMA).reshape(1, 3, 1, 1)
+    return (pictures * weights).sum(dim=1, keepdim=True)
 
 
 def _convolution(inputs: int, outputs: int, stride: int) -> nn.Module:
