@@ -95,7 +95,7 @@ class CropPlans(Dataset[tuple[Tensor, ...]]):
             moving = recipe.moving
             still = crops.window(margin, random, recipe.min_still_detail)
             surface = crops.surface(margin, random, still)
-            shading = drawn_shading(random)
+            shading = drawn_shading(random) if moving.shaded else (1.0, 1.0)
             size = still.shape[0], still.shape[1]
             shape = silhouette(size, moving.diameter(size, random), random)
             opacity = np.rint(255 * shape).astype(np.uint8)

@@ -28,11 +28,14 @@ class ObjectMotion(Movement):
 
     Attributes:
         min_size, max_size: the object's diameter as a share of the picture's shorter side.
+        shaded: its surface has less contrast than what it is cut out of, as skin and cloth have
+            less than a photograph.
         camera: what follows the light.
     """
 
     min_size: float = 0.35
     max_size: float = 0.85
+    shaded: bool = True
     camera: Camera = Camera()
 
     def __post_init__(self) -> None:
@@ -57,12 +60,13 @@ class ObjectMotion(Movement):
 
         Args:
             background: uint8 (H + 2 * margin_px, W + 2 * margin_px, 3), sharp, display values.
-            texture: the same shape; the object's surface is cut out of it.
+            texture: the same shape; the object's surface is cut out of it. Of the background
+                itself, if that is given again and not shaded: then that is the truth.
             random: source of shape, trajectory and noise.
         """
         m = self.margin_px
         still = to_linear(background)
-        surface = to_linear(_shaded(texture, random))
+        surface = to_linear(_shaded(texture, random) if self.shaded else texture)
         size = still.shape[0], still.shape[1]
         opacity = silhouette(size, self.diameter(size, random), random)[:, :, None]
         path = self.trajectory(random)
@@ -104,7 +108,7 @@ class MovingObject:
 
 
 def _shaded(texture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """The surface of the object: skin and cloth have less contrast than a photograph."""
+    """The surface of the object, with less contrast than it had."""
     mean = texture.mean(axis=(0, 1), keepdims=True)
     contrast, brightness = drawn_shading(random)
     shaded = brightness * (mean + contrast * (texture - mean))

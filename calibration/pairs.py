@@ -39,6 +39,7 @@ class PairRecipe:
             network learns to leave sharp frames alone.
         webcam: what some pairs go through after the exposure.
         crop_px: side of the square crop.
+        quarter_turns: pictures are turned by right angles, not only flipped.
         min_scale: photographs are reduced by a random factor between this and 1.
         min_detail: squares whose mean difference of neighbouring pixels is below this (on a
             0...255 scale) hold sky and defocus; three more are drawn before one is taken.
@@ -55,6 +56,7 @@ class PairRecipe:
     sharp_share: float = 0.1
     webcam: Webcam = Webcam()
     crop_px: int = 128
+    quarter_turns: bool = True
     min_scale: float = 0.4
     min_detail: float = 4.0
     min_still_detail: float = 1.0
@@ -192,19 +194,20 @@ class BlurredCrops(Crops):
         side = self.recipe.crop_px + 2 * margin
         wanted = self.recipe.min_detail if min_detail is None else min_detail
         for _ in range(4):
-            window = self._cut(side, random)
+            window = self.cut(side, random)
             if detail(window[::2, ::2]) >= wanted:
                 break
         if len(window) != side:
             resized = cv2.resize(window, (side, side), interpolation=cv2.INTER_AREA)
             window = np.asarray(resized, np.uint8)
-        window = np.rot90(window, int(random.integers(4)))
+        if self.recipe.quarter_turns:
+            window = np.rot90(window, int(random.integers(4)))
         window = np.ascontiguousarray(window[:, ::-1] if random.random() < 0.5 else window)
         if self.recipe.colour_jitter:
             window = recoloured(window, self.recipe.colour_jitter, random)
         return window
 
-    def _cut(self, side: int, random: np.random.Generator) -> Pictures:
+    def cut(self, side: int, random: np.random.Generator) -> Pictures:
         """A square of a photograph that is to be reduced to ``side`` pixels, or has as many."""
         photograph = self.photographs[random.integers(len(self.photographs))]
         shorter = min(photograph.shape[:2])

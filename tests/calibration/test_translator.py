@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from calibration.acuity import Verdict
+from calibration.acuity import Judgement, Verdict
 from calibration.camera_crops import CameraCrops
 from calibration.discriminator import Discriminator, hinge_loss, r1_penalty, split_luma
 from calibration.errors import CalibrationError
@@ -157,6 +157,42 @@ def test_crops_show_what_moved_and_known_blur_of_sharp_frames(camera: Path) -> N
         for version in (patch, np.ascontiguousarray(patch[:, ::-1]))
     )
     assert found > 0.999
+
+
+def test_known_blur_is_of_the_places_that_blurry_frames_show(tmp_path: Path) -> None:
+    """In sharp frames of the same clip; a thing that moves there is a part of what is there."""
+    random = np.random.default_rng(5)
+    frames = {
+        clip: cv2.blur(random.integers(0, 256, (192, 256, 3), np.uint8), (3, 3)) for clip in "ab"
+    }
+    corner = np.zeros((6, 8), np.bool_)
+    corner[:2, :2] = True
+    recording = CalibrationRecording(tmp_path / "two clips", replace(RULE, min_difference=0.0))
+    for clip, frame in frames.items():
+        recording.offer(clip, 0.0, frame, Judgement(Verdict.SHARP, 1.0, np.ones_like(corner), 0.0))
+        region = corner if clip == "a" else corner[::-1, ::-1]
+        recording.offer(clip, 9.0, frame, Judgement(Verdict.BLURRY, 0.5, region, 0.1))
+    crops = CameraCrops(
+        recording,
+        crop_px=64,
+        seed=3,
+        length=10,
+        known=KnownBlur(min_extent_px=3, max_extent_px=6),
+        moving=ObjectMotion(min_extent_px=3, max_extent_px=6),
+    )
+    assert crops.moving_share == 1.0
+    seen = set()
+    for number in range(12):
+        truth = crops.known.example(np.random.default_rng(number)).sharp
+        for clip, frame in frames.items():
+            for version in (truth, np.ascontiguousarray(truth[:, ::-1])):
+                match = cv2.matchTemplate(frame, version, cv2.TM_CCOEFF_NORMED)
+                if match.max() > 0.999:
+                    y, x = np.unravel_index(match.argmax(), match.shape)
+                    seen.add(clip)
+                    near = (y, x) if clip == "a" else (192 - 64 - y, 256 - 64 - x)
+                    assert max(near) <= 64, "a crop's middle lies where something moved"
+    assert seen == {"a", "b"}
 
 
 def test_recording_without_blur_is_refused(camera: Path) -> None:
