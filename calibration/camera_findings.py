@@ -9,8 +9,9 @@ as what they take away are the combs of interlacing. The verdict also asks that 
 what stands still stay as they are, and the pictures are there to be looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ _DARK, _DIM = 60.0, 90.0
 _NOISY = 3.0
 _VERY_BLURRED = 0.45
 _FEW = 100
+_HARDLY_CHANGED = 0.5 / 255
+_BY_CHANCE = 0.6
+_LEARNED_CROPS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +157,24 @@ def finding(figures: ProfileFigures) -> Finding:
                 f"({value:.0f} dB; {_MIN_STILL_DB:.0f} are wanted)"
             )
     return Finding(helps, tuple(reasons))
+
+
+def instead(training: Mapping[str, Any]) -> str:
+    """What to do with a profile that does not help, by what its card tells of its training."""
+    told_apart = float(training.get("validation_told_apart", 1.0))
+    change = float(training.get("validation_change", 1.0))
+    crops = int(training.get("crops", 0))
+    if told_apart < _BY_CHANCE and change < _HARDLY_CHANGED and crops >= _LEARNED_CROPS:
+        return (
+            "Use `blur2blur live 0` without a profile: the deblurrer knows this blur already. The "
+            f"discriminator tells it from known blur of the same places by chance after {crops} "
+            f"crops (rightly in {100 * told_apart:.0f} %), so the translator leaves pictures as "
+            "they are. Longer training will hardly change that."
+        )
+    return (
+        "Use `blur2blur live 0` without a profile until one is better: train for longer, or record "
+        "more."
+    )
 
 
 def advice(frames: Sequence[KeptFrame]) -> list[str]:

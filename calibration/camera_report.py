@@ -19,6 +19,7 @@ from calibration.camera_findings import (
     advice,
     finding,
     frame_figures,
+    instead,
 )
 from calibration.detail_spectrum import detail_spectrum
 from calibration.errors import CalibrationError
@@ -79,6 +80,7 @@ def write_camera_report(
         name=profile.name,
         recording=recording.folder.name,
         finding=found,
+        instead=instead(training),
         advice=advice(recording.frames),
         figures=_figure_rows(figures),
         strips=strips,

@@ -13,6 +13,7 @@ from calibration.camera_findings import (
     advice,
     finding,
     frame_figures,
+    instead,
     tiles_of,
 )
 from calibration.detail_spectrum import detail_spectrum
@@ -50,6 +51,25 @@ def test_it_may_say_no(figures: ProfileFigures, reason: str) -> None:
     found = finding(figures)
     assert not found.helps
     assert any(reason in line for line in found.reasons), found.reasons
+
+
+LEARNED = {"crops": 4000, "validation_told_apart": 0.47, "validation_change": 0.001}
+
+
+@pytest.mark.parametrize(
+    ("training", "says"),
+    [
+        (LEARNED, "rightly in 47 %"),
+        (LEARNED | {"crops": 200}, "train for longer"),
+        (LEARNED | {"validation_told_apart": 0.9}, "train for longer"),
+        (LEARNED | {"validation_change": 0.01}, "train for longer"),
+        ({}, "train for longer"),
+    ],
+)
+def test_blur_that_is_known_already_wants_no_longer_training(
+    training: dict[str, float], says: str
+) -> None:
+    assert says in instead(training)
 
 
 def frames(**change: float) -> list[KeptFrame]:
