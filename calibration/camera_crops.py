@@ -2,9 +2,9 @@
 
 Both come from the same camera at the same scale and show the same places, and the known blur goes
 through the same noise, so that blur is all that differs. Where known blur was made anywhere in the
-sharp frames, of things cut out of others, it had a tenth less detail than a webcam's blurry frames,
-at every size: these show the hands, and those walls as well. So the discriminator asked for softer
-pictures, and G did it the favour.
+sharp frames, of things cut out of others, it had a tenth less fine detail than a webcam's blurry
+frames, which show hands and not walls. So the discriminator asked for softer pictures, and G did it
+the favour. Made of what moved in the sharp frames it had a third more, and G drew detail.
 """
 
 from collections.abc import Sequence

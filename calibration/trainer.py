@@ -246,6 +246,8 @@ class Trainer(ABC, Generic[Validation]):
             )
         try:
             self.load_state(state)
+        except torch.OutOfMemoryError:
+            raise  # it fits the program, not the device
         except (KeyError, RuntimeError, ValueError) as error:
             raise CalibrationError(
                 f"{self.checkpoint} does not fit this version of the program; name another --out"
