@@ -112,10 +112,9 @@ class _SamePlaces(BlurredCrops):
         length: int,
     ) -> None:
         super().__init__([picture for _, picture in sharp], recipe, seed, length)
-        need = recipe.crop_px + 2 * recipe.margin_px
         clips: dict[str, list[Pictures]] = {}
         for frame, picture in sharp:
-            if min(picture.shape[:2]) >= need:
+            if min(picture.shape[:2]) >= recipe.need_px:
                 clips.setdefault(frame.clip, []).append(picture)
         self._places = [(f.region, clips.get(f.clip, self.photographs)) for f in blurry]
 

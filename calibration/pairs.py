@@ -99,6 +99,11 @@ class PairRecipe:
     def margin_px(self) -> int:
         return max(self.known.margin_px, self.moving.margin_px)
 
+    @property
+    def need_px(self) -> int:
+        """Shorter side of the smallest photograph that a crop and its margin fit in."""
+        return self.crop_px + 2 * self.margin_px
+
 
 @dataclass(frozen=True, eq=False)
 class Example:
@@ -134,7 +139,7 @@ class BlurredCrops(Crops):
         self.length = length
         if recipe.webcam.share and recipe.crop_px % 2:
             raise CalibrationError(f"codecs take crops of even sides, not {recipe.crop_px} px")
-        need = recipe.crop_px + 2 * recipe.margin_px
+        need = recipe.need_px
         self.photographs = [p for p in photographs if min(p.shape[:2]) >= need]
         if not self.photographs:
             raise CalibrationError(f"no photograph is at least {need} px on its shorter side")
