@@ -2,7 +2,8 @@
 
 A larger network computes the other's answer at first (Net2Net, Chen et al., ICLR 2016); one with
 fewer blocks begins near it, as residual blocks change little each. Either goes on instead of
-starting again.
+starting again. A narrower one that looks for motion starts again, but for what it need not learn
+anew: to read spectra, and to undo a motion that it has read.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from engines.networks import MotionUNet, PlainUNet
 from engines.networks.motion_unet import MOTION_PARTS
 
 _SECOND = "second."
+_OF_NO_WIDTH = ("reader", "grasp", "undo")
+"""The parts of a network that looks for motion whose shape its trunk's width does not change."""
 
 
 @torch.no_grad()
@@ -25,13 +28,16 @@ def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> N
     Blocks for which there is no place are left out.
 
     Args:
-        network: changed in place; at least as wide as the other.
+        network: changed in place; at least as wide as the other, or one that looks for motion.
         weights: tensors by name, of a network with the same stem and number of levels.
 
     Raises:
         ValueError: it is not one that this network can hold.
     """
     own = network.state_dict()
+    if isinstance(network, MotionUNet) and _width(own) < _width(weights):
+        _inherit_reading(own, weights)
+        return
     looks_twice = any(name.startswith(_SECOND) for name in weights)
     if not looks_twice:
         weights = {**weights, **_second_look(own, weights)}
@@ -51,6 +57,22 @@ def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> N
             outputs, inputs = old.shape[:2]
             target[:outputs] = 0.0
             target[:outputs, :inputs] = old
+
+
+def _inherit_reading(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
+    for name, target in own.items():
+        if name.split(".")[0] not in _OF_NO_WIDTH:
+            continue
+        if name not in weights:
+            raise ValueError(f"{name} is missing, and its trunk is wider than this network's")
+        if weights[name].shape != target.shape:
+            shapes = tuple(weights[name].shape), tuple(target.shape)
+            raise ValueError(f"{name} of shape {shapes[0]} does not fit {shapes[1]}")
+        target.copy_(weights[name])
+
+
+def _width(weights: Mapping[str, Tensor]) -> int:
+    return len(weights["stem.1.bias"]) if "stem.1.bias" in weights else 0
 
 
 def _check(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:

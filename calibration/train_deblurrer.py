@@ -59,7 +59,7 @@ class DeblurrerTrainer(RestorationTrainer):
     """See :class:`calibration.restoration_trainer.RestorationTrainer`.
 
     Raises:
-        CalibrationError: the photographs cannot be used.
+        CalibrationError: the photographs cannot be used, or the run's folder is among them.
     """
 
     settings: DeblurrerTraining
@@ -69,6 +69,12 @@ class DeblurrerTrainer(RestorationTrainer):
         settings: DeblurrerTraining,
         report: Callable[[str, int, int], None] = _silently,
     ) -> None:
+        out = settings.out.resolve()
+        if any(out.is_relative_to(folder.resolve()) for folder in settings.data):
+            raise CalibrationError(
+                f"the run's folder {settings.out} lies within its data, and what it draws there "
+                "would be learned from, too; name an --out elsewhere"
+            )
         self.data: TrainingData = open_training_data(
             settings.data, settings.pairs, settings.seed, settings.crops, settings.validation_crops
         )

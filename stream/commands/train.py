@@ -30,9 +30,9 @@ def train_deblurrer(
     model: Annotated[
         str,
         typer.Option(
-            help="Network: plain or fast, which learn from nothing; balanced and quality, which "
-            "look for motion (begin with weights that do, as by --from quality); quality-once, "
-            "nafnet16, nafnet32 or mimo-unet."
+            help="Network: plain, which learns from nothing; fast, balanced and quality, which "
+            "look for motion (begin with weights that do, as by --from quality; a narrower network "
+            "learns from them to read spectra); quality-once, nafnet16, nafnet32 or mimo-unet."
         ),
     ] = "plain",
     crops: Annotated[int, typer.Option(min=1, help="Training pairs in all.")] = 400_000,

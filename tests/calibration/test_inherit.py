@@ -10,6 +10,7 @@ from engines.networks.spectra import linear_light
 
 SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
 LARGE = PlainUNetSpec(width=12, encoder_blocks=(2, 3), decoder_blocks=(2,))
+NARROW = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 2), decoder_blocks=(1, 1), hidden=16)
 
 
 def trained(spec: PlainUNetSpec) -> PlainUNet:
@@ -93,6 +94,28 @@ def test_one_look_that_filters_begins_with_a_second_ones_way_up() -> None:
     torch.testing.assert_close(first, colours.sum(dim=1, keepdim=True))
 
 
+def test_a_narrower_one_that_looks_for_motion_can_read_and_learns_the_rest() -> None:
+    shape = {"encoder_blocks": (1, 1, 2), "decoder_blocks": (1, 1), "hidden": 16, "filtered": 1}
+    wide, narrow = (MotionUNetSpec(width=width, **shape).build() for width in (12, 8))
+    assert wide.undo is not None
+    assert narrow.undo is not None
+    for tensor in wide.state_dict().values():
+        nn.init.normal_(tensor, std=0.05)
+    fresh = {name: tensor.clone() for name, tensor in narrow.state_dict().items()}
+    inherit(narrow, wide.state_dict())
+    for part in ("reader", "grasp", "undo"):
+        own, other = (network.get_submodule(part).state_dict() for network in (narrow, wide))
+        assert own
+        assert all(torch.equal(tensor, other[name]) for name, tensor in own.items())
+    assert torch.equal(narrow.stem.get_parameter("1.weight"), fresh["stem.1.weight"])
+    picture = torch.rand(1, 3, 32, 48)
+    assert torch.equal(narrow(picture), picture), "it changes nothing yet"
+    (narrow(picture) - 0.5).square().mean().backward()
+    head = narrow.head.get_parameter("0.weight").grad
+    assert head is not None
+    assert head.abs().max() > 0
+
+
 def test_the_same_network_is_copied() -> None:
     first, second = trained(SMALL), SMALL.build()
     inherit(second, first.state_dict())
@@ -105,10 +128,12 @@ def test_the_same_network_is_copied() -> None:
         (SMALL, LARGE, "does not fit"),
         (LARGE, PlainUNetSpec(stem=4, width=8, encoder_blocks=(1, 1), decoder_blocks=(1,)), "stem"),
         (PlainUNetSpec(), SMALL, "missing"),
+        (NARROW, PlainUNetSpec(), "missing, and its trunk is wider"),
+        (NARROW, replace(NARROW, width=12, hidden=32), "grasp.* does not fit"),
     ],
 )
 def test_what_cannot_be_inherited_is_refused(
-    network: PlainUNetSpec, smaller: PlainUNetSpec, reason: str
+    network: PlainUNetSpec | MotionUNetSpec, smaller: PlainUNetSpec | MotionUNetSpec, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
         inherit(network.build(), smaller.build().state_dict())

@@ -17,7 +17,7 @@ from calibration.photographs import find_photographs, read_photograph, split_pho
 from calibration.profile_networks import part_weights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from calibration.trainer import learning_rate_factor
-from engines.networks import PlainUNetSpec
+from engines.networks import PlainUNetSpec, read_specification
 from engines.profile import load_profile
 from tests.conftest import blur2blur
 
@@ -158,8 +158,10 @@ def test_damaged_checkpoint_is_named(settings: DeblurrerTraining) -> None:
 
 
 def test_new_run_may_begin_with_the_weights_of_a_profile(settings: DeblurrerTraining) -> None:
-    trainer = DeblurrerTrainer(replace(settings, network=PlainUNetSpec(), start="fast"))
-    weights = load_profile("fast").weights["deblurrer.head.0.weight"]
+    profile = load_profile("fast")
+    network = read_specification(profile.card["deblurrer"])
+    trainer = DeblurrerTrainer(replace(settings, network=network, start="fast"))
+    weights = profile.weights["deblurrer.head.0.weight"]
     assert torch.equal(trainer.averaged.head[0].weight, torch.from_numpy(weights).float())
     with pytest.raises(CalibrationError, match="another network"):
         DeblurrerTrainer(replace(settings, out=settings.out / "b", start="fast"))
@@ -198,6 +200,8 @@ def test_bad_data_is_named(tmp_path: Path, settings: DeblurrerTraining) -> None:
         (tmp_path / "empty" / name).write_text("no picture")
     with pytest.raises(CalibrationError, match="cannot be read as a picture"):
         DeblurrerTrainer(replace(settings, data=(tmp_path / "empty",)))
+    with pytest.raises(CalibrationError, match="within its data"):
+        DeblurrerTrainer(replace(settings, out=settings.data[0] / "run"))
 
 
 def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path) -> None:

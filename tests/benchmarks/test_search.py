@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rich.console import Console
+
+pytest.importorskip("lightning_fabric", reason="needs the extra train")
+
+from benchmarks.pareto import draw_front
+from benchmarks.search import search
+from calibration.pairs import PairRecipe
+from calibration.train_deblurrer import DeblurrerTraining
+from engines.networks import PlainUNetSpec
+
+
+def test_candidates_get_equal_lessons_and_are_timed(tmp_path: Path) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for index in range(4):
+        noise = np.random.default_rng(index).integers(0, 256, (36, 40, 3), dtype=np.uint8)
+        photograph = cv2.resize(noise, (400, 360), interpolation=cv2.INTER_CUBIC)
+        assert cv2.imwrite(str(photographs / f"{index}.png"), photograph)
+    settings = DeblurrerTraining(
+        data=(photographs,),
+        out=tmp_path / "runs",
+        crops=8,
+        batch=4,
+        validation_crops=2,
+        pairs=PairRecipe(crop_px=64),
+    )
+    shape = {"encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1)}
+    candidates = {f"w{width}": PlainUNetSpec(width=width, **shape) for width in (4, 8)}
+    found = search(settings, candidates, Console(quiet=True))
+    assert [(one.name, one.crops) for one in found] == [("w4", 8), ("w8", 8)]
+    assert found[0].params < found[1].params
+    assert all(one.engine_ms > 0 and one.gmacs > 0 for one in found)
+    chart = tmp_path / "front.png"
+    draw_front(found, chart)
+    assert cv2.imread(str(chart)) is not None
