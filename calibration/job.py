@@ -132,7 +132,13 @@ def _show(
         task = bar.add_task("", total=crops, loss=0.0, rate=0.0)
 
         def report(state: TrainingState[Validation]) -> None:
-            bar.update(task, completed=state.crops_done, loss=state.loss, rate=state.crops_per_s)
+            bar.update(
+                task,
+                completed=state.crops_done,
+                total=state.crops,
+                loss=state.loss,
+                rate=state.crops_per_s,
+            )
             if state.validation is not None:
                 console.print(f"{state.crops_done} crops: {describe(state.validation)}")
 

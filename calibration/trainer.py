@@ -61,7 +61,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class TrainingState(Generic[Validation]):
-    """What a run tells while it goes on."""
+    """What a run tells while it goes on; ``crops`` are those of the whole run, as expected."""
 
     crops_done: int
     crops: int
@@ -148,6 +148,13 @@ class Trainer(ABC, Generic[Validation]):
         return max(self.crops_done / max(self.settings.crops, 1), self._share_of_time)
 
     @property
+    def expected_crops(self) -> int:
+        """Crops of the whole run; where time bounds it, by its pace so far."""
+        if self.progress == self._share_of_time > 0:
+            return round(self.crops_done / self._share_of_time)
+        return self.settings.crops
+
+    @property
     def checkpoint(self) -> Path:
         return self.settings.out / CHECKPOINT
 
@@ -187,9 +194,7 @@ class Trainer(ABC, Generic[Validation]):
                 elif now - last_report <= _REPORT_S:
                     continue
                 rate = since_report / (now - last_report)
-                self._report(
-                    report, TrainingState(self.crops_done, settings.crops, loss, rate, validation)
-                )
+                self._report(report, self._now(loss, rate, validation))
                 last_report, since_report = time.monotonic(), 0
                 losses.zero_()
                 last_step = last_report
@@ -265,11 +270,17 @@ class Trainer(ABC, Generic[Validation]):
             self.save()
         final = self.validate()
         if self.fabric.is_global_zero:
-            self._report(report, TrainingState(self.crops_done, settings.crops, loss, 0.0, final))
+            mean_rate = self.crops_done / self.seconds if self.seconds else 0.0
+            self._report(report, self._now(loss, mean_rate, final))
             card = json.dumps(self.card(final), indent=2) + "\n"
             write_text_atomically(settings.out / RUN_CARD, card)
         self.fabric.barrier()
         return final
+
+    def _now(
+        self, loss: float, crops_per_s: float, validation: Validation | None
+    ) -> TrainingState[Validation]:
+        return TrainingState(self.crops_done, self.expected_crops, loss, crops_per_s, validation)
 
     def _look_at_the_clock(self) -> None:
         """One process's clock counts for all, as all have to take the same steps."""

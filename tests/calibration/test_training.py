@@ -9,6 +9,7 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from calibration.errors import CalibrationError
+from calibration.evaluation import Evaluation
 from calibration.export_run import export_run
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
@@ -16,7 +17,7 @@ from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
 from calibration.profile_networks import part_weights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
-from calibration.trainer import learning_rate_factor
+from calibration.trainer import TrainingState, learning_rate_factor
 from engines.networks import PlainUNetSpec, read_specification
 from engines.profile import load_profile
 from tests.conftest import blur2blur
@@ -170,8 +171,10 @@ def test_new_run_may_begin_with_the_weights_of_a_profile(settings: DeblurrerTrai
 def test_run_may_be_bounded_in_time_and_goes_on_in_it(settings: DeblurrerTraining) -> None:
     short = replace(settings, crops=10_000_000, minutes=0.02)
     trainer = DeblurrerTrainer(short)
-    trainer.run(lambda state: None)
+    states: list[TrainingState[Evaluation]] = []
+    trainer.run(states.append)
     assert trainer.finished
+    assert states[-1].crops == trainer.crops_done, "what was expected in all is what was done"
     assert 0 < trainer.crops_done < 10_000_000
     assert trainer.progress == 1
     again = DeblurrerTrainer(short)
