@@ -16,6 +16,9 @@ from stream.capture.source import SourceState, SourceStatus
 from stream.pipeline import Pipeline
 
 _STEP_S = 0.05
+_ENOUGH_FRAMES = 100
+_SHARE_DROPPED = 0.2
+_FASTER_MODEL = {"quality": "balanced", "balanced": "fast"}
 _REFRESH_S = 0.25
 _COLOURS = {SourceState.LIVE: "green", SourceState.ENDED: "dim", SourceState.FAILED: "red"}
 
@@ -73,12 +76,16 @@ def attend(
     Raises:
         StreamError: the hand tracker does not start.
     """
+    advised = False
     with signals_received() as signals:
         pipeline.start()
         try:
             with live_line(pipeline, console) as line:
                 while pipeline.step_main_thread(_STEP_S):
                     line.update()
+                    if not advised and (hint := advice(pipeline)) is not None:
+                        advised = True
+                        console.print(hint, markup=False, highlight=False)
                     if signals or enough():
                         pipeline.stop()
         finally:
@@ -127,6 +134,21 @@ def summary(pipeline: Pipeline) -> str:
             f"age p50 {latency['age']['p50']:.0f} ms, p95 {latency['age']['p95']:.0f} ms"
         )
     return text
+
+
+def advice(pipeline: Pipeline) -> str | None:
+    """What would help where the engine is too slow for its sources; None where it keeps up."""
+    ledger, chosen = pipeline.ledger, pipeline.deblurring.chosen
+    left_out = ledger.dropped.get("engine_busy", 0) / max(ledger.captured, 1)
+    if chosen is None or ledger.captured < _ENOUGH_FRAMES or left_out < _SHARE_DROPPED:
+        return None
+    faster = _FASTER_MODEL.get(chosen.engine.facts.profile)
+    return (
+        f"the engine takes up to {ledger.latency_ms()['engine']['p95']:.0f} ms a frame, and "
+        f"{100 * left_out:.0f} % of the frames are left out; "
+        + (f"--model {faster} is faster, and so is a" if faster else "faster is a")
+        + " smaller --size"
+    )
 
 
 def _losses(count: int) -> str:
