@@ -44,7 +44,15 @@ def train_deblurrer(
             show_default=False,
         ),
     ] = None,
-    crop_px: Annotated[int, typer.Option(min=32, help="Side of a training picture.")] = 128,
+    crop_px: Annotated[
+        int,
+        typer.Option(
+            min=32,
+            help="Side of a training picture. Networks that look for motion read windows of 128 px, "
+            "`fast` and `balanced` those that are 64 px apart, four for each place: in less than "
+            "256 px all places read the same, also where things move before a still background.",
+        ),
+    ] = 128,
     batch: Annotated[int, typer.Option(min=1, help="Pairs a step, over all processes.")] = 16,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="Muon's and AdamW's.")] = 1e-3,
     frequency_weight: Annotated[

@@ -19,6 +19,7 @@ from calibration.pairs import known_domains
 from calibration.recording import CalibrationRecording
 from calibration.train_translator import TranslatorTrainer, TranslatorTraining
 from calibration.translator import TRANSLATOR, pyramid
+from engines.export import export_deblurrer
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 from tests.calibration.test_recording import RULE, record
@@ -49,17 +50,21 @@ def settings(camera: Path, tmp_path: Path) -> TranslatorTraining:
 
 
 def test_known_blur_is_what_the_deblurrers_card_tells() -> None:
-    known, moving = known_domains(load_profile("quality").card)
-    for domain in (known, moving):
-        assert (domain.min_extent_px, domain.max_extent_px, domain.linear_share) == (3, 28, 0.4)
-    assert known_domains(load_profile("fast").card) == (KnownBlur(), ObjectMotion())
+    for name, objects_px in (("quality", 28), ("fast", 48)):
+        known, moving = known_domains(load_profile(name).card)
+        assert (known.min_extent_px, known.max_extent_px, known.linear_share) == (3, 28, 0.4)
+        assert (moving.min_extent_px, moving.max_extent_px) == (3, objects_px)
+        assert moving.linear_share == 0.4
     assert known_domains({}) == (KnownBlur(), ObjectMotion())
 
 
 def test_translator_learns_towards_the_blur_of_its_deblurrer(
-    settings: TranslatorTraining,
+    settings: TranslatorTraining, tmp_path: Path
 ) -> None:
-    usual = TranslatorTrainer(replace(settings, deblurrer="fast")).dataset
+    says_nothing = tmp_path / "says-nothing"
+    weights = SMALL.build().state_dict()
+    export_deblurrer(says_nothing, name="usual", network=SMALL, weights=weights, card={})
+    usual = TranslatorTrainer(replace(settings, deblurrer=str(says_nothing))).dataset
     for_quality = TranslatorTrainer(replace(settings, deblurrer="quality")).dataset
     (mine, known), (same, known_to_quality) = usual[0], for_quality[0]
     assert torch.equal(mine, same)
