@@ -48,8 +48,8 @@ def train_deblurrer(
         int,
         typer.Option(
             min=32,
-            help="Side of a training picture. Networks that look for motion read windows of 128 px, "
-            "`fast` and `balanced` those that are 64 px apart, four for each place: in less than "
+            help="Side of a training picture. Networks that look for motion read windows of "
+            "128 px, `fast` and `balanced` 64 px apart and four for each place: in less than "
             "256 px all places read the same, also where things move before a still background.",
         ),
     ] = 128,
