@@ -93,7 +93,7 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
         frame, picture = self._blurry[random.integers(len(self._blurry))]
         if min(picture.shape[:2]) < self.crop_px:
             raise CalibrationError(f"frames are smaller than crops of {self.crop_px} px")
-        crop = _square(picture, frame.region, self.crop_px, random)
+        crop = _somewhere_in(frame.region, picture, self.crop_px, random)
         return np.ascontiguousarray(crop[:, ::-1] if random.random() < 0.5 else crop)
 
 
@@ -120,7 +120,7 @@ class _SamePlaces(BlurredCrops):
 
     def cut(self, side: int, random: np.random.Generator) -> Pictures:
         region, pictures = self._places[random.integers(len(self._places))]
-        return _square(pictures[random.integers(len(pictures))], region, side, random)
+        return _somewhere_in(region, pictures[random.integers(len(pictures))], side, random)
 
     def surface(self, margin: int, random: np.random.Generator, still: Pictures) -> Pictures:
         return still
@@ -169,16 +169,20 @@ def last_whole_clip(recording: CalibrationRecording) -> frozenset[str]:
     return frozenset(whole[-1:]) if len(whole) > 1 else frozenset()
 
 
-def _square(
-    picture: Pictures, region: tuple[int, int, int, int], side: int, random: np.random.Generator
+def square_around(picture: Pictures, x: float, y: float, side: int) -> Pictures:
+    """The square whose middle is there, or as near as the picture allows."""
+    left = int(np.clip(round(x - side / 2), 0, picture.shape[1] - side))
+    top = int(np.clip(round(y - side / 2), 0, picture.shape[0] - side))
+    return picture[top : top + side, left : left + side]
+
+
+def _somewhere_in(
+    region: tuple[int, int, int, int], picture: Pictures, side: int, random: np.random.Generator
 ) -> Pictures:
-    """A square whose centre lies in a box (left, top, width, height), or as near as may be."""
+    """A square around a place in a box (left, top, width, height)."""
     left, top, width, height = region
-    x = round(random.uniform(left, left + width) - side / 2)
-    y = round(random.uniform(top, top + height) - side / 2)
-    x = int(np.clip(x, 0, picture.shape[1] - side))
-    y = int(np.clip(y, 0, picture.shape[0] - side))
-    return picture[y : y + side, x : x + side]
+    x, y = random.uniform(left, left + width), random.uniform(top, top + height)
+    return square_around(picture, x, y, side)
 
 
 def _share(frame: KeptFrame, picture: Pictures) -> float:

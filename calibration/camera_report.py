@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from calibration.acuity import Verdict
+from calibration.camera_crops import square_around
 from calibration.camera_findings import (
     FrameFigures,
     ProfileFigures,
@@ -160,9 +161,7 @@ def _cut(picture: Picture, region: tuple[int, int, int, int]) -> Picture:
     """A square around the middle of a region."""
     left, top, width, height = region
     side = min(_STRIP_PX, *picture.shape[:2])
-    x = int(np.clip(left + width // 2 - side // 2, 0, picture.shape[1] - side))
-    y = int(np.clip(top + height // 2 - side // 2, 0, picture.shape[0] - side))
-    return picture[y : y + side, x : x + side]
+    return square_around(picture, left + width / 2, top + height / 2, side)
 
 
 def _figure_rows(figures: ProfileFigures) -> list[tuple[str, str]]:
