@@ -51,7 +51,7 @@ CANDIDATES: dict[str, NetworkSpec] = {
     "s2-w32-four-levels": PlainUNetSpec(encoder_blocks=(1, 2, 2, 2), decoder_blocks=(1, 2, 2)),
     "s2-w48": PlainUNetSpec(width=48),
     "nafnet16": NAFNetSpec(width=16),
-    "motion-w16": named_specification("fast"),
+    "motion-w16": named_specification("fast-motion"),
     "motion-w24": MotionUNetSpec(
         width=24, encoder_blocks=(1, 1, 3), decoder_blocks=(1, 1), filtered=1, window_stride=64
     ),

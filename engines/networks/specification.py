@@ -69,7 +69,8 @@ def build_network(specification: Mapping[str, Any]) -> nn.Module:
 
 
 _NAMED: dict[str, NetworkSpec] = {
-    "fast": MotionUNetSpec(
+    "fast": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
+    "fast-motion": MotionUNetSpec(
         width=16, encoder_blocks=(1, 1, 3), decoder_blocks=(1, 1), filtered=1, window_stride=64
     ),
     "plain": PlainUNetSpec(),

@@ -30,9 +30,10 @@ def train_deblurrer(
     model: Annotated[
         str,
         typer.Option(
-            help="Network: plain, which learns from nothing; fast, balanced and quality, which "
-            "look for motion (begin with weights that do, as by --from quality; a narrower network "
-            "learns from them to read spectra); quality-once, nafnet16, nafnet32 or mimo-unet."
+            help="Network: plain or fast, which learn from nothing; fast-motion, balanced and "
+            "quality, which look for motion (begin with weights that do, as by --from quality; a "
+            "narrower one learns from them to read spectra); quality-once, nafnet16, nafnet32 or "
+            "mimo-unet."
         ),
     ] = "plain",
     crops: Annotated[int, typer.Option(min=1, help="Training pairs in all.")] = 400_000,
@@ -49,8 +50,8 @@ def train_deblurrer(
         typer.Option(
             min=32,
             help="Side of a training picture. Networks that look for motion read windows of "
-            "128 px, `fast` and `balanced` 64 px apart and four for each place: in less than "
-            "256 px all places read the same, also where things move before a still background.",
+            "128 px, all but `quality` 64 px apart and four for each place: in less than 256 px "
+            "all places read the same, also where things move before a still background.",
         ),
     ] = 128,
     batch: Annotated[int, typer.Option(min=1, help="Pairs a step, over all processes.")] = 16,
