@@ -35,14 +35,14 @@ def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> N
         ValueError: it is not one that this network can hold.
     """
     own = network.state_dict()
-    if isinstance(network, MotionUNet) and _width(own) < _width(weights):
-        _inherit_reading(own, weights)
-        return
     looks_twice = any(name.startswith(_SECOND) for name in weights)
     if not looks_twice:
         weights = {**weights, **_second_look(own, weights)}
     elif isinstance(network, MotionUNet) and network.undo is not None:
         weights = {**weights, **_way_up_of_the_second(own, weights)}
+    if isinstance(network, MotionUNet) and _width(own) < _width(weights):
+        _inherit_reading(own, weights)
+        return
     weights = {name: _cut(name, tensor, own) for name, tensor in weights.items()}
     weights = {name: t for name, t in weights.items() if name in own or not _may_be_missing(name)}
     _check(own, weights)

@@ -150,9 +150,7 @@ class Trainer(ABC, Generic[Validation]):
     @property
     def expected_crops(self) -> int:
         """Crops of the whole run; where time bounds it, by its pace so far."""
-        if self.progress == self._share_of_time > 0:
-            return round(self.crops_done / self._share_of_time)
-        return self.settings.crops
+        return round(self.crops_done / self.progress) if self.progress else self.settings.crops
 
     @property
     def checkpoint(self) -> Path:

@@ -16,10 +16,11 @@ from stream.capture.source import SourceState, SourceStatus
 from stream.pipeline import Pipeline
 
 _STEP_S = 0.05
-_ENOUGH_FRAMES = 100
-_SHARE_DROPPED = 0.2
-_FASTER_MODEL = {"quality": "balanced", "balanced": "fast"}
 _REFRESH_S = 0.25
+_ENOUGH_FRAMES = 100
+"""From so many on it is known whether the engine keeps up."""
+_MANY_LEFT_OUT = 0.2
+_FASTER_MODEL = {"quality": "balanced", "balanced": "fast"}
 _COLOURS = {SourceState.LIVE: "green", SourceState.ENDED: "dim", SourceState.FAILED: "red"}
 
 
@@ -140,7 +141,7 @@ def advice(pipeline: Pipeline) -> str | None:
     """What would help where the engine is too slow for its sources; None where it keeps up."""
     ledger, chosen = pipeline.ledger, pipeline.deblurring.chosen
     left_out = ledger.dropped.get("engine_busy", 0) / max(ledger.captured, 1)
-    if chosen is None or ledger.captured < _ENOUGH_FRAMES or left_out < _SHARE_DROPPED:
+    if chosen is None or ledger.captured < _ENOUGH_FRAMES or left_out < _MANY_LEFT_OUT:
         return None
     faster = _FASTER_MODEL.get(chosen.engine.facts.profile)
     return (

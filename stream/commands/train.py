@@ -50,8 +50,9 @@ def train_deblurrer(
         typer.Option(
             min=32,
             help="Side of a training picture. Networks that look for motion read windows of "
-            "128 px, all but `quality` 64 px apart and four for each place: in less than 256 px "
-            "all places read the same, also where things move before a still background.",
+            "128 px, `fast-motion` and `balanced` 64 px apart and four for each place: in less "
+            "than 256 px all places read the same, also where things move before a still "
+            "background.",
         ),
     ] = 128,
     batch: Annotated[int, typer.Option(min=1, help="Pairs a step, over all processes.")] = 16,

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 from rich.console import Console
 
@@ -12,15 +11,14 @@ from benchmarks.search import search
 from calibration.pairs import PairRecipe
 from calibration.train_deblurrer import DeblurrerTraining
 from engines.networks import PlainUNetSpec
+from tests.conftest import discs
 
 
 def test_candidates_get_equal_lessons_and_are_timed(tmp_path: Path) -> None:
     photographs = tmp_path / "photographs"
     photographs.mkdir()
-    for index in range(4):
-        noise = np.random.default_rng(index).integers(0, 256, (36, 40, 3), dtype=np.uint8)
-        photograph = cv2.resize(noise, (400, 360), interpolation=cv2.INTER_CUBIC)
-        assert cv2.imwrite(str(photographs / f"{index}.png"), photograph)
+    for number in range(4):
+        assert cv2.imwrite(str(photographs / f"{number}.png"), discs(number, 360))
     settings = DeblurrerTraining(
         data=(photographs,),
         out=tmp_path / "runs",

@@ -116,6 +116,22 @@ def test_a_narrower_one_that_looks_for_motion_can_read_and_learns_the_rest() -> 
     assert head.abs().max() > 0
 
 
+def test_a_narrower_one_that_filters_takes_the_filter_of_a_second_look() -> None:
+    shape = {"encoder_blocks": (1, 1, 2), "decoder_blocks": (1, 1), "hidden": 16}
+    twice = MotionUNetSpec(width=12, looks=2, **shape).build()
+    for tensor in twice.state_dict().values():
+        nn.init.normal_(tensor, std=0.05)
+    narrow = MotionUNetSpec(width=8, filtered=1, **shape).build()
+    inherit(narrow, twice.state_dict())
+    for part, there in (("reader", "reader"), ("grasp", "second.grasp"), ("undo", "second.undo")):
+        own, other = (
+            network.get_submodule(name).state_dict()
+            for network, name in ((narrow, part), (twice, there))
+        )
+        assert own
+        assert all(torch.equal(tensor, other[name]) for name, tensor in own.items())
+
+
 def test_the_same_network_is_copied() -> None:
     first, second = trained(SMALL), SMALL.build()
     inherit(second, first.state_dict())

@@ -1,6 +1,5 @@
 """The pipeline with real sources, a real engine, and outputs that misbehave on purpose."""
 
-import re
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,7 +13,6 @@ from engines.profile import Profile
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Source, SourceState
 from stream.capture.synthetic import read_number
-from stream.console import advice
 from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
@@ -109,22 +107,6 @@ def test_live_source_twice_as_fast_gives_the_newest(quick: Profile) -> None:
     wait_ms = pipeline.ledger.latency_ms()["wait"]["p50"]
     assert wait_ms < engine_ms + 5, "nothing waits for longer than one frame takes"
     assert keeper.sequences == sorted(keeper.sequences)
-
-
-def test_who_loses_frames_to_a_slow_engine_is_told_what_is_faster(
-    balanced: Profile, quick: Profile, make_clip: MakeClip
-) -> None:
-    slow = run(balanced, [open_source("synthetic:480x320@400?seconds=2")], [Null()])
-    assert re.fullmatch(
-        r"the engine takes up to \d+ ms a frame, and \d+ % of the frames are left out; "
-        r"--model fast is faster, and so is a smaller --size",
-        advice(slow) or "",
-    )
-    slow = run(quick, [open_source("synthetic:480x320@400?seconds=2")], [Null()])
-    assert (advice(slow) or "").endswith("left out; faster is a smaller --size")
-    lossless = run(quick, [open_source(str(make_clip(pts_ms=range(0, 4800, 40))))], [Null()])
-    assert lossless.ledger.captured == 120
-    assert advice(lossless) is None
 
 
 def test_slow_output_does_not_slow_a_fast_one(quick: Profile) -> None:
