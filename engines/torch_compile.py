@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch._dynamo
 from torch import Tensor, nn
 
 from engines.cache import is_private
@@ -36,7 +35,7 @@ def faster(
     """
     if cache is not None and is_private(cache):
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "inductor"))
-    torch._dynamo.reset()  # its limit of compilations counts those of engines that are gone
+    torch.compiler.reset()  # its limit of compilations counts those of engines that are gone
     compiled = torch.compile(module)
     say("trying torch.compile, which may take a minute the first time")
     try:

@@ -17,6 +17,7 @@ from engines.pool import EnginePool
 from engines.profile import Profile
 from engines.selection import Candidate, build_engine, choose_engine, survey
 from engines.verified import verified
+from tests.conftest import run_python
 
 SHAPE = EngineShape(height=64, width=80)
 GPU = NvidiaGPU(name="NVIDIA A", capability=(8, 9), cuda="13.0", memory_gib=24)
@@ -190,3 +191,17 @@ def test_errors_of_nobodys_kind_hand_over_too(
     assert chosen.candidate.backend == "openvino"
     (line,) = said
     assert line.startswith("torch f32 is not used: torch f32 cannot be built: KeyError")
+
+
+def test_the_last_resort_waits_for_no_compiler() -> None:
+    """A run that loses its engine stands still until torch is there; its compiler takes seconds."""
+    pytest.importorskip("torch", reason="the last resort is torch")
+    result = run_python(
+        "import sys\n"
+        "from engines.engine import EngineShape\n"
+        "from engines.profile import load_profile\n"
+        "from engines.torch import TorchEngine\n"
+        "TorchEngine(load_profile('fast'), EngineShape(height=64, width=80), 'f32')\n"
+        "print('torch._dynamo' in sys.modules)\n"
+    )
+    assert result.stdout.strip() == "False", result.stderr
