@@ -66,10 +66,8 @@ class OpenVINOEngine:
         self._cache = EngineCache(cache, say)
         self._device = device
         self._core = _core()
-        if device.split(".")[0] not in self._core.available_devices:
-            raise EngineError(
-                f"OpenVINO sees no {device} here, only {', '.join(self._core.available_devices)}"
-            )
+        if device.split(".")[0] not in device_names():
+            raise EngineError(f"OpenVINO sees no {device} here, only {', '.join(device_names())}")
         try:
             self._requests = {
                 batch: self._compiled(batch).create_infer_request()
@@ -153,16 +151,23 @@ class OpenVINOEngine:
         }
 
 
-def device_names() -> list[str]:
-    """The devices that OpenVINO sees, such as CPU, GPU, GPU.1, NPU."""
-    return list(_core().available_devices)
+@cache
+def device_names() -> tuple[str, ...]:
+    """The devices that OpenVINO sees, such as CPU, GPU, GPU.1, NPU; asked for once.
+
+    Each time it is asked it tries again to load the plugins that could not be loaded, as that of
+    its GPUs where there is no OpenCL. While glibc 2.36 gives up a library that has variables of a
+    thread's own, a thread that begins elsewhere can end the process ("Inconsistency detected by
+    ld.so", where the count of such libraries just fills a table).
+    """
+    return tuple(_core().available_devices)
 
 
 def devices() -> list[str]:
     """The devices that OpenVINO sees, with their names and precisions, a line each."""
     core = _core()
     lines = []
-    for device in core.available_devices:
+    for device in device_names():
         name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()
         precisions = " ".join(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
         lines.append(f"{ov.get_version().split('-')[0]}, {device}: {name} ({precisions})")

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,29 @@ os.kill(os.getpid(), signal.SIGTERM)
 def test_a_signal_does_no_harm_after_engines_have_come_and_gone() -> None:
     result = run_python(SIGNAL_AFTER_ENGINES)
     assert (result.stdout.strip(), result.returncode) == ("handled", 0), result.stderr
+
+
+LOADED_FOR_TWO_ENGINES = """
+from engines.engine import EngineShape
+from engines.openvino import OpenVINOEngine, devices
+from engines.profile import load_profile
+
+for side in (64, 96):
+    OpenVINOEngine(load_profile("fast"), EngineShape(height=side, width=80), "f32")
+devices()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the loader tells what it does on Linux only")
+def test_plugins_that_do_not_load_are_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is given up, a thread that begins elsewhere can end the process (device_names)."""
+    monkeypatch.setenv("LD_DEBUG", "files")
+    result = run_python(LOADED_FOR_TWO_ENGINES)
+    assert result.returncode == 0, result.stderr[-2000:]
+    lines = [line for line in result.stderr.splitlines() if "generating link map" in line]
+    tried = Counter(line.split("file=")[1].split()[0] for line in lines if "_plugin.so" in line)
+    assert any("intel_cpu" in name for name in tried)
+    assert set(tried.values()) == {1}
 
 
 def test_too_large_frames_are_refused_with_advice() -> None:
