@@ -66,7 +66,7 @@ class OpenVINOEngine:
         self._cache = EngineCache(cache, say)
         self._device = device
         self._core = _core()
-        if device.split(".")[0] not in device_names():
+        if not sees(device):
             raise EngineError(f"OpenVINO sees no {device} here, only {', '.join(device_names())}")
         try:
             self._requests = {
@@ -161,6 +161,11 @@ def device_names() -> tuple[str, ...]:
     ld.so", where the count of such libraries just fills a table).
     """
     return tuple(_core().available_devices)
+
+
+def sees(device: str) -> bool:
+    """Whether OpenVINO sees such a device: GPU also where there are several, as GPU.0 and GPU.1."""
+    return device.split(".")[0] in {name.split(".")[0] for name in device_names()}
 
 
 def devices() -> list[str]:

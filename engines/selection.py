@@ -104,10 +104,10 @@ def _mps_precisions() -> tuple[Precision, ...]:
 
 def _openvino_precisions(device: Device) -> tuple[Precision, ...]:
     try:
-        from engines.openvino import device_names
+        from engines.openvino import sees
     except ImportError as error:
         raise EngineError(f"OpenVINO does not load: {error}") from error
-    if device.upper() not in {name.split(".")[0] for name in device_names()}:
+    if not sees(device.upper()):
         raise EngineError(f"OpenVINO sees no {device.upper()}")
     fastest = processor().fastest_precision if device == "cpu" else "f16"
     return ("f32",) if fastest == "f32" else (fastest, "f32")

@@ -10,7 +10,7 @@ import pytest
 from engines.cache import CARD, kept_engines
 from engines.engine import EngineShape
 from engines.errors import EngineError
-from engines.openvino import OpenVINOEngine
+from engines.openvino import OpenVINOEngine, sees
 from engines.processor import processor
 from engines.profile import Profile, load_profile
 from engines.selfcheck import fixed_frames, psnr_db
@@ -106,6 +106,11 @@ def test_missing_device_is_named(balanced: Profile) -> None:
         OpenVINOEngine(balanced, SHAPE, "f32", device="NPU")
 
 
+def test_one_of_several_is_seen_without_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.openvino.device_names", lambda: ("CPU", "GPU.0", "GPU.1"))
+    assert [sees(device) for device in ("CPU", "GPU", "GPU.1", "NPU")] == [True, True, True, False]
+
+
 def test_importing_it_reports_nothing_to_anybody() -> None:
     assert sys.modules["openvino_telemetry"] is None
 
@@ -113,7 +118,7 @@ def test_importing_it_reports_nothing_to_anybody() -> None:
 SIGNAL_AFTER_ENGINES = """
 import os, signal
 from engines.engine import EngineShape
-from engines.openvino import OpenVINOEngine
+from engines.openvino import OpenVINOEngine, sees
 from engines.profile import load_profile
 
 shape = EngineShape(height=64, width=80)
