@@ -118,7 +118,7 @@ def test_importing_it_reports_nothing_to_anybody() -> None:
 SIGNAL_AFTER_ENGINES = """
 import os, signal
 from engines.engine import EngineShape
-from engines.openvino import OpenVINOEngine, sees
+from engines.openvino import OpenVINOEngine
 from engines.profile import load_profile
 
 shape = EngineShape(height=64, width=80)
