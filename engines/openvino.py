@@ -80,10 +80,9 @@ class OpenVINOEngine:
 
     @cached_property
     def facts(self) -> EngineFacts:
-        name = str(self._core.get_property(self._device, "FULL_DEVICE_NAME")).strip()
         return EngineFacts(
             backend="openvino",
-            device=f"{self._device} ({name})",
+            device=f"{self._device} ({_full_name(self._device)})",
             precision=self._precision,
             profile=self._profile.name,
             shape=self._shape,
@@ -143,10 +142,8 @@ class OpenVINOEngine:
             "precision": self._precision,
             "settings": self._settings(),
             "version": ov.get_version(),
-            "device": str(self._core.get_property(self._device, "FULL_DEVICE_NAME")).strip(),
-            "capabilities": list(
-                self._core.get_property(self._device, "OPTIMIZATION_CAPABILITIES")
-            ),
+            "device": _full_name(self._device),
+            "capabilities": _capabilities(self._device),
             "threads": os.cpu_count(),
         }
 
@@ -170,13 +167,19 @@ def sees(device: str) -> bool:
 
 def devices() -> list[str]:
     """The devices that OpenVINO sees, with their names and precisions, a line each."""
-    core = _core()
-    lines = []
-    for device in device_names():
-        name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()
-        precisions = " ".join(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
-        lines.append(f"{ov.get_version().split('-')[0]}, {device}: {name} ({precisions})")
-    return lines
+    version = ov.get_version().split("-")[0]
+    return [
+        f"{version}, {device}: {_full_name(device)} ({' '.join(_capabilities(device))})"
+        for device in device_names()
+    ]
+
+
+def _full_name(device: str) -> str:
+    return str(_core().get_property(device, "FULL_DEVICE_NAME")).strip()
+
+
+def _capabilities(device: str) -> list[str]:
+    return list(_core().get_property(device, "OPTIMIZATION_CAPABILITIES"))
 
 
 def _check_graph(model: "ov.Model", profile: Profile) -> None:
