@@ -187,5 +187,5 @@ def row_network(row: Row, folder: Path, deblurrer: str) -> FusedDeblur:
         multiple = lcm(multiple, read_specification(card["specification"]).multiple)
     if not row.deblurs:
         parts = {"translator": nn.Identity(), "deblurrer": parts["translator"]}
-    fused = FusedDeblur(parts["translator"], parts["deblurrer"], multiple)
+    fused = FusedDeblur(parts["translator"], parts["deblurrer"], multiple, profile.left_below)
     return fused.eval().requires_grad_(False)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
+from calibration.motion import displacements
 from calibration.object_motion import MovingObject, ObjectMotion, evened
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph
@@ -24,11 +25,20 @@ SEED = 31
 
 @dataclass(frozen=True)
 class KnownCase:
-    """A shaken picture, its truth and the kernel that made it."""
+    """A shaken picture, its truth and the motion that made it.
+
+    Attributes:
+        blurred, sharp: the pictures.
+        kernel: float32 (side, side), sums to 1.
+        displacements: the same as networks that look for motion estimate it
+            (:func:`calibration.motion.displacements`).
+        extent_px: the longer side of what the trajectory covers.
+    """
 
     blurred: Picture
     sharp: Picture
     kernel: NDArray[np.float32]
+    displacements: NDArray[np.float32]
     extent_px: float
 
 
@@ -61,7 +71,7 @@ def make_cases(photographs: list[Picture], known: int, moving: int, sharp: int) 
         blurred = shake.apply(window, np.random.default_rng((SEED, 1, number)))
         truth = np.ascontiguousarray(inner(window, shake.margin_px))
         extent = float(np.ptp(path, axis=0).max())
-        shaken.append(KnownCase(blurred, truth, rasterise(path), extent))
+        shaken.append(KnownCase(blurred, truth, rasterise(path), displacements(path), extent))
     scenes, even = [], []
     for number in range(moving):
         random = np.random.default_rng((SEED, 2, number))

@@ -5,15 +5,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from benchmarks.engine import bare_times_ms
 from benchmarks.quality_cases import CROP_PX, Picture
 from benchmarks.wiener import wiener
+from calibration.features import picture_tensor
+from calibration.profile_networks import part_network
 from engines.engine import EngineShape
 from engines.folders import engine_cache
-from engines.networks import build_network
+from engines.networks import MotionUNet, build_network
 from engines.networks.cost import multiply_accumulates
+from engines.networks.motion_unet import CELL_PX
 from engines.openvino import OpenVINOEngine
 from engines.profile import Profile
 from engines.selection import choose_engine
@@ -24,10 +28,19 @@ _TIMED_S = 5.0
 
 @dataclass(frozen=True)
 class Method:
-    """Something that restores pictures, and what it costs. ``restore`` may look at the kernel."""
+    """Something that restores pictures, and what it costs.
+
+    Attributes:
+        name: of its row.
+        restore: may look at the kernel.
+        restore_told: what a network that looks for motion makes of a picture when it is told how
+            often things were at each displacement, instead of finding that out.
+        params, gmacs, engine_ms: of a network.
+    """
 
     name: str
     restore: Callable[[Picture, NDArray[np.float32] | None], Picture]
+    restore_told: Callable[[Picture, NDArray[np.float32]], Picture] | None = None
     params: int | None = None
     gmacs: float | None = None
     engine_ms: float | None = None
@@ -40,10 +53,30 @@ def network_method(profile: Profile, name: str) -> Method:
     return Method(
         name,
         lambda blurred, _: engine(blurred[None])[0],
+        _restore_told(profile),
         params=sum(p.numel() for p in network.parameters()),
         gmacs=round(multiply_accumulates(network, 480, 640) / 1e9, 2),
         engine_ms=round(_engine_ms(profile), 2),
     )
+
+
+def _restore_told(
+    profile: Profile,
+) -> Callable[[Picture, NDArray[np.float32]], Picture] | None:
+    translator, deblurrer = (part_network(profile, part) for part in ("translator", "deblurrer"))
+    if not isinstance(deblurrer, MotionUNet):
+        return None
+
+    @torch.inference_mode()
+    def restore(blurred: Picture, displacements: NDArray[np.float32]) -> Picture:
+        x = translator(picture_tensor(blurred))
+        cells = [side // CELL_PX for side in x.shape[2:]]
+        told = torch.from_numpy(displacements)[None, :, None, None].expand(-1, -1, *cells)
+        y = x + deblurrer.restore(x, told, torch.ones(1, dtype=torch.bool)).correction
+        levels = (255.0 * y[0].clamp(0.0, 1.0)).round().to(torch.uint8)
+        return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
+
+    return restore
 
 
 def _engine_ms(profile: Profile) -> float:

@@ -181,7 +181,8 @@ def bench_quality(
 
     Seeded blur over photographs that no network was trained on: PSNR, PSNR with a shift allowed,
     SSIM, GMSD and a feature distance, because each of them alone misleads; what happens to a still
-    background behind a moving object, and to sharp pictures. Nothing is downloaded.
+    background behind a moving object, and to sharp pictures; what networks that look for motion
+    would do if they were told it. Nothing is downloaded.
     """
     with needs_extra_train():
         from benchmarks.quality import QualityBenchmark, run_quality_benchmark

@@ -29,6 +29,9 @@ def test_figures_of_a_small_run(tmp_path: Path) -> None:
     assert network["engine_ms"] > 0
     assert network["params"] > 1e6
     assert len(network["known"]["terciles"]) == 3
+    told = network["known_told"]["psnr_gain_db"]
+    assert told > network["known"]["psnr_gain_db"] + 0.5, "it is told the motion"
+    assert "known_told" not in rows["unsharp"]
     assert network["object_motion"]["background_psnr_db"] > 30
     assert network["even_motion"]["background_psnr_db"] > 30
     assert network["sharp_psnr_db"] > 30
