@@ -65,6 +65,7 @@ def export_before_deblurrer(
         multiple=lcm(*(read_specification(network).multiple for network in networks)),
         weights=both,
         card=card,
+        left_below=deblurrer.left_below,
     )
 
 

@@ -111,10 +111,14 @@ def _networks(profile: Profile) -> _Networks:
             f"{profile.name} is no camera's profile; `blur2blur calibrate train` makes one"
         )
     alone = own if has_translator else part_network(load_profile(str(teacher)), "deblurrer")
+
+    def fused(first: torch.nn.Module, second: torch.nn.Module) -> FusedDeblur:
+        return FusedDeblur(first, second, multiple, profile.left_below).eval()
+
     return _Networks(
-        profile=FusedDeblur(translator, own, multiple).eval(),
-        deblurrer=FusedDeblur(identity, alone, multiple).eval(),
-        translator=FusedDeblur(identity, translator, multiple).eval() if has_translator else None,
+        profile=fused(translator, own),
+        deblurrer=fused(identity, alone),
+        translator=fused(identity, translator) if has_translator else None,
     )
 
 

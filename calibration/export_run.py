@@ -17,7 +17,7 @@ from calibration.profile_networks import part_weights
 from calibration.trainer import CHECKPOINT, RUN_CARD
 from engines.export import export_deblurrer
 from engines.networks import read_specification
-from engines.profile import load_profile
+from engines.profile import LEFT_BELOW, load_profile
 
 
 def export_run(
@@ -29,6 +29,7 @@ def export_run(
     console: Console,
     *,
     keep: float = 0.0,
+    left_below: float = LEFT_BELOW,
 ) -> int:
     """Write the run's averaged weights as a profile with a card; returns the exit status.
 
@@ -38,6 +39,7 @@ def export_run(
 
     Args:
         keep: share of the profile's weights that the run began with.
+        left_below: as of :func:`engines.fused.keep_still`.
         quality: what `bench quality --json` wrote of a profile of this name, for the card.
 
     Raises:
@@ -67,6 +69,7 @@ def export_run(
         network=read_specification(state["specification"]),
         weights=weights,
         card={"about": about, "training": {**card, "commit": _commit()}, **figures_of_quality},
+        left_below=left_below,
     )
     console.print(escape(f"{to}: {told}"), highlight=False)
     return 0

@@ -17,7 +17,7 @@ from engines.errors import ProfileError
 from engines.files import sha256_of, write_folder_atomically
 from engines.fused import FusedDeblur
 from engines.networks import NetworkSpec, build_network
-from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, WEIGHTS
+from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, LEFT_BELOW, WEIGHTS
 from engines.selfcheck import fixed_frames
 
 _GOLDEN_SIZE = (96, 128)
@@ -32,6 +32,7 @@ def export_profile(
     multiple: int,
     weights: Mapping[str, torch.Tensor],
     card: Mapping[str, Any],
+    left_below: float = LEFT_BELOW,
 ) -> None:
     """Write a profile, complete or not at all; one of that name is replaced.
 
@@ -40,6 +41,7 @@ def export_profile(
         multiple: what the networks need height and width to be a multiple of, in pixels.
         weights: tensors ``translator.*`` and ``deblurrer.*``; stored in fp16.
         card: further facts for the card: data, recipe, figures.
+        left_below: as of :func:`engines.fused.keep_still`.
 
     Raises:
         ProfileError: the weights do not fit the architectures or are not finite.
@@ -48,7 +50,8 @@ def export_profile(
     for key, tensor in halves.items():
         if not torch.isfinite(tensor).all():
             raise ProfileError(f"weights {key} are not finite in fp16; nothing was written")
-    fused = FusedDeblur(build_network(translator), build_network(deblurrer), multiple)
+    networks = build_network(translator), build_network(deblurrer)
+    fused = FusedDeblur(*networks, multiple, left_below)
     try:
         fused.load_state_dict({k: v.float() for k, v in halves.items()})
     except RuntimeError as error:
@@ -69,6 +72,7 @@ def export_profile(
             "translator": dict(translator),
             "deblurrer": dict(deblurrer),
             "multiple": multiple,
+            "left_below": left_below,
             **card,
             "sha256": {file: sha256_of(draft / file) for file in (WEIGHTS, GRAPH, GOLDEN)},
         }
@@ -84,6 +88,7 @@ def export_deblurrer(
     network: NetworkSpec,
     weights: Mapping[str, torch.Tensor],
     card: Mapping[str, Any],
+    left_below: float = LEFT_BELOW,
 ) -> None:
     """Write a profile without a translator: a deblurrer as it is, its tensors under its own names.
 
@@ -98,6 +103,7 @@ def export_deblurrer(
         multiple=network.multiple,
         weights={f"deblurrer.{key}": value for key, value in weights.items()},
         card=card,
+        left_below=left_below,
     )
 
 

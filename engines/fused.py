@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_WEAK, _STRONG = 0.8 / 255, 1.6 / 255
-"""Mean corrections, on a 0...1 scale, below which none is made, and above which all of it is."""
+from engines.profile import LEFT_BELOW
+
+_LEVEL = 1 / 255
 _BLOCK_PX = 8
 
 
@@ -30,12 +31,24 @@ class FusedDeblur(nn.Module):
     left alone comes out bit for bit in every precision.
 
     Source of the composition: Blur2Blur, Pham et al., CVPR 2024, section 3.
+
+    Args:
+        translator, deblurrer: float (N, 3, H, W) to the same.
+        multiple: what they need H and W to be a multiple of.
+        left_below: as of :func:`keep_still`.
     """
 
-    def __init__(self, translator: nn.Module, deblurrer: nn.Module, multiple: int) -> None:
+    def __init__(
+        self,
+        translator: nn.Module,
+        deblurrer: nn.Module,
+        multiple: int,
+        left_below: float = LEFT_BELOW,
+    ) -> None:
         super().__init__()
         self.translator = translator
         self.deblurrer = deblurrer
+        self.left_below = left_below
         self.multiple = math.lcm(multiple, _BLOCK_PX)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -48,7 +61,7 @@ class FusedDeblur(nn.Module):
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         x = F.pad(x, padding, mode="replicate")
         given = x.to(self.dtype)
-        y = keep_still(x, self._correction(given).to(torch.float32))
+        y = keep_still(x, self._correction(given).to(torch.float32), self.left_below)
         y = y[:, :, :height, :width]
         return torch.round(torch.clamp(y * 255.0, 0.0, 255.0)).permute(0, 2, 3, 1)
 
@@ -64,7 +77,7 @@ class FusedDeblur(nn.Module):
         return next((p.dtype for p in self.deblurrer.parameters()), torch.float32)
 
 
-def keep_still(x: Tensor, correction: Tensor) -> Tensor:
+def keep_still(x: Tensor, correction: Tensor, left_below: float = LEFT_BELOW) -> Tensor:
     """Correct a picture, but leave alone what hardly changes: a still background, sharp pictures.
 
     Where the mean correction around a block is below a step of 8 bit, it is the network's opinion
@@ -73,11 +86,14 @@ def keep_still(x: Tensor, correction: Tensor) -> Tensor:
 
     Args:
         x, correction: float (N, 3, H, W), the picture in 0...1, H and W multiples of 8.
+        left_below: the mean correction, in steps of 8 bit, below which none is made; above twice
+            as much all of it is.
     """
+    weak = left_below * _LEVEL
     batch, channels, height, width = x.shape
     size = F.avg_pool2d(correction.abs(), _BLOCK_PX)[:, 1:2]  # green stands for all
     size = F.avg_pool2d(size, 3, 1, padding=1, count_include_pad=False)
-    share = ((size - _WEAK) * (1 / (_STRONG - _WEAK))).clamp(0.0, 1.0)
+    share = ((size - weak) * (1 / weak)).clamp(0.0, 1.0)
     rows, columns = height // _BLOCK_PX, width // _BLOCK_PX
     # A view in blocks costs a tenth of enlarging the shares to the picture's size.
     blocks = correction.reshape(batch, channels, rows, _BLOCK_PX, columns, _BLOCK_PX)

@@ -32,6 +32,8 @@ WEIGHTS = "weights.safetensors"
 GRAPH = "fused.onnx"
 GOLDEN = "golden.npz"
 DEFAULT_PROFILE = "balanced"
+LEFT_BELOW = 0.8
+"""Mean corrections below this many steps of 8 bit are not made, where a card says nothing else."""
 
 _SHIPPED = Path(__file__).parent / "profiles"
 _NAME = re.compile(r"\w[\w.-]*")
@@ -59,6 +61,11 @@ class Profile:
     @property
     def weights_sha256(self) -> str:
         return str(self.card["sha256"][WEIGHTS])
+
+    @property
+    def left_below(self) -> float:
+        """See :func:`engines.fused.keep_still`."""
+        return float(self.card.get("left_below", LEFT_BELOW))
 
     @cached_property
     def weights(self) -> dict[str, NDArray[np.floating]]:
@@ -154,6 +161,9 @@ def _read_card(folder: Path) -> dict[str, Any]:
     complete = isinstance(sums, dict) and {WEIGHTS, GRAPH, GOLDEN} <= sums.keys()
     if not complete or not {"name", "translator", "deblurrer"} <= card.keys():
         raise ProfileError(f"{path} is incomplete; make or import the profile again")
+    left_below = card.get("left_below", LEFT_BELOW)
+    if not isinstance(left_below, int | float) or not 0 < left_below < 256:
+        raise ProfileError(f"{path} says left_below {left_below!r}; make the profile again")
     return card
 
 

@@ -95,7 +95,8 @@ def fused_from_profile(profile: Profile) -> FusedDeblur:
     """
     translator = build_network(profile.card["translator"])
     deblurrer = build_network(profile.card["deblurrer"])
-    fused = FusedDeblur(translator, deblurrer, int(profile.card["multiple"]))
+    multiple = int(profile.card["multiple"])
+    fused = FusedDeblur(translator, deblurrer, multiple, profile.left_below)
     tensors = {k: torch.from_numpy(v.astype(np.float32)) for k, v in profile.weights.items()}
     try:
         fused.load_state_dict(tensors)

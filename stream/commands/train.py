@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from engines.profile import LEFT_BELOW
 from stream.commands.common import console, needs_extra_train
 
 app = typer.Typer(help="Train networks (needs the extra `train`).", no_args_is_help=True)
@@ -241,6 +242,15 @@ def train_export(
             "something new and what it forgot over that are nearly both had, between the two.",
         ),
     ] = 0.0,
+    left_below: Annotated[
+        float,
+        typer.Option(
+            min=0.05,
+            max=8.0,
+            help="What it would change by less than this, in steps of 8 bit, is left as it is: "
+            "less mends what moved slowly, more keeps what is still and noisy.",
+        ),
+    ] = LEFT_BELOW,
 ) -> None:
     """Make a profile of a training run: weights, exported graph and card.
 
@@ -248,4 +258,7 @@ def train_export(
     """
     with needs_extra_train():
         from calibration.export_run import export_run
-    raise typer.Exit(export_run(run, to, name or to.name, about, quality, console(), keep=keep))
+    status = export_run(
+        run, to, name or to.name, about, quality, console(), keep=keep, left_below=left_below
+    )
+    raise typer.Exit(status)

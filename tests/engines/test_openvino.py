@@ -6,16 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from engines.cache import CARD, kept_engines
 from engines.engine import EngineShape
 from engines.errors import EngineError
+from engines.export import export_deblurrer
+from engines.networks import PlainUNet
 from engines.openvino import OpenVINOEngine, sees
 from engines.processor import processor
-from engines.profile import Profile, load_profile
+from engines.profile import LEFT_BELOW, Profile, load_profile
 from engines.selfcheck import fixed_frames, psnr_db
 from engines.torch import TorchEngine
 from tests.conftest import run_python
+from tests.engines.conftest import SPEC
 
 SHAPE = EngineShape(height=72, width=100, max_batch=3)
 ONE = EngineShape(height=72, width=100)
@@ -38,6 +42,26 @@ def test_translator_and_deblurrer_run_as_one_graph(made: Path) -> None:
     by_weights = TorchEngine(profile, SHAPE, "f32")(frames).astype(int)
     assert np.abs(by_graph - by_weights).max() <= 1
     assert np.abs(by_weights - frames).mean() > 1, "both networks do something"
+
+
+@pytest.mark.parametrize(("left_below", "change"), [(LEFT_BELOW, 0), (0.2, 1)])
+def test_a_profile_says_below_what_a_change_is_not_made(
+    tmp_path: Path, left_below: float, change: int
+) -> None:
+    network = PlainUNet(SPEC)
+    torch.nn.init.constant_(network.head[0].bias, 0.6 / 255)  # it brightens by 0.6 steps of 8 bit
+    export_deblurrer(
+        tmp_path / "brighter",
+        name="brighter",
+        network=SPEC,
+        weights=network.state_dict(),
+        card={},
+        left_below=left_below,
+    )
+    profile = load_profile(str(tmp_path / "brighter"))
+    frames = np.full((1, SHAPE.height, SHAPE.width, 3), 100, np.uint8)
+    assert (OpenVINOEngine(profile, SHAPE, "f32")(frames) == 100 + change).all()
+    assert (TorchEngine(profile, SHAPE, "f32")(frames) == 100 + change).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (33, 71), (96, 128)])

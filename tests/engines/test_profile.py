@@ -83,6 +83,15 @@ def test_unreadable_cards_are_refused(profile_folder: Path, text: str) -> None:
         load_profile(str(profile_folder))
 
 
+@pytest.mark.parametrize("left_below", ["little", 0, -1, None])
+def test_a_card_that_leaves_alone_by_no_measure_is_refused(
+    profile_folder: Path, left_below: object
+) -> None:
+    rewrite_card(profile_folder, left_below=left_below)
+    with pytest.raises(ProfileError, match="left_below"):
+        load_profile(str(profile_folder))
+
+
 def test_weights_that_are_no_safetensors_are_refused(profile_folder: Path) -> None:
     (profile_folder / WEIGHTS).write_bytes(b"not tensors at all")
     rewrite_card(profile_folder)
