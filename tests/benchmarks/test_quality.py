@@ -29,6 +29,7 @@ def test_figures_of_a_small_run(tmp_path: Path) -> None:
     assert network["engine_ms"] > 0
     assert network["params"] > 1e6
     assert len(network["known"]["terciles"]) == 3
+    assert 0.5 < network["known"]["share_improved_shift"] <= 1
     told = network["known_told"]["psnr_gain_db"]
     assert told > network["known"]["psnr_gain_db"] + 0.5, "it is told the motion"
     assert "known_told" not in rows["unsharp"]
