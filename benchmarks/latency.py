@@ -14,11 +14,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.engine import bare_times_ms
-from benchmarks.latency_loads import CAMERAS, run_scenario, scenarios
+from benchmarks.latency_loads import CAMERAS, VGA, run_scenario, scenarios
 from engines.files import folder_problem, write_atomically, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
+from stream.capture.source import Size
 from stream.errors import StreamError
 from stream.statistics import machine_facts, program_version
 
@@ -29,9 +30,10 @@ _TOLERANCE = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyBenchmark:
-    """What is measured, and for how long each scenario runs."""
+    """What is measured, with frames of which size, and for how long each scenario runs."""
 
     seconds: float = 10.0
+    size: Size = VGA
     profile: str = DEFAULT_PROFILE
 
 
@@ -51,7 +53,7 @@ def run_latency_benchmark(
     for file in (json_file, chart):
         if file is not None and (problem := folder_problem(file)) is not None:
             raise StreamError(problem)
-    stored = None if check is None else _read(check)
+    stored = None if check is None else _read(check, benchmark.size)
     result = measure(benchmark, console)
     console.print(_table(result))
     if json_file is not None:
@@ -71,13 +73,13 @@ def measure(benchmark: LatencyBenchmark, console: Console) -> dict[str, Any]:
     """All scenarios in one run."""
     profile = load_profile(benchmark.profile)
     pool = EnginePool(profile, max_batch=CAMERAS, cache=engine_cache(), say=console.print)
-    engine = pool.engine_for(480, 640).engine
+    engine = pool.engine_for(benchmark.size.height, benchmark.size.width).engine
     engine_ms, batch_ms = (
         st.median(bare_times_ms(engine, _TIMED_FRAMES, batch, within_s=_TIMED_S))
         for batch in (1, CAMERAS)
     )
     rows = []
-    loads = scenarios(engine_ms, benchmark.seconds)
+    loads = scenarios(engine_ms, benchmark.seconds, benchmark.size)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("measuring", total=len(loads))
         for scenario in loads:
@@ -94,6 +96,7 @@ def measure(benchmark: LatencyBenchmark, console: Console) -> dict[str, Any]:
             "bare_ms": round(engine_ms, 3),
             "bare_batch_of_four_ms": round(batch_ms, 3),
         },
+        "size": str(benchmark.size),
         "seconds": benchmark.seconds,
         "scenarios": rows,
     }
@@ -145,7 +148,7 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         f"Bare engine {engine['bare_ms']:.1f} ms, a batch of four "
         f"{engine['bare_batch_of_four_ms']:.1f} ms ({engine['backend']} {engine['precision']}, "
-        f"profile {engine['profile']}), 640x480, {result['machine']['processor']}, "
+        f"profile {engine['profile']}), {result['size']}, {result['machine']['processor']}, "
         f"{result['machine']['cores']} cores.",
         "",
         "| scenario | captured | output | dropped | age p50 | p95 | p99 | max ms |",
@@ -162,13 +165,15 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, size: Size) -> dict[str, Any]:
     try:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StreamError(f"{path} is no stored run of bench latency: {error}") from None
     if stored.get("benchmark") != "latency":
         raise StreamError(f"{path} is no stored run of bench latency")
+    if (then := stored.get("size", str(VGA))) != str(size):
+        raise StreamError(f"{path} was measured with frames of {then}; say --size {then}")
     return stored
 
 

@@ -21,6 +21,7 @@ from benchmarks.memory import rss_mib
 from benchmarks.runs import raise_problems
 from engines.pool import EnginePool
 from stream.capture import Source, open_source
+from stream.capture.source import Size
 from stream.capture.synthetic import read_number
 from stream.deblurring import Deblurring
 from stream.errors import StreamError
@@ -32,7 +33,7 @@ from stream.pipeline import Pipeline
 from stream.subscription import Subscription
 
 CAMERAS = 4
-_SIZE = "640x480"
+VGA = Size(640, 480)
 _CAMERA_FPS = 30
 _SLOW_WORK_S = 0.06
 _MIN_FPS, _MAX_FPS = 2, 200
@@ -44,22 +45,28 @@ _SETTLING_S = 2.0
 
 @dataclass(frozen=True)
 class Scenario:
-    """One load: its sources, and what else goes on meanwhile."""
+    """One load: its sources, and what else goes on meanwhile.
+
+    Attributes:
+        subscriber: what one does with the frames that are published.
+        republished: address of what a publisher sends that goes and returns; it is the only source
+            then.
+    """
 
     name: str
     about: str
     sources: tuple[str, ...]
     subscriber: Literal["none", "reading", "slow", "stopped"] = "none"
-    reconnect: bool = False
+    republished: str | None = None
 
 
-def scenarios(engine_ms: float, seconds: float) -> list[Scenario]:
-    """The loads, set by what the bare engine can do here."""
+def scenarios(engine_ms: float, seconds: float, size: Size = VGA) -> list[Scenario]:
+    """The loads, set by what the bare engine can do here with frames of this size."""
     capacity = 1000 / engine_ms
 
     def camera(fps: float, options: str = "") -> str:
         rate = min(max(round(fps), _MIN_FPS), _MAX_FPS)
-        return f"synthetic:{_SIZE}@{rate}?seconds={seconds:g}{options}"
+        return f"synthetic:{size}@{rate}?seconds={seconds:g}{options}"
 
     stall = f"&stall={seconds / 3:g}+2"
     watched = camera(min(_CAMERA_FPS, capacity / 2))
@@ -82,7 +89,12 @@ def scenarios(engine_ms: float, seconds: float) -> list[Scenario]:
             (watched,),
             subscriber="stopped",
         ),
-        Scenario("reconnect", "a publisher that goes for 2 s and returns", (), reconnect=True),
+        Scenario(
+            "reconnect",
+            "a publisher that goes for 2 s and returns",
+            (),
+            republished=f"synthetic:{size}@{_CAMERA_FPS}",
+        ),
         Scenario("four", "four cameras at 30 frames a second", (thirty,) * CAMERAS),
         Scenario(
             "four-one-stalls",
@@ -123,8 +135,8 @@ def run_scenario(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[s
             helper = _StoppedSubscriber(publisher)
         else:
             helper = _Subscriber(publisher, _SLOW_WORK_S * (scenario.subscriber == "slow"))
-    elif scenario.reconnect:
-        helper = _ComingAndGoing(seconds)
+    elif scenario.republished is not None:
+        helper = _ComingAndGoing(scenario.republished, seconds)
         sources = [open_source(f"zmq+{helper.address}")]
     for number, source in enumerate(sources):
         source.name = f"camera-{number}"
@@ -139,7 +151,7 @@ def run_scenario(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[s
     row["rss_growth_mib"] = round(rss_mib() - memory, 2)
     if helper is not None:
         row.update(helper.finish(probe))
-    if not scenario.reconnect:
+    if scenario.republished is None:
         raise_problems(pipeline)
     return row
 
@@ -255,15 +267,15 @@ for frame in subscribe(sys.argv[1]):
 
 
 class _ComingAndGoing:
-    """A publisher of synthetic frames that closes its socket for 2 s in the middle."""
+    """A publisher of a source's frames that closes its socket for 2 s in the middle."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, uri: str, seconds: float) -> None:
         publisher = Publisher("zmq+tcp://127.0.0.1:*")
         self.address = publisher.address
         self._gone_at, self._back_at = seconds / 3, seconds / 3 + 2
         self._returned_ns = 0
         self._stop = Event()
-        self._thread = Thread(target=self._publish, args=(publisher,), daemon=True)
+        self._thread = Thread(target=self._publish, args=(uri, publisher), daemon=True)
         self._thread.start()
 
     def finish(self, probe: _Probe) -> dict[str, Any]:
@@ -273,9 +285,9 @@ class _ComingAndGoing:
         back_ms = (after[0] - self._returned_ns) / 1e6 if after else None
         return {"back_after_ms": None if back_ms is None else round(back_ms, 1)}
 
-    def _publish(self, first: Publisher) -> None:
+    def _publish(self, uri: str, first: Publisher) -> None:
         publisher: Publisher | None = first
-        pictures = open_source(f"synthetic:{_SIZE}@{_CAMERA_FPS}").open().pictures()
+        pictures = open_source(uri).open().pictures()
         begin = time.monotonic()
         for number, picture in enumerate(pictures):
             now = time.monotonic() - begin

@@ -98,6 +98,7 @@ def bench_latency(
         Path | None,
         typer.Option(help="Compare with this stored run; fails where ages are half as much again."),
     ] = None,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Frame size.")] = "640x480",
     seconds: Annotated[float, typer.Option(min=4.0, help="Of each scenario.")] = 10.0,
     model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
     profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
@@ -113,7 +114,9 @@ def bench_latency(
     if chart is not None:
         with needs_extra_train():
             import matplotlib  # noqa: F401  (missed now rather than after minutes)
-    benchmark = LatencyBenchmark(seconds=seconds, profile=profile or model.value)
+    benchmark = LatencyBenchmark(
+        seconds=seconds, size=known_size(size), profile=profile or model.value
+    )
     status = run_latency_benchmark(
         benchmark, json_file=json_file, chart=chart, check=check, console=console()
     )

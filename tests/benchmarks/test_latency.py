@@ -6,12 +6,14 @@ import cv2
 
 from benchmarks.latency import compare
 from benchmarks.latency_loads import percentiles, scenarios
+from stream.capture.source import Size
 from tests.conftest import blur2blur
 
 
 def test_loads_follow_what_the_engine_can_do() -> None:
     slow, fast = scenarios(50.0, 10), scenarios(5.0, 10)
     assert [s.name for s in slow] == [s.name for s in fast]
+    assert "320x240" in scenarios(50.0, 10, Size(320, 240))[0].sources[0]
     assert slow[1].sources == ("synthetic:640x480@20?seconds=10",)
     assert fast[2].sources == ("synthetic:640x480@200?seconds=10",)
     assert len(fast[-1].sources) == 4
@@ -41,6 +43,8 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
         "latency",
         "--model",
         "fast",
+        "--size",
+        "320x240",
         "--seconds",
         "4",
         "--json",
@@ -71,6 +75,7 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
     assert three_and_stalled[3] < 0.5 * min(three_and_stalled[:3])
     assert "| under" in file.with_suffix(".md").read_text()
     assert cv2.imread(str(chart)) is not None
-    again = blur2blur("bench", "latency", "--check", chart)
-    assert again.returncode == 1
-    assert "no stored run" in " ".join(again.stderr.split())
+    for stored, problem in ((chart, "no stored run"), (file, "say --size 320x240")):
+        again = blur2blur("bench", "latency", "--check", stored)
+        assert again.returncode == 1
+        assert problem in " ".join(again.stderr.split())
