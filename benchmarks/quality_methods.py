@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from benchmarks.engine import bare_times_ms
 from benchmarks.quality_cases import CROP_PX, Picture
 from benchmarks.wiener import wiener
-from calibration.features import picture_tensor
-from calibration.profile_networks import part_network
+from calibration.profile_networks import part_network, restored
 from engines.engine import EngineShape
 from engines.folders import engine_cache
+from engines.fused import FusedDeblur
 from engines.networks import MotionUNet, build_network
 from engines.networks.cost import multiply_accumulates
 from engines.networks.motion_unet import CELL_PX
@@ -66,17 +67,27 @@ def _restore_told(
     translator, deblurrer = (part_network(profile, part) for part in ("translator", "deblurrer"))
     if not isinstance(deblurrer, MotionUNet):
         return None
+    multiple = int(profile.card["multiple"])
 
-    @torch.inference_mode()
     def restore(blurred: Picture, displacements: NDArray[np.float32]) -> Picture:
-        x = translator(picture_tensor(blurred))
-        cells = [side // CELL_PX for side in x.shape[2:]]
-        told = torch.from_numpy(displacements)[None, :, None, None].expand(-1, -1, *cells)
-        y = x + deblurrer.restore(x, told, torch.ones(1, dtype=torch.bool)).correction
-        levels = (255.0 * y[0].clamp(0.0, 1.0)).round().to(torch.uint8)
-        return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
+        told = _Told(deblurrer, torch.from_numpy(displacements))
+        return restored(FusedDeblur(translator, told, multiple, profile.left_below), blurred)
 
     return restore
+
+
+class _Told(nn.Module):
+    """A network that is told how often things were at each displacement, the same everywhere."""
+
+    def __init__(self, network: MotionUNet, displacements: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.displacements = displacements
+
+    def forward(self, x: Tensor) -> Tensor:
+        cells = [side // CELL_PX for side in x.shape[2:]]
+        told = self.displacements[None, :, None, None].expand(len(x), -1, *cells)
+        return x + self.network.restore(x, told, torch.ones(len(x), dtype=torch.bool)).correction
 
 
 def _engine_ms(profile: Profile) -> float:

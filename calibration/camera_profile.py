@@ -88,4 +88,5 @@ def export_distilled_profile(
             f"{settings.recording.name}: one network.",
             "training": trainer.card(final),
         },
+        left_below=load_profile(settings.teacher).left_below,
     )

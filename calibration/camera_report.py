@@ -99,26 +99,23 @@ def write_camera_report(
 
 
 def _networks(profile: Profile) -> _Networks:
-    translator = part_network(profile, "translator")
-    multiple = int(profile.card["multiple"])
-    identity = torch.nn.Identity()
-    own = part_network(profile, "deblurrer")
     training = profile.card.get("training", {})
-    teacher = training.get("teacher")
     has_translator = profile.card["translator"]["architecture"] != "identity"
     if "recording" not in training:
         raise CalibrationError(
             f"{profile.name} is no camera's profile; `blur2blur calibrate train` makes one"
         )
-    alone = own if has_translator else part_network(load_profile(str(teacher)), "deblurrer")
+    teacher = profile if has_translator else load_profile(str(training.get("teacher")))
+    nothing = torch.nn.Identity()
 
-    def fused(first: torch.nn.Module, second: torch.nn.Module) -> FusedDeblur:
-        return FusedDeblur(first, second, multiple, profile.left_below).eval()
+    def fused(first: torch.nn.Module, part: str, of: Profile) -> FusedDeblur:
+        second = part_network(of, part)
+        return FusedDeblur(first, second, int(of.card["multiple"]), of.left_below).eval()
 
     return _Networks(
-        profile=fused(translator, own),
-        deblurrer=fused(identity, alone),
-        translator=fused(identity, translator) if has_translator else None,
+        profile=fused(part_network(profile, "translator"), "deblurrer", profile),
+        deblurrer=fused(nothing, "deblurrer", teacher),
+        translator=fused(nothing, "translator", profile) if has_translator else None,
     )
 
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from engines.profile import LEFT_BELOW
 
-_LEVEL = 1 / 255
 _BLOCK_PX = 8
 
 
@@ -89,7 +88,7 @@ def keep_still(x: Tensor, correction: Tensor, left_below: float = LEFT_BELOW) ->
         left_below: the mean correction, in steps of 8 bit, below which none is made; above twice
             as much all of it is.
     """
-    weak = left_below * _LEVEL
+    weak = left_below / 255
     batch, channels, height, width = x.shape
     size = F.avg_pool2d(correction.abs(), _BLOCK_PX)[:, 1:2]  # green stands for all
     size = F.avg_pool2d(size, 3, 1, padding=1, count_include_pad=False)

@@ -25,6 +25,7 @@ from engines.profile import load_profile
 from tests.calibration.test_recording import RULE, record
 from tests.calibration.virtual_camera import shots
 from tests.conftest import ROOT, blur2blur, discs
+from tests.engines.test_profile import rewrite_card
 
 SMALL = PlainUNetSpec(stem=4, width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
 
@@ -273,19 +274,21 @@ def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Pat
     assert "What to do about it" in text
     assert "with this profile" in text
     assert not re.search(r'(?:src|href)="(?!data:)', text), "it loads nothing"
+    folder = tmp_path / "data" / "blur2blur" / "profiles" / "mycam"
+    rewrite_card(folder, left_below=0.3)
     distilled = blur2blur(
         "calibrate", "distil", camera, "--from", "mycam", "--profile", "mycam-one",
         "--crops", "8", timeout_s=300, **folders,
     )  # fmt: skip
     assert distilled.returncode == 0, distilled.stderr
-    one, card = (
-        json.loads(
-            (tmp_path / "data" / "blur2blur" / "profiles" / name / "profile.json").read_text()
-        )
-        for name in ("mycam-one", "mycam")
-    )
+    one, card = (load_profile(str(folder.with_name(name))).card for name in ("mycam-one", "mycam"))
     assert one["translator"]["architecture"] == "identity"
     assert one["training"]["teacher"] == "mycam"
+    assert one["left_below"] == 0.3, "what its teacher leaves alone, it does"
+    reported = blur2blur(
+        "calibrate", "report", camera, "--profile", "mycam-one", "--to", page, **folders
+    )
+    assert reported.returncode == 0, reported.stderr
     nothing = blur2blur(
         "calibrate", "distil", camera, "--from", "balanced", "--profile", "no", **folders
     )
