@@ -151,9 +151,10 @@ def _whole_blocks(picture: NDArray[Any]) -> NDArray[Any]:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Table:
-    table = Table("profile", *CONDITIONS, title="gain where something even moved, dB")
-    for row in rows:
-        table.add_row(row["profile"], *(f"{row[name]['psnr_gain_db']:+.2f}" for name in CONDITIONS))
+    profiles = (row["profile"] for row in rows)
+    table = Table("", *profiles, title="gain where something even moved, dB")
+    for name in CONDITIONS:
+        table.add_row(name, *(f"{row[name]['psnr_gain_db']:+.2f}" for row in rows))
     return table
 
 

@@ -45,13 +45,13 @@ CANDIDATES: dict[str, NetworkSpec] = {
     "s4-w64-two-levels": PlainUNetSpec(
         stem=4, width=64, encoder_blocks=(4, 6), decoder_blocks=(4,)
     ),
-    "s2-w32-short": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
+    "s2-w32-short": named_specification("plain-short"),
     "s2-w24": PlainUNetSpec(width=24),
     "s2-w32": PlainUNetSpec(),
     "s2-w32-four-levels": PlainUNetSpec(encoder_blocks=(1, 2, 2, 2), decoder_blocks=(1, 2, 2)),
     "s2-w48": PlainUNetSpec(width=48),
     "nafnet16": NAFNetSpec(width=16),
-    "motion-w16": named_specification("fast-motion"),
+    "motion-w16": named_specification("fast"),
     "motion-w24": MotionUNetSpec(
         width=24, encoder_blocks=(1, 1, 3), decoder_blocks=(1, 1), filtered=1, window_stride=64
     ),

@@ -26,6 +26,7 @@ from stream.hands.model import default_model, make_model
 
 ROOT = Path(__file__).parent.parent
 MEDIA = ROOT.parent / "shared" / "media"
+PLAIN_SHORT = ROOT / "benchmarks" / "networks" / "plain-short"
 
 MakeClip = Callable[..., Path]
 
@@ -50,7 +51,7 @@ def balanced() -> Profile:
 @pytest.fixture(scope="session")
 def quick() -> Profile:
     """The network that is compiled soonest, for tests of what is around it."""
-    return load_profile("fast")
+    return load_profile(str(PLAIN_SHORT))
 
 
 @pytest.fixture(scope="session")

@@ -69,11 +69,11 @@ def build_network(specification: Mapping[str, Any]) -> nn.Module:
 
 
 _NAMED: dict[str, NetworkSpec] = {
-    "fast": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
-    "fast-motion": MotionUNetSpec(
+    "plain": PlainUNetSpec(),
+    "plain-short": PlainUNetSpec(encoder_blocks=(0, 1, 3), decoder_blocks=(0, 1)),
+    "fast": MotionUNetSpec(
         width=16, encoder_blocks=(1, 1, 3), decoder_blocks=(1, 1), filtered=1, window_stride=64
     ),
-    "plain": PlainUNetSpec(),
     "balanced": MotionUNetSpec(
         encoder_blocks=(1, 2, 4), decoder_blocks=(1, 2), filtered=1, window_stride=64
     ),

@@ -156,7 +156,7 @@ def _of_grey(kernel: Tensor) -> Tensor:
 def enlarged(light: Tensor, least_px: int) -> Tensor:
     """To so many pixels a side at least, by its edges."""
     below, right = (
-        torch.sym_max(least_px - side, 0)  # type: ignore[no-untyped-call]
+        torch.sym_max(side, least_px) - side  # type: ignore[no-untyped-call]
         for side in light.shape[2:]
     )
     return F.pad(light, (0, right, 0, below), mode="replicate")

@@ -102,6 +102,14 @@ def calibrate_train(
         bool, typer.Option("--quick", help="Minutes instead of half an hour: a first impression.")
     ] = False,
     model: Annotated[Model, typer.Option(help="The deblurrer, as for `live`.")] = Model.balanced,
+    deblurrer: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of `--model`: the deblurrer of this profile, by name or folder, such as "
+            "one that `profile import` made.",
+            show_default=False,
+        ),
+    ] = None,
     crops: Annotated[
         int | None,
         typer.Option(
@@ -147,7 +155,7 @@ def calibrate_train(
     settings = TranslatorTraining(
         recording=recording,
         out=out or recording / "runs" / profile,
-        deblurrer=model.value,
+        deblurrer=deblurrer or model.value,
         crops=crops or (4_000 if quick else 20_000),
         held_out=tuple(held_out or ()),
         known=TransferredBlur(pairs=tuple(find_pairs(blur_from))) if blur_from else None,

@@ -31,7 +31,7 @@ def train_deblurrer(
     model: Annotated[
         str,
         typer.Option(
-            help="Network: plain or fast, which learn from nothing; fast-motion, balanced and "
+            help="Network: plain or plain-short, which learn from nothing; fast, balanced and "
             "quality, which look for motion (begin with weights that do, as by --from quality; a "
             "narrower one learns from them to read spectra); quality-once, nafnet16, nafnet32 or "
             "mimo-unet."
@@ -51,7 +51,7 @@ def train_deblurrer(
         typer.Option(
             min=32,
             help="Side of a training picture. Networks that look for motion read windows of "
-            "128 px, `fast-motion` and `balanced` 64 px apart and four for each place: in less "
+            "128 px, `fast` and `balanced` 64 px apart and four for each place: in less "
             "than 256 px all places read the same, also where things move before a still "
             "background.",
         ),

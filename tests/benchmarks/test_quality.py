@@ -43,7 +43,7 @@ def test_figures_of_a_small_run(tmp_path: Path) -> None:
 
 
 def test_all_that_ships_is_measured_beside_what_it_is_compared_with() -> None:
-    assert list(measured_profiles(())) == [*SIZES, "fast-motion", "nafnet16", "plain"]
+    assert list(measured_profiles(())) == [*SIZES, "nafnet16", "plain", "plain-short"]
 
 
 def test_photographs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:

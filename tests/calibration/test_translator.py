@@ -24,7 +24,7 @@ from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 from tests.calibration.test_recording import RULE, record
 from tests.calibration.virtual_camera import shots
-from tests.conftest import ROOT, blur2blur, discs
+from tests.conftest import PLAIN_SHORT, ROOT, blur2blur, discs
 from tests.engines.test_profile import rewrite_card
 
 SMALL = PlainUNetSpec(stem=4, width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
@@ -54,7 +54,7 @@ def test_known_blur_is_what_the_deblurrers_card_tells() -> None:
     known, moving = known_domains(load_profile("quality").card)
     for domain in (known, moving):
         assert (domain.min_extent_px, domain.max_extent_px, domain.linear_share) == (3, 28, 0.4)
-    assert known_domains(load_profile("fast").card) == (KnownBlur(), ObjectMotion())
+    assert known_domains(load_profile(str(PLAIN_SHORT)).card) == (KnownBlur(), ObjectMotion())
     assert known_domains({}) == (KnownBlur(), ObjectMotion())
 
 
@@ -254,7 +254,7 @@ def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Pat
     folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
     trained = blur2blur(
         "calibrate", "train", camera, "--profile", "mycam", "--quick", "--crops", "16",
-        "--model", "fast",
+        "--deblurrer", PLAIN_SHORT,
         "--features", "efficientnet-lite0", timeout_s=300, **folders,
     )  # fmt: skip
     assert trained.returncode == 0, trained.stderr
@@ -295,6 +295,6 @@ def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Pat
     assert nothing.returncode == 1
     assert "no translator" in " ".join(nothing.stderr.split())
     assert card["translator"]["width"] == TRANSLATOR.width
-    fast = load_profile("fast").card
-    assert card["deblurrer"] == fast["deblurrer"]
-    assert card["training"]["deblurrer_sha256"] == fast["sha256"]["weights.safetensors"]
+    given = load_profile(str(PLAIN_SHORT)).card
+    assert card["deblurrer"] == given["deblurrer"]
+    assert card["training"]["deblurrer_sha256"] == given["sha256"]["weights.safetensors"]
