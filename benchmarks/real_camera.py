@@ -30,6 +30,7 @@ from engines.files import folder_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import choose_engine
+from stream.errors import StreamError
 from stream.hands.model import find_model
 from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 from stream.statistics import machine_facts, program_version
@@ -204,9 +205,12 @@ def main() -> None:
     for file in (arguments.json, arguments.sheet):
         if file is not None and (problem := folder_problem(file)) is not None:
             parser.error(problem)
-    found, sheet = measure(
-        arguments.clips, arguments.profile or [DEFAULT_PROFILE], find_model(), Console()
-    )
+    try:
+        hand_model = find_model()
+    except StreamError as error:
+        parser.error(str(error))
+    profiles = arguments.profile or [DEFAULT_PROFILE]
+    found, sheet = measure(arguments.clips, profiles, hand_model, Console())
     Console().print(_table(found))
     if arguments.sheet is not None:
         write_picture(arguments.sheet, sheet)

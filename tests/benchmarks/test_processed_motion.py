@@ -55,7 +55,7 @@ def test_processes_do_what_they_are_called() -> None:
 
 def test_on_a_real_clip(media: Path) -> None:
     clip = media / "hands" / "yes.mkv"
-    (row,) = measure([clip], ["balanced"], Console(quiet=True))
+    (row,) = measure([clip], ["fast"], Console(quiet=True))
     assert row["scenes"] == len(scenes_of(read_frames(clip)))
     assert row["none"]["psnr_gain_db"] > 1
     assert row["all but H.264"]["psnr_gain_db"] < row["none"]["psnr_gain_db"]
