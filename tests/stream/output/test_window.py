@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from stream.errors import OutputError
 from stream.output.display import display_problem
 from stream.output.picture import split_view, state_picture, write_lines
 from stream.output.window import Window
+from tests.stream.capture.test_network import free_port
+from tests.stream.test_monitoring import get
 
 DISPLAY = ":97"
 
@@ -33,12 +37,20 @@ def display() -> Iterator[str]:
     server.wait()
 
 
+def frames_shown(port: int) -> int:
+    with suppress(OSError):
+        _, text = get(f"http://127.0.0.1:{port}/metrics")
+        if found := re.search(r"^blur2blur_frames_output_total (\S+)", text, re.MULTILINE):
+            return int(float(found[1]))
+    return 0
+
+
 def test_shows_the_picture_and_quits_on_q(display: str, tmp_path: Path) -> None:
-    stats = tmp_path / "s.json"
+    stats, port = tmp_path / "s.json", free_port()
     environment = {**os.environ, "DISPLAY": display}
     run = subprocess.Popen(
         [sys.executable, "-m", "stream.cli", "live", "synthetic:320x240@30", "--model", "fast",
-         "--stats", str(stats), "--seconds", "60"],
+         "--stats", str(stats), "--metrics", f"127.0.0.1:{port}", "--seconds", "60"],
         env=environment,
     )  # fmt: skip
     try:
@@ -52,7 +64,8 @@ def test_shows_the_picture_and_quits_on_q(display: str, tmp_path: Path) -> None:
             )  # fmt: skip
             window = found.stdout.split()[0] if found.stdout.split() else ""
         assert window, "no window appeared"
-        time.sleep(5.0)  # the window is there before the engine is
+        while frames_shown(port) <= 10 and time.monotonic() < deadline:
+            time.sleep(0.2)  # the window is there before the engine is
         subprocess.run(["xdotool", "mousemove", "100", "100"], env=environment, check=True)
         subprocess.run(["xdotool", "key", "q"], env=environment, check=True)
         assert run.wait(30) == 0
