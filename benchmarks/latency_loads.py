@@ -6,31 +6,23 @@ from the frame's number in the pixels that come out, and the source's clock: sof
 glass, which cannot lie about which picture was shown. It does not include a sensor and a display.
 """
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
-from threading import Event, Thread
 from typing import Any, Literal
 
-import numpy as np
-
+from benchmarks.latency_peers import ComingAndGoing, StoppedSubscriber, Subscriber
 from benchmarks.memory import rss_mib
-from benchmarks.runs import raise_problems
+from benchmarks.runs import percentiles, raise_problems
 from engines.pool import EnginePool
 from stream.capture import Source, open_source
 from stream.capture.source import Size
 from stream.capture.synthetic import read_number
 from stream.deblurring import Deblurring
-from stream.errors import StreamError
 from stream.frame import ProcessedFrame
 from stream.output import Output, open_output
 from stream.output.null import Null
 from stream.output.publisher import Publisher
 from stream.pipeline import Pipeline
-from stream.subscription import Subscription
 
 CAMERAS = 4
 VGA = Size(640, 480)
@@ -38,7 +30,6 @@ _CAMERA_FPS = 30
 _SLOW_WORK_S = 0.06
 _MIN_FPS, _MAX_FPS = 2, 200
 _STALL_S = 5
-_SUBSCRIBER_START_S = 20.0
 _SETTLING_S = 2.0
 """After this, a pipeline's memory must not grow."""
 
@@ -125,18 +116,18 @@ def run_scenario(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[s
     """
     probe = _Probe()
     outputs: list[Output] = [probe]
-    helper: _Subscriber | _StoppedSubscriber | _ComingAndGoing | None = None
+    helper: Subscriber | StoppedSubscriber | ComingAndGoing | None = None
     sources: list[Source] = [open_source(uri) for uri in scenario.sources]
     if scenario.subscriber != "none":
         publisher = open_output("zmq+tcp://127.0.0.1:*")
         assert isinstance(publisher, Publisher)
         outputs.append(publisher)
         if scenario.subscriber == "stopped":
-            helper = _StoppedSubscriber(publisher)
+            helper = StoppedSubscriber(publisher)
         else:
-            helper = _Subscriber(publisher, _SLOW_WORK_S * (scenario.subscriber == "slow"))
+            helper = Subscriber(publisher, _SLOW_WORK_S * (scenario.subscriber == "slow"))
     elif scenario.republished is not None:
-        helper = _ComingAndGoing(scenario.republished, seconds)
+        helper = ComingAndGoing(scenario.republished, seconds)
         sources = [open_source(f"zmq+{helper.address}")]
     for number, source in enumerate(sources):
         source.name = f"camera-{number}"
@@ -150,7 +141,7 @@ def run_scenario(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[s
     row = _figures(scenario, pipeline, probe)
     row["rss_growth_mib"] = round(rss_mib() - memory, 2)
     if helper is not None:
-        row.update(helper.finish(probe))
+        row.update(helper.finish([handed_ns for _, _, _, handed_ns in probe.seen]))
     if scenario.republished is None:
         raise_problems(pipeline)
     return row
@@ -200,107 +191,3 @@ def _glass_to_glass(scenario: Scenario, probe: _Probe) -> dict[str, float] | Non
         ages_ms.append((handed_ns - due_ns) / 1e6)
         errors_ms.append(abs(captured_ns - due_ns) / 1e6)
     return {**percentiles(ages_ms), "stamp_error_ms": round(max(errors_ms), 3)}
-
-
-def percentiles(values: list[float]) -> dict[str, float]:
-    """p50, p95, p99 (what so many do not exceed, as the ledger has it), the largest, the count."""
-    if not values:
-        return {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0, "count": 0}
-    p50, p95, p99 = (
-        round(float(np.percentile(values, q, method="inverted_cdf")), 3) for q in (50, 95, 99)
-    )
-    return {"p50": p50, "p95": p95, "p99": p99, "max": round(max(values), 3), "count": len(values)}
-
-
-class _Subscriber:
-    """Takes frames in a thread and works on each for a while."""
-
-    def __init__(self, publisher: Publisher, work_s: float) -> None:
-        self._subscription = Subscription(publisher.address)
-        self._work_s = work_s
-        self._ages_ms: list[float] = []
-        self._thread = Thread(target=self._work, name="subscriber", daemon=True)
-        self._thread.start()
-
-    def finish(self, _: _Probe) -> dict[str, Any]:
-        self._subscription.close()
-        self._thread.join()
-        return {"subscriber_age_ms": percentiles(self._ages_ms)}
-
-    def _work(self) -> None:
-        for frame in self._subscription:
-            self._ages_ms.append(frame.age_ms())
-            time.sleep(self._work_s)
-
-
-class _StoppedSubscriber:
-    """A process that subscribes, takes a frame, and is halted."""
-
-    _PROGRAM = """
-import sys
-from stream.subscription import subscribe
-for frame in subscribe(sys.argv[1]):
-    print("one", flush=True)
-"""
-
-    def __init__(self, publisher: Publisher) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", self._PROGRAM, publisher.address],
-            stdout=subprocess.PIPE,
-        )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
-        pixels = np.zeros((480, 640, 3), np.uint8)
-        deadline = time.monotonic() + _SUBSCRIBER_START_S
-        while not self._process.stdout.readline():
-            if time.monotonic() > deadline:
-                self.finish()
-                raise StreamError("the subscriber that was to be stopped never got a frame")
-            publisher.publish(pixels, source="camera-0", sequence=0, pts_s=0.0)
-            time.sleep(0.02)
-        self._process.send_signal(signal.SIGSTOP)
-
-    def finish(self, _: _Probe | None = None) -> dict[str, Any]:
-        self._process.kill()
-        self._process.communicate()
-        return {}
-
-
-class _ComingAndGoing:
-    """A publisher of a source's frames that closes its socket for 2 s in the middle."""
-
-    def __init__(self, uri: str, seconds: float) -> None:
-        publisher = Publisher("zmq+tcp://127.0.0.1:*")
-        self.address = publisher.address
-        self._gone_at, self._back_at = seconds / 3, seconds / 3 + 2
-        self._returned_ns = 0
-        self._stop = Event()
-        self._thread = Thread(target=self._publish, args=(uri, publisher), daemon=True)
-        self._thread.start()
-
-    def finish(self, probe: _Probe) -> dict[str, Any]:
-        self._stop.set()
-        self._thread.join()
-        after = [handed for _, _, _, handed in probe.seen if handed > self._returned_ns > 0]
-        back_ms = (after[0] - self._returned_ns) / 1e6 if after else None
-        return {"back_after_ms": None if back_ms is None else round(back_ms, 1)}
-
-    def _publish(self, uri: str, first: Publisher) -> None:
-        publisher: Publisher | None = first
-        pictures = open_source(uri).open().pictures()
-        begin = time.monotonic()
-        for number, picture in enumerate(pictures):
-            now = time.monotonic() - begin
-            if self._stop.is_set():
-                break
-            if self._gone_at <= now < self._back_at:
-                if publisher is not None:
-                    publisher.close()
-                    publisher = None
-                continue
-            if publisher is None:
-                publisher = Publisher(f"zmq+{self.address}")
-                self._returned_ns = time.perf_counter_ns()
-            publisher.publish(picture.pixels, source="camera", sequence=number, pts_s=picture.pts_s)
-        if publisher is not None:
-            publisher.close()

@@ -5,7 +5,8 @@ from typing import Any
 import cv2
 
 from benchmarks.latency import compare
-from benchmarks.latency_loads import percentiles, scenarios
+from benchmarks.latency_loads import scenarios
+from benchmarks.runs import percentiles
 from stream.capture.source import Size
 from tests.conftest import blur2blur
 
