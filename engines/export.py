@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +21,6 @@ from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, LEFT_BELOW, WEIGHTS
 from engines.selfcheck import fixed_frames
 
 _GOLDEN_SIZE = (96, 128)
-
-# A picture's sides are symbols in an export. SymPy, loaded with the first one, otherwise keeps a
-# thousand of the things that it found out about them, and finds out the same again and again.
-os.environ.setdefault("SYMPY_CACHE_SIZE", "200000")
 
 
 def export_profile(
