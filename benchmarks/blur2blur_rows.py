@@ -145,7 +145,7 @@ def save_row(
         content = {"part": part, "specification": dict(specification), "training": dict(card)}
         (draft / CARD).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
-    write_folder_atomically(folder, fill)
+    write_folder_atomically(folder, fill, known_by=CARD)
 
 
 def load_part(folder: Path, part: Part) -> tuple[nn.Module, dict[str, Any]]:

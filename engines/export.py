@@ -78,7 +78,7 @@ def export_profile(
         }
         (draft / CARD).write_text(json.dumps(complete, indent=2) + "\n", encoding="utf-8")
 
-    write_folder_atomically(folder, fill)
+    write_folder_atomically(folder, fill, known_by=CARD)
 
 
 def export_deblurrer(

@@ -1,5 +1,6 @@
 """Files and folders that are whole or absent."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,11 +12,16 @@ from pathlib import Path
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it into place.
 
-    Whatever happens in between, ``path`` holds the old content or the new one, never a part.
+    Whatever happens in between, ``path`` holds the old content or the new one, never a part. Where
+    it is a link, that is done to what it leads to; a pipe or a device is written to as it is.
 
     Raises:
         OSError: the folder does not exist, is read-only or full; nothing is left behind.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        write(path)
+        return
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
@@ -30,25 +36,61 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise
 
 
-def write_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
+def write_folder_atomically(
+    folder: Path, fill: Callable[[Path], object], *, known_by: str | None = None
+) -> None:
     """Let ``fill`` put files into a temporary folder beside ``folder``, then rename it into place.
 
-    A folder that is there is replaced; the one above it is made.
+    The folder above is made. One that is there is replaced if it is empty, or of the same kind.
+
+    Args:
+        known_by: a file that every folder of this kind holds; without it none is replaced.
 
     Raises:
+        FileExistsError: ``folder`` holds something else, which is left as it is.
         OSError: the folder above is read-only or full; nothing is left behind.
     """
+    folder = folder.resolve()
+    check_folder_may_be_replaced(folder, known_by=known_by)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         draft.chmod(0o755)
         fill(draft)
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
+        _put_in_place(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    old = draft.with_name(f"{draft.name}.old")
+    if folder.exists():
+        folder.rename(old)  # a kill after this leaves both, under other names
+    try:
+        draft.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def check_folder_may_be_replaced(folder: Path, *, known_by: str | None) -> None:
+    """Before long work that is to end in :func:`write_folder_atomically`.
+
+    Raises:
+        FileExistsError: as there.
+    """
+    if not folder.exists() or (known_by is not None and (folder / known_by).is_file()):
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        kind = "" if known_by is None else f" without {known_by}"
+        raise FileExistsError(
+            errno.EEXIST,
+            f"there is something else{kind} already, which is not replaced; name another folder",
+            str(folder),
+        )
 
 
 def write_text_atomically(path: Path, text: str) -> None:

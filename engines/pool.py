@@ -15,14 +15,18 @@ from engines.selection import (
     survey,
 )
 
-_KEPT = 4
+_SPARE = 3
+"""Of sizes that are kept beside one for each source: the squares around a hand, and one more."""
 
 
 class EnginePool:
     """Owned by one thread, like the engines in it.
 
-    Keeps the four sizes that were used last, so that a source that changes its size and back does
-    not cost a build each time.
+    Keeps the sizes that were used last, so that a source that changes its size and back does not
+    cost a build each time.
+
+    Args:
+        max_batch: of how many sources frames may come at once; three sizes more than that are kept.
 
     Attributes:
         failed: backends that gave up while they ran, each with its reason; not tried again.
@@ -65,7 +69,7 @@ class EnginePool:
                 say=self._say,
                 without=self.failed,
             )
-            if len(self._engines) > _KEPT:
+            if len(self._engines) > self._max_batch + _SPARE:
                 self._engines.popitem(last=False)
         self._engines.move_to_end(size)
         return self._engines[size]

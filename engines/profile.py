@@ -81,6 +81,8 @@ class Profile:
 def load_profile(name_or_folder: str) -> Profile:
     """Find a profile by name or folder and check it.
 
+    A word alone is a name first: a recording of the same name may lie in the working directory.
+
     Raises:
         ProfileError: it is not there, of another format, damaged, or holds weights that are not
             finite numbers.
@@ -133,14 +135,19 @@ def check_profile_name(name: str) -> None:
 
 def _find(name_or_folder: str) -> Path:
     given = Path(name_or_folder)
-    if given.is_dir():
-        return given
-    if given.parent == Path():
+    if _NAME.fullmatch(name_or_folder):
         for root in (user_profiles(), _SHIPPED):
             if (root / name_or_folder / CARD).is_file():
                 return root / name_or_folder
     known = ", ".join(profile_names()) or "none"
-    raise ProfileError(f"no profile {name_or_folder!r}: neither a folder nor one of {known}")
+    if not given.is_dir():
+        raise ProfileError(f"no profile {name_or_folder!r}: neither a folder nor one of {known}")
+    if not (given / CARD).is_file():
+        raise ProfileError(
+            f"the folder {given} is not a profile, as it has no {CARD}, and there is none of that "
+            f"name, only {known}"
+        )
+    return given
 
 
 def _read_card(folder: Path) -> dict[str, Any]:

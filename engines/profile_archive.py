@@ -2,10 +2,12 @@
 
 import tempfile
 import zipfile
+import zlib
+from functools import partial
 from pathlib import Path
 
 from engines.errors import EngineError, ProfileError
-from engines.files import write_atomically
+from engines.files import write_atomically, write_folder_atomically
 from engines.profile import CARD, GOLDEN, GRAPH, WEIGHTS, Profile, check_profile_name, load_profile
 from engines.selfcheck import MIN_PSNR_DB, golden_psnr_db
 
@@ -58,13 +60,13 @@ def import_archive(source: Path, profiles: Path, name: str | None = None) -> Pro
                 f"{source} computes {distance:.1f} dB from what it did where it was made; "
                 f"{MIN_PSNR_DB:.0f} dB is the least"
             )
-        profiles.mkdir(parents=True, exist_ok=True)
-        complete = Path(tempfile.mkdtemp(dir=profiles, prefix=f".{called}."))
-        for file in _FILES:
-            (complete / file).write_bytes((draft / file).read_bytes())
-        complete.chmod(0o755)
-        complete.rename(folder)
+        write_folder_atomically(folder, partial(_copy, draft))
     return load_profile(str(folder))
+
+
+def _copy(draft: Path, to: Path) -> None:
+    for file in _FILES:
+        (to / file).write_bytes((draft / file).read_bytes())
 
 
 def _unpack(source: Path, draft: Path) -> None:
@@ -78,5 +80,5 @@ def _unpack(source: Path, draft: Path) -> None:
                 raise ProfileError(f"{source} is larger than {_MAX_BYTES >> 20} MiB unpacked")
             for name in _FILES:
                 (draft / name).write_bytes(archive.read(name))
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ProfileError(f"{source} cannot be read as a profile: {error}") from None

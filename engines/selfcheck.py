@@ -100,7 +100,7 @@ def reference(
     if kept is not None and kept.is_file():
         try:
             answer: NDArray[np.uint8] = np.load(kept, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             say(f"kept reference {kept.name} does not load, making it again: {error}")
         else:
             if answer.shape == frames.shape and answer.dtype == np.uint8:
@@ -122,27 +122,37 @@ def _save(path: Path, answer: NDArray[np.uint8]) -> None:
 
 
 def golden_psnr_db(profile: Profile) -> float:
-    """How close the fp32 reference here is to what torch computed where the profile was made."""
-    from engines.openvino import OpenVINOEngine
+    """How close the fp32 reference here is to what torch computed where the profile was made.
 
+    Raises:
+        EngineError: there is no reference, as OpenVINO does not load.
+    """
     given, expected = profile.golden
     golden = EngineShape(height=given.shape[1], width=given.shape[2])
-    small = OpenVINOEngine(profile, golden, "f32")
+    small = _in_fp32(profile, golden)
     found = np.concatenate([small(given[i : i + 1]) for i in range(len(given))])
     return psnr_db(found, expected)
 
 
 def _compute(profile: Profile, shape: EngineShape, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    from engines.openvino import OpenVINOEngine
-
     distance = golden_psnr_db(profile)
     if distance < MIN_PSNR_DB:
         raise EngineError(
             f"the fp32 reference on this machine is {distance:.1f} dB from the profile's golden "
             "sample: OpenVINO does not compute correctly here, or the profile's graph is wrong"
         )
-    large = OpenVINOEngine(profile, EngineShape(height=shape.height, width=shape.width), "f32")
+    large = _in_fp32(profile, EngineShape(height=shape.height, width=shape.width))
     return np.concatenate([large(frames[i : i + 1]) for i in range(len(frames))])
+
+
+def _in_fp32(profile: Profile, shape: EngineShape) -> Engine:
+    try:
+        from engines.openvino import OpenVINOEngine
+    except ImportError as error:
+        raise EngineError(
+            f"OpenVINO, whose fp32 every engine is checked against, does not load: {error}"
+        ) from error
+    return OpenVINOEngine(profile, shape, "f32")
 
 
 def _key(profile: Profile, shape: EngineShape) -> str:

@@ -50,6 +50,12 @@ def main() -> None:
         console().print("[red]error:[/]", end=" ")
         console().print(str(error), markup=False, highlight=False)
         raise SystemExit(1) from None
+    except OSError as error:  # a full disk, a folder that may not be written to, and the like
+        files = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        console().print("[red]error:[/]", end=" ")
+        told = ": ".join([*files[:1], error.strerror or str(error)])
+        console().print(told, markup=False, highlight=False)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

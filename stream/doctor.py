@@ -184,6 +184,6 @@ def _hand_model() -> Finding:
 
 def _cache() -> Finding:
     cache = engine_cache()
-    files = list(cache.glob("*")) if cache.is_dir() else []
+    files = [file for file in cache.rglob("*") if file.is_file()] if cache.is_dir() else []
     megabytes = sum(file.stat().st_size for file in files) / 1e6
     return Finding("cache", "info", f"{len(files)} files, {megabytes:.0f} MB in {cache}")

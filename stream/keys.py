@@ -51,8 +51,9 @@ def load_key(name_or_file: str, *, with_secret: bool) -> Key:
         StreamError: it is not there, or holds no key.
     """
     file = Path(name_or_file)
-    if file.parent == Path() and not file.exists():
-        file = user_keys() / f"{name_or_file}.key{'_secret' if with_secret else ''}"
+    own = user_keys() / f"{name_or_file}.key{'_secret' if with_secret else ''}"
+    if file.parent == Path() and (own.is_file() or not file.exists()):
+        file = own
     try:
         public, secret = zmq.auth.load_certificate(str(file))
     except (OSError, ValueError):

@@ -72,6 +72,8 @@ class Pipeline:
         self.ended_ns: int | None = None
         self._stopped_at: float | None = None
         self._ready_ns: int | None = None
+        self._built_ns = 0
+        self._sizes: set[tuple[int, int]] = set()
         self._silent: list[SourceStatus] = []
         self._say = say
         self._seconds = seconds
@@ -265,8 +267,7 @@ class Pipeline:
         requests = [item for item in items if isinstance(item, _SizeRequest)]
         processed: list[ProcessedFrame] = []
         try:
-            if requests:
-                self._prepare_engine(requests)
+            self._prepare_engine({_size(item) for item in items} - self._sizes)
             with self.hands.giving_way() if self.hands is not None else nullcontext():
                 begun = self.deblurring.begin(frames)
                 processed += self._finished()
@@ -287,12 +288,18 @@ class Pipeline:
                     self._hand_over(frame)
         return bool(items)
 
-    def _prepare_engine(self, requests: Sequence[_SizeRequest]) -> None:
-        """Build what these sizes want; their sources wait for it, and the time does not run."""
-        self._ready_ns = None
-        for request in requests:
-            self.deblurring.prepare(request.height, request.width)
-        self._ready_ns = time.perf_counter_ns()
+    def _prepare_engine(self, sizes: set[tuple[int, int]]) -> None:
+        """Build what frames of new sizes want; files wait for it, and the time does not run."""
+        if not sizes:
+            return
+        began_ns, self._ready_ns = time.perf_counter_ns(), None
+        for size in sizes:
+            self.deblurring.prepare(*size)
+        self._sizes |= sizes
+        ready_ns = time.perf_counter_ns()
+        if (first_ns := self.ledger.first_captured_ns) is not None:
+            self._built_ns += ready_ns - max(began_ns, first_ns)
+        self._ready_ns = ready_ns
 
     def _finished(self) -> list[ProcessedFrame]:
         """What was begun, once it is done; nothing where nothing was begun."""
@@ -341,5 +348,14 @@ class Pipeline:
     def _time_is_over(self) -> bool:
         if self._seconds is None or self._stopped_at is not None:
             return False
+        if self._ready_ns is None:  # an engine is being built
+            return False
         since_ns = self.ledger.first_captured_ns or self._ready_ns
-        return since_ns is not None and (time.perf_counter_ns() - since_ns) / 1e9 > self._seconds
+        return (time.perf_counter_ns() - since_ns - self._built_ns) / 1e9 > self._seconds
+
+
+def _size(item: Frame | _SizeRequest) -> tuple[int, int]:
+    if isinstance(item, _SizeRequest):
+        return item.height, item.width
+    height, width = item.pixels.shape[:2]
+    return height, width

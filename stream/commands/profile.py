@@ -17,12 +17,17 @@ def profile_list() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from engines.errors import ProfileError
     from engines.folders import user_profiles
     from engines.profile import load_profile, profile_names
 
     table = Table("name", "whose", "translator", "deblurrer", "about")
     for name in profile_names():
-        profile = load_profile(name)
+        try:
+            profile = load_profile(name)
+        except ProfileError as error:
+            table.add_row(name, "damaged", "", "", str(error))
+            continue
         own = profile.folder.parent == user_profiles()
         networks = [profile.card[part]["architecture"] for part in ("translator", "deblurrer")]
         about = str(profile.card.get("about", "")).partition(".")[0]

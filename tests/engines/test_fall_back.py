@@ -167,6 +167,14 @@ def test_gpu_that_failed_is_left_alone_by_every_size(
     assert "failed there" in following.refused[-1].reason
 
 
+def test_as_many_sizes_as_there_are_sources_are_kept(quick: Profile) -> None:
+    """And the squares around a hand: sizes that come in turns must not push each other out."""
+    pool = EnginePool(quick, backend="openvino", max_batch=2)
+    sizes = [(40, 48), (48, 40), (48, 56), (56, 48), (56, 64)]
+    first = [pool.engine_for(*size) for size in sizes]
+    assert [pool.engine_for(*size) for size in sizes] == first
+
+
 def test_what_is_not_here_is_told_with_its_reason(quick: Profile) -> None:
     chosen = choose_engine(quick, SHAPE)
     for absence in chosen.absent:

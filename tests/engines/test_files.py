@@ -1,4 +1,7 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -39,15 +42,52 @@ def test_folder_that_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     folder = tmp_path / "above" / "profile"
-    write_folder_atomically(folder, lambda draft: (draft / "old").write_text("1"))
-    write_folder_atomically(folder, lambda draft: (draft / "new").write_text("2"))
-    assert [p.name for p in folder.iterdir()] == ["new"]
+    kind = "card"
+
+    def fill(name: str) -> Callable[[Path], object]:
+        return lambda draft: [(draft / file).write_text(name) for file in (kind, name)]
+
+    write_folder_atomically(folder, fill("old"), known_by=kind)
+    write_folder_atomically(folder, fill("new"), known_by=kind)
+    assert sorted(p.name for p in folder.iterdir()) == [kind, "new"]
 
     def fail(draft: Path) -> None:
         (draft / "half").write_text("3")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_folder_atomically(folder, fail)
-    assert [p.name for p in folder.iterdir()] == ["new"]
+        write_folder_atomically(folder, fail, known_by=kind)
+    assert sorted(p.name for p in folder.iterdir()) == [kind, "new"]
     assert [p.name for p in folder.parent.iterdir()] == ["profile"]
+
+
+def test_what_is_something_else_is_not_replaced(tmp_path: Path) -> None:
+    thesis = tmp_path / "victim" / "thesis.doc"
+    thesis.parent.mkdir()
+    thesis.write_text("years")
+    for folder in (thesis.parent, tmp_path, thesis):
+        with pytest.raises(FileExistsError, match="which is not replaced"):
+            write_folder_atomically(folder, lambda draft: None, known_by="card")
+    assert thesis.read_text() == "years"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    write_folder_atomically(empty, lambda draft: (draft / "new").write_text("1"))
+    assert (empty / "new").is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["empty", "victim"]
+
+
+def test_links_are_followed_and_pipes_stay_pipes(tmp_path: Path) -> None:
+    far, link, pipe = tmp_path / "far.json", tmp_path / "link.json", tmp_path / "pipe"
+    far.write_text("old")
+    link.symlink_to(far)
+    write_text_atomically(link, "new")
+    assert link.is_symlink()
+    assert far.read_text() == "new"
+    os.mkfifo(pipe)
+    heard: list[str] = []
+    reader = Thread(target=lambda: heard.append(pipe.read_text()))
+    reader.start()
+    write_text_atomically(pipe, "through")
+    reader.join(10)
+    assert heard == ["through"]
+    assert pipe.is_fifo()

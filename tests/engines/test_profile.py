@@ -18,6 +18,7 @@ from engines.profile import (
     WEIGHTS,
     Profile,
     load_profile,
+    own_profile_folder,
     profile_names,
     sha256_of,
 )
@@ -53,6 +54,25 @@ def test_exported_profile_loads_by_folder(made: Path) -> None:
 def test_unknown_name_tells_the_known_ones() -> None:
     with pytest.raises(ProfileError, match="balanced"):
         load_profile("no-such-camera")
+
+
+def test_a_recording_of_the_same_name_hides_no_profile(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`calibrate record --to mycam/`, `calibrate train mycam/ --profile mycam`, `live` here."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    shutil.copytree(made, own_profile_folder("mycam"))
+    for name in ("mycam", "balanced", "studio"):
+        (tmp_path / name).mkdir()
+    shutil.copytree(made, tmp_path / "local")
+    monkeypatch.chdir(tmp_path)
+    assert load_profile("mycam").folder == own_profile_folder("mycam")
+    assert load_profile("balanced").name == "balanced"
+    assert load_profile("local").folder == Path("local")
+    with pytest.raises(ProfileError, match="there is none of that name, only"):
+        load_profile("studio")
+    with pytest.raises(ProfileError, match=r"no profile\.json"):
+        load_profile("./balanced")
 
 
 def test_folder_without_a_card_is_no_profile(tmp_path: Path) -> None:

@@ -64,6 +64,18 @@ def test_other_versions_and_files_are_refused(
         import_archive(archive, tmp_path / "profiles")
 
 
+def test_archive_whose_bytes_were_damaged_is_refused(archive: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(archive) as whole:
+        first = next(entry for entry in whole.infolist() if entry.filename == GRAPH)
+    content = bytearray(archive.read_bytes())
+    start = first.header_offset + 100
+    content[start : start + 400] = b"\xff" * 400
+    archive.write_bytes(content)
+    with pytest.raises(ProfileError, match="cannot be read"):
+        import_archive(archive, tmp_path / "profiles", "x")
+    assert not (tmp_path / "profiles").exists()
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "", "."])
 def test_names_stay_in_their_folder(archive: Path, tmp_path: Path, name: str) -> None:
     if name:
@@ -89,3 +101,12 @@ def test_commands(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "mine" in blur2blur("profile", "list", **folders).stdout
     assert blur2blur("profile", "import", "mine").returncode == 2
+    (tmp_path / "data" / "blur2blur" / "profiles" / "mine" / GRAPH).write_bytes(b"half")
+    listed = blur2blur("profile", "list", **folders)
+    assert listed.returncode == 0
+    assert "damaged" in listed.stdout
+    assert "balanced" in listed.stdout
+    refused = blur2blur("profile", "export", "fast", "--to", "/proc/x.zip")
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") <= 2, "a line, no traceback"
+    assert "error:" in refused.stderr

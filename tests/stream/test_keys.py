@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stream.errors import StreamError
-from stream.keys import new_key
+from stream.keys import load_key, new_key
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
 from tests.conftest import blur2blur
@@ -41,6 +41,16 @@ def test_only_those_with_an_authorised_key_are_let_in(tmp_path: Path) -> None:
                 assert shut_out.counts.received == 0
     finally:
         publisher.close()
+
+
+def test_a_file_that_is_called_like_a_key_hides_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    new_key("studio")
+    (tmp_path / "studio").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_key("studio", with_secret=True).secret is not None
 
 
 def test_keys_are_private_and_not_overwritten(tmp_path: Path) -> None:

@@ -262,6 +262,18 @@ def test_seconds_end_an_endless_source(quick: Profile) -> None:
     assert pipeline.problems == []
 
 
+def test_time_does_not_run_while_a_camera_waits_for_its_engine(quick: Profile) -> None:
+    def late() -> EnginePool:
+        time.sleep(2)
+        return EnginePool(quick, precision="f32")
+
+    keeper = Keeper()
+    camera = open_source("synthetic:160x96@30")
+    Pipeline([camera], [keeper], Deblurring(late, "on"), seconds=1.0).run()
+    stamps = [frame.captured.captured_ns for frame in keeper.frames[1:]]  # the first one waited
+    assert (stamps[-1] - stamps[0]) / 1e9 > 0.5
+
+
 def test_seconds_without_a_frame_are_a_problem(quick: Profile) -> None:
     silent = open_source("synthetic:160x96@30?stall=0%2B60")
     pipeline = run(quick, [silent], [Keeper()], seconds=0.5)
