@@ -19,7 +19,13 @@ from calibration.acuity import TILE_PX, Judgement, Verdict
 from calibration.contact_sheet import write_picture
 from calibration.errors import CalibrationError
 from calibration.pairs import BlurredCrops, PairRecipe
-from calibration.photographs import find_photographs, read_photograph, split_photographs
+from calibration.photographs import (
+    find_photographs,
+    read_photograph,
+    split_photographs,
+    trained_on,
+    was_trained_on,
+)
 from calibration.recording import CalibrationRecording, RecordingRule
 from engines.files import write_folder_atomically, write_text_atomically
 from engines.profile import load_profile
@@ -50,10 +56,10 @@ def split_scenes(folders: Sequence[Path], deblurrer: str) -> Scenes:
     Raises:
         CalibrationError: there are too few photographs.
     """
-    seen = set(load_profile(deblurrer).card.get("training", {}).get("data", []))
+    seen = trained_on(load_profile(deblurrer).card)
     paths = find_photographs(list(folders))
-    test = [path for path in paths if path.name not in seen]
-    rest = [path for path in paths if path.name in seen]
+    rest = [path for path in paths if was_trained_on(path, seen)]
+    test = [path for path in paths if path not in rest]
     if not rest:  # a deblurrer that was trained on others
         rest, test = split_photographs(paths, 0.25)
     blurry, sharp = split_photographs(rest, 0.4)

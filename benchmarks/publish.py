@@ -91,7 +91,8 @@ def run_peer(peer: str, seconds: float, work_ms: float) -> dict[str, Any]:
     sender = _start("send", peer, port, seconds + _STARTUP_S, 0.0)
     try:
         received, errors = receiver.communicate(timeout=seconds + _STARTUP_S + _PATIENCE_S)
-        sent = sender.communicate(timeout=_PATIENCE_S)[0] if sender.poll() is not None else "{}"
+        sender.terminate()  # which then tells what it sent
+        sent, _ = sender.communicate(timeout=_PATIENCE_S)
     except subprocess.TimeoutExpired:
         raise StreamError(f"{peer}: nothing came through; is another program using it?") from None
     finally:
@@ -101,7 +102,7 @@ def run_peer(peer: str, seconds: float, work_ms: float) -> dict[str, Any]:
     if receiver.returncode != 0:
         raise StreamError(f"{peer} failed: {errors.strip().splitlines()[-1:]}")
     figures = json.loads(received.strip().splitlines()[-1])
-    sender_figures = json.loads(sent.strip().splitlines()[-1]) if sent.strip() else {}
+    sender_figures = json.loads(sent.strip().splitlines()[-1])
     return {"name": peer, **figures, "sender": sender_figures}
 
 

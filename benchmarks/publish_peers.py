@@ -9,11 +9,13 @@ receiver can tell its age.
 
 import json
 import os
+import signal
 import struct
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -113,20 +115,41 @@ def receiver(peer: str, port: int) -> Callable[[], Pixels | None]:
 
 
 def send(peer: str, port: int, seconds: float) -> dict[str, Any]:
-    """Send on an own clock: what comes due while the peer blocks is dropped, as a camera would."""
+    """Send on an own clock: what comes due while the peer blocks is dropped, as a camera would.
+
+    SIGTERM ends it, also where it waits for an answer.
+    """
     put = sender(peer, port)
     frames = pictures()
+    signal.signal(signal.SIGTERM, _end)
     begin = time.perf_counter()
     cpu = time.process_time()
-    tick = sent = 0
-    while (now := time.perf_counter() - begin) < seconds:
-        due = tick / FPS
-        if now < due:
-            time.sleep(due - now)
-        put(next(frames))
-        sent += 1
-        tick = max(tick + 1, int((time.perf_counter() - begin) * FPS))
-    return {"sent": sent, "cpu_share": round((time.process_time() - cpu) / seconds, 3)}
+    tick = sent = dropped = 0
+    with suppress(_Ended):
+        while (now := time.perf_counter() - begin) < seconds:
+            due = tick / FPS
+            if now < due:
+                time.sleep(due - now)
+            put(next(frames))
+            sent += 1
+            missed = max(0, int((time.perf_counter() - begin) * FPS) - tick - 1)
+            dropped += missed
+            tick += 1 + missed
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    passed = time.perf_counter() - begin
+    return {
+        "sent": sent,
+        "dropped": dropped,
+        "cpu_share": round((time.process_time() - cpu) / passed, 3),
+    }
+
+
+class _Ended(Exception):  # noqa: N818
+    """The measurement is over."""
+
+
+def _end(*_: object) -> None:
+    raise _Ended
 
 
 def receive(peer: str, port: int, seconds: float, work_ms: float) -> dict[str, Any]:

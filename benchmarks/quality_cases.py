@@ -13,7 +13,12 @@ from calibration.known_blur import KnownBlur
 from calibration.motion import displacements
 from calibration.object_motion import MovingObject, ObjectMotion, evened
 from calibration.pairs import BlurredCrops, PairRecipe
-from calibration.photographs import find_photographs, read_photograph
+from calibration.photographs import (
+    find_photographs,
+    read_photograph,
+    trained_on,
+    was_trained_on,
+)
 from calibration.trajectory import rasterise
 from engines.profile import Profile
 
@@ -96,10 +101,8 @@ def unseen_photographs(
         folder = Path(skimage.__file__).parent / "data"
         names = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
         paths = [folder / name for name in names]
-    seen = {
-        name for profile in profiles for name in profile.card.get("training", {}).get("data", [])
-    }
-    paths = [path for path in paths if path.name not in seen]
+    seen = {name for profile in profiles for name in trained_on(profile.card)}
+    paths = [path for path in paths if not was_trained_on(path, seen)]
     if not paths:
         raise CalibrationError(
             "every photograph there was trained on by one of the networks; name others with --data"

@@ -22,6 +22,7 @@ from rich.console import Console
 from benchmarks.engine import bare_times_ms
 from benchmarks.pareto import Choice, draw_front, pareto_front
 from calibration.checkpoint import load_checkpoint
+from calibration.errors import CalibrationError
 from calibration.losses import LossWeights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.engine import EngineShape
@@ -79,6 +80,8 @@ def search(
         chosen = replace(settings, network=spec, start=start, out=settings.out / name)
         trainer = DeblurrerTrainer(chosen)
         final = trainer.run(lambda state: None)
+        if not trainer.finished:
+            raise CalibrationError(f"stopped at {name}; run the same command to go on")
         network = spec.build()
         found = Candidate(
             name=name,
@@ -122,7 +125,10 @@ def main() -> None:
         minutes=arguments.minutes,
         loss=LossWeights(relative=False),  # with which a fresh network learns within minutes
     )
-    found = search(settings, CANDIDATES, Console())
+    try:
+        found = search(settings, CANDIDATES, Console())
+    except CalibrationError as error:
+        parser.exit(1, f"{error}\n")
     result: dict[str, Any] = {
         "benchmark": "search",
         "machine": machine_facts(),

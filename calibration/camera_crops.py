@@ -34,6 +34,7 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
         held_out: clips whose frames are left out.
         length: number of crops; more may be drawn.
         known, moving: the deblurrer's two domains; their cameras are replaced by this one's noise.
+            Where the first holds how things move, there is no second.
 
     Raises:
         CalibrationError: the recording lacks sharp or blurry frames.
@@ -66,7 +67,7 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
         recipe = PairRecipe(
             known=replace(known or KnownBlur(), camera=camera),
             moving=replace(moving or ObjectMotion(), camera=camera, shaded=False),
-            moving_share=self.moving_share,
+            moving_share=0.0 if known is not None and known.holds_objects else self.moving_share,
             sharp_share=0.0,
             crop_px=crop_px,
             quarter_turns=False,

@@ -13,7 +13,7 @@ from calibration.profile_networks import part_weights
 from calibration.train_translator import TranslatorTrainer, TranslatorValidation
 from engines.export import export_deblurrer, export_profile
 from engines.networks import read_specification
-from engines.profile import Profile, load_profile
+from engines.profile import Profile
 
 
 def export_camera_profile(
@@ -30,7 +30,7 @@ def export_camera_profile(
         name=name,
         translator=settings.network.to_json(),
         weights=trainer.averaged.state_dict(),
-        deblurrer=load_profile(settings.deblurrer),
+        deblurrer=trainer.profile,
         card={
             "about": f"Camera profile, trained on {settings.recording.name} before the deblurrer "
             f"{settings.deblurrer}.",
@@ -88,5 +88,5 @@ def export_distilled_profile(
             f"{settings.recording.name}: one network.",
             "training": trainer.card(final),
         },
-        left_below=load_profile(settings.teacher).left_below,
+        left_below=trainer.profile.left_below,
     )

@@ -26,7 +26,7 @@ from calibration.detail_spectrum import detail_spectrum
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from calibration.profile_networks import part_network, restored
-from calibration.recording import CalibrationRecording, KeptFrame
+from calibration.recording import CalibrationRecording, KeptFrame, spread
 from calibration.train_translator import LOG
 from engines.charts import chart_address, new_figure, picture_address
 from engines.files import write_text_atomically
@@ -124,7 +124,7 @@ def _some(
 ) -> list[KeptFrame]:
     """Frames spread over the clips that were held out, or over all where none was."""
     frames = [f for f in recording.frames if f.kind == kind and (not clips or f.clip in clips)]
-    return frames[:: max(1, len(frames) // count)][:count]
+    return spread(frames, count)
 
 
 def _look(

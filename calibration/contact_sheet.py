@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.errors import CalibrationError
 from engines.files import write_atomically
 
 Picture = NDArray[np.uint8]
@@ -30,9 +31,14 @@ def write_picture(path: Path, picture: Picture) -> None:
     """Write uint8 (H, W, 3) RGB, whole or not at all.
 
     Raises:
+        CalibrationError: pictures are not written as such files.
         OSError: the folder is missing, read-only or full.
     """
-    write_atomically(path, lambda temporary: cv2.imwrite(str(temporary), picture[:, :, ::-1]))
+    try:
+        _, data = cv2.imencode(path.suffix or ".", picture[:, :, ::-1])
+    except cv2.error:
+        raise CalibrationError(f"{path}: name a picture that ends in .png or .jpg") from None
+    write_atomically(path, lambda temporary: temporary.write_bytes(data.tobytes()))
 
 
 def _label(line: Picture, name: str) -> None:

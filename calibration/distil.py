@@ -15,6 +15,7 @@ from torch import Tensor
 from calibration.camera_crops import CameraCrops, open_camera_crops
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation
+from calibration.pairs import known_domains, passed_on
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
@@ -61,12 +62,17 @@ class DistillationTrainer(RestorationTrainer):
             )
         self.translator = part_network(profile, "translator")
         self.deblurrer = part_network(profile, "deblurrer")
+        self.profile = profile
+        self._recording = CalibrationRecording.made(settings.recording)
+        known, moving = known_domains(profile.card)
         self._crops, checked = open_camera_crops(
-            CalibrationRecording.made(settings.recording),
+            self._recording,
             frozenset(settings.held_out),
             crop_px=settings.crop_px,
             seed=settings.seed,
             length=settings.crops,
+            known=known,
+            moving=moving,
         )
         unknown = torch.stack([checked[i][0] for i in range(settings.validation_crops)])
         taught = torch.round(255 * self._teach(unknown / 255.0)).to(torch.uint8)
@@ -78,6 +84,15 @@ class DistillationTrainer(RestorationTrainer):
     @property
     def dataset(self) -> CameraCrops:
         return self._crops
+
+    @property
+    def lessons(self) -> dict[str, Any]:
+        return {
+            "frames": [frame.sha256 for frame in self._recording.frames],
+            "held-out clips": sorted(self.settings.held_out),
+            "teacher": self.profile.weights_sha256,
+            "seed": self.settings.seed,
+        }
 
     @property
     def validation(self) -> tuple[Tensor, Tensor]:
@@ -101,4 +116,5 @@ class DistillationTrainer(RestorationTrainer):
             "recording": self.settings.recording.name,
             "held_out": sorted(self.settings.held_out),
             "teacher": self.settings.teacher,
+            **passed_on(self.profile.card),
         }

@@ -111,6 +111,8 @@ def _quiet_but_for_one(trainer: Trainer[Validation], console: Console) -> None:
 
 
 def _beginning(trainer: Trainer[Validation]) -> str:
+    if trainer.finished:
+        return f"finished before, after {trainer.crops_done} crops: nothing to learn"
     if trainer.crops_done:
         return f"going on from {trainer.crops_done} crops"
     return "starting"
@@ -129,7 +131,7 @@ def _show(
     )
     crops = trainer.settings.crops
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=crops, loss=0.0, rate=0.0)
+        task = bar.add_task("", total=crops, completed=trainer.crops_done, loss=0.0, rate=0.0)
 
         def report(state: TrainingState[Validation]) -> None:
             bar.update(

@@ -32,6 +32,11 @@ class KnownBlur(Movement):
     max_parallax: float = 0.0
     camera: Camera = Camera()
 
+    @property
+    def holds_objects(self) -> bool:
+        """Whether this is how things move, too, so that no other blur is known."""
+        return False
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_roll_degrees < 0 or self.max_parallax < 0:
@@ -56,8 +61,8 @@ class KnownBlur(Movement):
 
     def apply_and_tell(
         self, sharp: NDArray[np.uint8], random: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-        """What :meth:`apply` gives, and the trajectory that was taken."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64] | None]:
+        """What :meth:`apply` gives, and the trajectory that was taken, where that is known."""
         path = self.trajectory(random)
         light = to_linear(sharp)
         blurred = self._shaken(light, path, random)

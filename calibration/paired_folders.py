@@ -45,7 +45,7 @@ class PairedCrops(Dataset[tuple[Tensor, Tensor]]):
 
     def __init__(self, pairs: list[PicturePair], crop_px: int, seed: int, length: int) -> None:
         if not pairs:
-            raise CalibrationError("pairs of a single scene are too few: none can be held out")
+            raise CalibrationError("there are no pairs to train on: all are held out")
         self.pairs = pairs
         self.crop_px = crop_px
         self.seed = seed

@@ -237,6 +237,16 @@ def known_domains(card: Mapping[str, Any]) -> tuple[KnownBlur, ObjectMotion]:
     return KnownBlur(**movement("known")), ObjectMotion(**movement("moving"))
 
 
+def passed_on(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a deblurrer's card what is true of a network that holds it, or learned from its answers.
+
+    Returns:
+        The photographs that it saw, and the blur that it knows, where the card tells of them.
+    """
+    training = card.get("training", {})
+    return {name: training[name] for name in ("data", "pairs") if name in training}
+
+
 def recoloured(picture: Pictures, jitter: float, random: np.random.Generator) -> Pictures:
     """Other colours for the same shapes: channels change places, gains and gammas."""
     gains, gammas = random.uniform(1 - jitter, 1 + jitter, (2, 3))

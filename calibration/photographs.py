@@ -1,9 +1,9 @@
 """Sharp photographs: found, split by photograph, read."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -37,18 +37,56 @@ def split_photographs(
     pictures: list[Picture],
     held_out: float = 0.15,
     key: Callable[[Picture], str] = lambda picture: Path(str(picture)).name,
+    *,
+    trained: Collection[str] = (),
+    tested: Collection[str] = (),
 ) -> tuple[list[Picture], list[Picture]]:
-    """Training and held-out pictures, decided by each one's key alone: the file name.
+    """Training and held-out pictures, decided by their keys: the file names, in a fixed order.
 
-    So a photograph stays on its side when others are added, and no crop of a held-out photograph
-    is ever trained on. Pictures of one key stay together. At least one key is held out where there
-    are two.
+    No crop of a held-out photograph is ever trained on. Pictures of one key stay together. At
+    least one key is held out where there are two. When others are added, a few may change sides.
+
+    Args:
+        pictures: to be split.
+        held_out: share of the keys.
+        key: of a picture.
+        trained, tested: keys that are on their side already, by earlier training.
     """
-    order = sorted({key(p) for p in pictures}, key=lambda k: hashlib.sha256(k.encode()).hexdigest())
+    keys = {key(p) for p in pictures}
+    order = sorted(keys, key=lambda k: hashlib.sha256(k.encode()).hexdigest())
     count = max(1, round(held_out * len(order))) if len(order) > 1 else 0
-    held = set(order[:count])
+    held = keys & set(tested) - set(trained)
+    open_yet = [k for k in order if k not in held and k not in trained]
+    held |= set(open_yet[: max(0, count - len(held))])
     train = [p for p in pictures if key(p) not in held]
     return train, sorted((p for p in pictures if key(p) in held), key=str)
+
+
+def trained_on(card: Mapping[str, Any]) -> list[str]:
+    """Names of the photographs, or of the scenes of pairs, that a profile's networks learned from.
+
+    Args:
+        card: of the profile.
+    """
+    names: list[str] = card.get("training", {}).get("data", [])
+    return names
+
+
+def tested_on(card: Mapping[str, Any]) -> list[str]:
+    """Names of those that were held out."""
+    names: list[str] = card.get("training", {}).get("held_out", [])
+    return names
+
+
+def was_trained_on(path: Path, names: Collection[str]) -> bool:
+    """Whether a picture is one of those that a card names: by its file, or its scene among pairs.
+
+    Args:
+        path: of the picture.
+        names: the card's ``data``.
+    """
+    last = {Path(name).name for name in names}
+    return not last.isdisjoint(path.parts)
 
 
 def read_photograph(path: Path) -> NDArray[np.uint8]:

@@ -166,9 +166,9 @@ class CalibrationRecording:
         rows: list[tuple[str, list[Picture]]] = []
         for kind in (Verdict.SHARP, Verdict.BLURRY):
             shown = [frame for frame in self.frames if frame.kind == kind]
-            step = max(1, len(shown) // (_SHEET_COLUMNS * _SHEET_ROWS))
-            pictures = [self._thumbnail(frame) for frame in shown[::step]]
-            for start in range(0, min(len(pictures), _SHEET_COLUMNS * _SHEET_ROWS), _SHEET_COLUMNS):
+            chosen = spread(shown, _SHEET_COLUMNS * _SHEET_ROWS)
+            pictures = [self._thumbnail(frame) for frame in chosen]
+            for start in range(0, len(pictures), _SHEET_COLUMNS):
                 row = pictures[start : start + _SHEET_COLUMNS]
                 rows.append((f"{kind}: {len(shown)} frames" if start == 0 else "", row))
         if rows:
@@ -268,6 +268,12 @@ class CalibrationRecording:
         cv2.rectangle(picture, (left, top), (left + width, top + height), (255, 200, 0), 2)
         size = (_SHEET_PX, round(_SHEET_PX * picture.shape[0] / picture.shape[1]))
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def spread(frames: list[KeptFrame], count: int) -> list[KeptFrame]:
+    """So many of them, or all, from the first to the last."""
+    places = np.linspace(0, len(frames) - 1, min(len(frames), count)).round().astype(int)
+    return [frames[place] for place in places]
 
 
 def _bounds(region: NDArray[np.bool_]) -> tuple[int, int, int, int]:

@@ -21,6 +21,7 @@ from calibration.motion import (
     motion_loss,
 )
 from calibration.pairs import BlurredCrops, PairRecipe
+from calibration.photographs import tested_on, trained_on
 from calibration.profile_networks import part_network
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from calibration.training_data import TrainingData, open_training_data
@@ -75,14 +76,32 @@ class DeblurrerTrainer(RestorationTrainer):
                 f"the run's folder {settings.out} lies within its data, and what it draws there "
                 "would be learned from, too; name an --out elsewhere"
             )
+        px, multiple = settings.pairs.crop_px, settings.network.multiple
+        if px % multiple:
+            raise CalibrationError(
+                f"this network takes multiples of {multiple} px, not {px}: name another --crop-px"
+            )
+        cards = [load_profile(p).card for p in (settings.start, settings.teacher) if p is not None]
+        self._seen = {name for card in cards for name in trained_on(card)}
         self.data: TrainingData = open_training_data(
-            settings.data, settings.pairs, settings.seed, settings.crops, settings.validation_crops
+            settings.data,
+            settings.pairs,
+            settings.seed,
+            settings.crops,
+            settings.validation_crops,
+            trained=self._seen,
+            tested={name for card in cards for name in tested_on(card)},
         )
         super().__init__(settings)
         self._crops: Dataset[Any] = self.data.training
         self._looks_for_motion = False
         if isinstance(self.data.training, BlurredCrops):
             self._look_at(self.data.training, report)
+        elif isinstance(self.averaged, MotionUNet) and not self.averaged.can_read:
+            raise CalibrationError(
+                "this network looks for motion, and pairs do not tell what moved for it to learn "
+                "to; begin with weights that do: add --from balanced"
+            )
         self.teacher: nn.Module | None = None
         if settings.teacher is not None:
             self.teacher = part_network(load_profile(settings.teacher), "deblurrer")
@@ -91,6 +110,18 @@ class DeblurrerTrainer(RestorationTrainer):
     @property
     def dataset(self) -> Dataset[Any]:
         return self._crops
+
+    @property
+    def lessons(self) -> dict[str, Any]:
+        settings = self.settings
+        teacher = settings.teacher and load_profile(settings.teacher).weights_sha256
+        return {
+            "photographs": self.data.training_names,
+            "held-out photographs": self.data.held_out_names,
+            "ways to blur them": asdict(settings.pairs),
+            "teacher": teacher,
+            "seed": settings.seed,
+        }
 
     def on_device(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return render(Plans(*batch)) if isinstance(self._crops, CropPlans) else batch
@@ -166,9 +197,7 @@ class DeblurrerTrainer(RestorationTrainer):
     def card(self, final: Evaluation) -> dict[str, Any]:
         """Its ``data`` names what earlier runs saw too, where this began with their weights."""
         settings = self.settings
-        seen = {*self.data.training_names, *self._earlier.get("data", [])}
-        if settings.teacher is not None:
-            seen.update(load_profile(settings.teacher).card.get("training", {}).get("data", []))
+        seen = {*self.data.training_names, *self._seen}
         return {
             **self.how_it_learned(final),
             "teacher": settings.teacher,

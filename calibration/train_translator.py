@@ -23,7 +23,7 @@ from calibration.evaluation import write_strip
 from calibration.features import SMALLEST_PX
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
-from calibration.pairs import Crops, known_domains
+from calibration.pairs import Crops, known_domains, passed_on
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.tensorboard_log import EXAMPLES
@@ -90,7 +90,8 @@ class TranslatorValidation:
 
     Attributes:
         change: mean |G(x) - x|, 0...1; near 0, G has collapsed to the identity.
-        told_apart: share of pictures that the discriminator tells rightly; near 1, it has won.
+        told_apart: share of places, of pictures at full size, of which the discriminator tells
+            rightly whether they are real; near 1, it has won.
         detail: mean fine detail of deblur(G(x)) over that of deblur(x).
     """
 
@@ -112,22 +113,22 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
     def __init__(
         self, settings: TranslatorTraining, say: Callable[[str], None] = lambda line: None
     ) -> None:
-        recording = CalibrationRecording.made(settings.recording)
+        self._recording = recording = CalibrationRecording.made(settings.recording)
         super().__init__(settings)
         self.held_out = frozenset(settings.held_out) or last_whole_clip(recording)
-        profile = load_profile(settings.deblurrer)
+        self.profile = profile = load_profile(settings.deblurrer)
         known, moving = known_domains(profile.card)
+        self._known, self._moving = settings.known or known, settings.moving or moving
         self._crops, checked = open_camera_crops(
             recording,
             self.held_out,
             crop_px=settings.crop_px,
             seed=settings.seed,
             length=settings.crops,
-            known=settings.known or known,
-            moving=settings.moving or moving,
+            known=self._known,
+            moving=self._moving,
         )
         self._validation = [checked[i] for i in range(settings.validation_crops)]
-        self.deblurrer_sha256 = profile.card["sha256"]["weights.safetensors"]
         self.deblurrer = part_network(profile, "deblurrer")
         translator = settings.network.build()
         translator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -149,6 +150,17 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
     @property
     def dataset(self) -> Crops:
         return self._crops
+
+    @property
+    def lessons(self) -> dict[str, Any]:
+        return {
+            "frames": [frame.sha256 for frame in self._recording.frames],
+            "held-out clips": sorted(self.held_out),
+            "deblurrer": self.profile.weights_sha256,
+            "known blur": [asdict(self._known), asdict(self._moving)],
+            "features": self.content_name,
+            "seed": self.settings.seed,
+        }
 
     @property
     def averaged(self) -> nn.Module:
@@ -278,7 +290,8 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
             "recording": settings.recording.name,
             "held_out": sorted(self.held_out),
             "deblurrer": settings.deblurrer,
-            "deblurrer_sha256": self.deblurrer_sha256,
+            "deblurrer_sha256": self.profile.weights_sha256,
+            **passed_on(self.profile.card),
             **{f"validation_{key}": round(value, 4) for key, value in asdict(final).items()},
         }
 

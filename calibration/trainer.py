@@ -10,7 +10,7 @@ import shlex
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -102,6 +102,11 @@ class Trainer(ABC, Generic[Validation]):
     def dataset(self) -> Dataset[Any]:
         """What the batches are drawn from, by number."""
 
+    @property
+    @abstractmethod
+    def lessons(self) -> Mapping[str, Any]:
+        """What it learns from, as plain JSON values: a run goes on with the same only."""
+
     @abstractmethod
     def step(self, *batch: Tensor) -> Tensor:
         """Learn from one batch, count its crops, and return the loss."""
@@ -168,6 +173,7 @@ class Trainer(ABC, Generic[Validation]):
 
     def _run(self, report: Callable[[TrainingState[Validation]], None]) -> Validation:
         settings = self.settings
+        loss: float | None = None
         last_save = last_report = last_step = time.monotonic()
         since_report, losses = 0, torch.zeros((), device=self.fabric.device)
         with signals_received() as signals:
@@ -196,8 +202,9 @@ class Trainer(ABC, Generic[Validation]):
                 last_report, since_report = time.monotonic(), 0
                 losses.zero_()
                 last_step = last_report
-        loss = float(losses) / max(since_report, 1)
-        self._check(loss)
+        if since_report:
+            loss = float(losses) / since_report
+            self._check(loss)
         return self._finish(loss, report)
 
     def batches(self) -> Iterator[tuple[Tensor, ...]]:
@@ -221,7 +228,7 @@ class Trainer(ABC, Generic[Validation]):
             worker_init_fn=one_thread,
             pin_memory=self.fabric.device.type == "cuda",
         )
-        for crops in loader:
+        for crops in _without_the_workers_traceback(loader):
             yield self.on_device(tuple(self.fabric.to_device(crops)))
 
     def on_device(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -231,13 +238,15 @@ class Trainer(ABC, Generic[Validation]):
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         counters = {"crops_done": self.crops_done, "seconds": self.seconds}
-        save_checkpoint(self.checkpoint, {**self.state(), **counters})
+        lessons = _plain(self.lessons)
+        save_checkpoint(self.checkpoint, {**self.state(), **counters, "lessons": lessons})
 
     def load(self) -> bool:
         """Go on from the folder's checkpoint; False where there is none.
 
         Raises:
-            CalibrationError: it is damaged, or of another network or version of this program.
+            CalibrationError: it is damaged, of another network or version of this program, or
+                learned from something else.
         """
         if not self.checkpoint.exists():
             return False
@@ -246,6 +255,13 @@ class Trainer(ABC, Generic[Validation]):
             raise CalibrationError(
                 f"{self.checkpoint} was trained with another network "
                 f"({state['specification']}); name another --out"
+            )
+        lessons = _plain(self.lessons)
+        before = state.get("lessons", lessons)  # older ones do not tell
+        if other := [name for name, value in lessons.items() if before.get(name) != value]:
+            raise CalibrationError(
+                f"{self.checkpoint} learned with other {', '.join(other)}; name another --out, or "
+                f"remove {self.settings.out} to begin again"
             )
         try:
             self.load_state(state)
@@ -261,15 +277,17 @@ class Trainer(ABC, Generic[Validation]):
         return True
 
     def _finish(
-        self, loss: float, report: Callable[[TrainingState[Validation]], None]
+        self, loss: float | None, report: Callable[[TrainingState[Validation]], None]
     ) -> Validation:
+        """The end; where nothing was left to learn, ``loss`` is None, and nothing is reported."""
         settings = self.settings
         if self.fabric.is_global_zero:
             self.save()
         final = self.validate()
         if self.fabric.is_global_zero:
             mean_rate = self.crops_done / self.seconds if self.seconds else 0.0
-            self._report(report, self._now(loss, mean_rate, final))
+            if loss is not None:
+                self._report(report, self._now(loss, mean_rate, final))
             card = json.dumps(self.card(final), indent=2) + "\n"
             write_text_atomically(settings.out / RUN_CARD, card)
         self.fabric.barrier()
@@ -313,6 +331,21 @@ class Trainer(ABC, Generic[Validation]):
             assert self._board is not None
             self._board.add(state)
             report(state)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has them, so that what was stored and what is at hand compare."""
+    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    return plain
+
+
+def _without_the_workers_traceback(batches: Iterable[Any]) -> Iterator[Any]:
+    """An error in a process that makes crops, as it was raised there: one line."""
+    try:
+        yield from batches
+    except CalibrationError as error:
+        name = f"{type(error).__module__}.{type(error).__qualname__}: "
+        raise CalibrationError(str(error).strip().splitlines()[-1].removeprefix(name)) from None
 
 
 def learning_rate_factor(progress: float, decay_share: float) -> float:

@@ -1,7 +1,7 @@
 """What a training run learns from and is tested on."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,9 +34,23 @@ class TrainingData:
 
 
 def open_training_data(
-    folders: Sequence[Path], recipe: PairRecipe, seed: int, crops: int, validation_crops: int
+    folders: Sequence[Path],
+    recipe: PairRecipe,
+    seed: int,
+    crops: int,
+    validation_crops: int,
+    *,
+    trained: Collection[str] = (),
+    tested: Collection[str] = (),
 ) -> TrainingData:
     """Look into the folders: pairs where there are any, else photographs to be blurred.
+
+    Args:
+        folders: of photographs or pairs.
+        recipe: how pairs are made of photographs.
+        seed: of the training crops.
+        crops, validation_crops: how many.
+        trained, tested: names that earlier training was on, and that it held out: they stay so.
 
     Raises:
         CalibrationError: a folder is missing, holds nothing usable, or too little to hold any out.
@@ -54,7 +68,11 @@ def open_training_data(
         crop_px=_VALIDATION_PX,
     )
     if pairs:
-        train_pairs, held_out_pairs = split_photographs(pairs, key=lambda pair: pair.scene)
+        train_pairs, held_out_pairs = split_photographs(
+            pairs, key=lambda pair: pair.scene, trained=trained, tested=tested
+        )
+        if not held_out_pairs:
+            raise CalibrationError(f"there is nothing to test on: {_too_few(trained)}")
         training: Crops = PairedCrops(train_pairs, recipe.crop_px, seed, crops)
         held_out: Crops = PairedCrops(
             held_out_pairs, _VALIDATION_PX, _VALIDATION_SEED, validation_crops
@@ -62,9 +80,9 @@ def open_training_data(
         names = [[p.scene for p in part] for part in (train_pairs, held_out_pairs)]
     else:
         paths = find_photographs(list(folders))
-        train_paths, held_out_paths = split_photographs(paths)
+        train_paths, held_out_paths = split_photographs(paths, trained=trained, tested=tested)
         if not held_out_paths:
-            raise CalibrationError(f"one photograph is too few: {paths[0]} has no other to test on")
+            raise CalibrationError(f"{paths[0]} has no other to test on: {_too_few(trained)}")
         training = BlurredCrops([read_photograph(p) for p in train_paths], recipe, seed, crops)
         held_out = BlurredCrops(
             [read_photograph(p) for p in held_out_paths],
@@ -75,6 +93,12 @@ def open_training_data(
         names = [[p.name for p in part] for part in (train_paths, held_out_paths)]
     blurred, truth = default_collate([held_out[i] for i in range(validation_crops)])
     return TrainingData(training, (blurred, truth), *(sorted(set(part)) for part in names))
+
+
+def _too_few(trained: Collection[str]) -> str:
+    if trained:
+        return "the weights that this begins with were trained on all others; add new ones"
+    return "pictures of a single scene are too few"
 
 
 def one_thread(_: int) -> None:

@@ -27,7 +27,8 @@ _FAINT = 0.04
 _MIN_CONTRAST = 0.02
 _EXPLAINED = 0.7
 """Share of the difference between the patches that the kernel has to explain."""
-_TRIES = 12
+_TRIES = 200
+"""Patches that are looked at: a run must not end after hours for a dozen flat ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,14 @@ class TransferredBlur(KnownBlur):
     def margin_px(self) -> int:
         return _RADIUS_PX + 1
 
-    def apply(self, sharp: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-        """Blur one picture, as :meth:`KnownBlur.apply`.
+    @property
+    def holds_objects(self) -> bool:
+        return True
+
+    def apply_and_tell(
+        self, sharp: NDArray[np.uint8], random: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64] | None]:
+        """Blur one picture, as :class:`KnownBlur` does; its trajectory nobody knows.
 
         Raises:
             CalibrationError: no patch of the pairs shows a kernel.
@@ -57,7 +64,7 @@ class TransferredBlur(KnownBlur):
         kernel = self.kernel(random)
         m = self.margin_px
         blurred = blur(to_linear(sharp), kernel)
-        return self.camera.expose(np.ascontiguousarray(blurred[m:-m, m:-m]), random)
+        return self.camera.expose(np.ascontiguousarray(blurred[m:-m, m:-m]), random), None
 
     def kernel(self, random: np.random.Generator) -> NDArray[np.float32]:
         """The blur of a random patch that shows one clearly, float32 (41, 41), its sum 1."""

@@ -93,12 +93,21 @@ class _Counts:
             self._progress.update(task, completed=self._recording.count(kind), note=shown)
 
 
+def clip_names(uris: Sequence[str]) -> list[str]:
+    """How clips are called: by their files, and where several are called alike, by folders, too."""
+    paths = [Path(uri) for uri in uris]
+    stems = [path.stem for path in paths]
+    if len(set(paths)) == len(set(stems)):
+        return stems
+    longer = ["-".join([*path.absolute().parts[-2:-1], path.stem]) for path in paths]
+    return longer if len(set(paths)) == len(set(longer)) else [str(path) for path in paths]
+
+
 def _record_clips(
     job: RecordJob, recording: CalibrationRecording, counts: _Counts, stopped: Callable[[], bool]
 ) -> None:
     """A clip that was recorded before adds nothing: its frames are too near to those kept."""
-    for uri in job.clips:
-        clip = Path(uri).stem
+    for uri, clip in zip(job.clips, clip_names(job.clips), strict=True):
         sorter = FrameSorter(job.rule)
         with closing(open_source(uri, SourceOptions(size=job.size)).open()) as capture:
             for picture in capture.pictures():

@@ -258,7 +258,8 @@ def bench_blur2blur(
         from benchmarks.blur2blur_rows import ROWS_DEBLURRER, TRAINED_ROWS
         from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
     rows = rows or (Path("runs/blur2blur") if train else TRAINED_ROWS)
-    deblurrer = profile or (str(ROWS_DEBLURRER) if rows == TRAINED_ROWS else Model.balanced.value)
+    shipped = rows.resolve() == TRAINED_ROWS.resolve()
+    deblurrer = profile or (str(ROWS_DEBLURRER) if shipped else Model.balanced.value)
     if train:
         training = ProtocolTraining(
             data=tuple(data),

@@ -135,7 +135,7 @@ def calibrate_train(
             "`auto` takes it where torchvision is installed."
         ),
     ] = Features.auto,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Train a translator for a recorded camera, and make a profile of it.
 
@@ -175,7 +175,7 @@ def calibrate_distil(
     profile: _NewProfile,
     out: _RunFolder = None,
     crops: Annotated[int, typer.Option(min=1, help="Training crops in all.")] = 60_000,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Teach one network of the deblurrer's size what translator and deblurrer do together.
 

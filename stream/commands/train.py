@@ -9,6 +9,7 @@ import typer
 
 from engines.profile import LEFT_BELOW
 from stream.commands.common import console, needs_extra_train
+from stream.errors import StreamError
 
 app = typer.Typer(help="Train networks (needs the extra `train`).", no_args_is_help=True)
 
@@ -41,7 +42,7 @@ def train_deblurrer(
     minutes: Annotated[
         float | None,
         typer.Option(
-            min=0.0,
+            min=0.01,
             help="End after so long, if that is before all pairs; the learning rate falls in time.",
             show_default=False,
         ),
@@ -146,7 +147,7 @@ def train_deblurrer(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     start: Annotated[
         str | None,
         typer.Option("--from", help="Begin with the weights of this profile.", show_default=False),
@@ -207,11 +208,15 @@ def train_deblurrer(
 def train_blur_sheet(
     data: Annotated[list[Path], typer.Option(help="Folder of sharp photographs.")],
     to: Annotated[Path, typer.Option(help="The picture to write.")],
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Draw what networks are trained on: kernels, shaken pictures, moving objects, their truths."""
     with needs_extra_train():
         from calibration.blur_sheet import write_blur_sheet
+    from engines.files import folder_problem
+
+    if (problem := folder_problem(to)) is not None:
+        raise StreamError(problem)
     write_blur_sheet(to, data, seed)
 
 

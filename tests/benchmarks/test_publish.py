@@ -17,7 +17,7 @@ def test_stamp_tells_time_and_damage() -> None:
     assert not np.shares_memory(first, second)
 
 
-@pytest.mark.parametrize("peer", [OURS, "imagezmq pub/sub"])
+@pytest.mark.parametrize("peer", [OURS, "imagezmq pub/sub", "imagezmq req/rep"])
 def test_peers_run_and_are_measured_alike(peer: str) -> None:
     if peer != OURS:
         pytest.importorskip("imagezmq")
@@ -25,6 +25,9 @@ def test_peers_run_and_are_measured_alike(peer: str) -> None:
     assert row["name"] == peer
     assert row["received"] >= 5
     assert row["corrupt"] == 0
+    assert row["sender"]["sent"] >= row["received"]
+    if peer.endswith("req/rep"):
+        assert row["sender"]["dropped"] > 0, "its sender waits for the slow one"
     assert 0 < row["age_ms"]["p50"] <= row["age_ms"]["p95"]
     if peer == OURS:
         assert row["age_ms"]["last"] < 1000

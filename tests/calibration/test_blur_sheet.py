@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from calibration.blur_sheet import write_blur_sheet
-from tests.conftest import discs
+from tests.conftest import blur2blur, discs
 
 
 def test_sheet_has_a_row_of_kernels_and_two_of_each_domain(tmp_path: Path) -> None:
@@ -18,6 +18,16 @@ def test_sheet_has_a_row_of_kernels_and_two_of_each_domain(tmp_path: Path) -> No
     rows = picture[:, 192:].reshape(9, 192, 7 * 192, 3)  # names are written on the first pictures
     for blurred, truth in zip(rows[1::2], rows[2::2], strict=True):
         assert steepness(blurred) < steepness(truth)
+
+
+def test_sheet_that_cannot_be_written_is_told_before_it_is_drawn(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), discs(0, 320))
+    for to, says in (("no/sheet.png", "does not exist; make it first"), ("s.xyz", ".png or .jpg")):
+        result = blur2blur("train", "blur-sheet", "--data", tmp_path, "--to", tmp_path / to)
+        assert result.returncode == 1
+        assert says in " ".join(result.stderr.split())
+        assert "Traceback" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 def steepness(picture: np.ndarray) -> float:

@@ -8,7 +8,10 @@ import torch
 from calibration.errors import CalibrationError
 from calibration.paired_folders import PairedCrops, find_pairs
 from calibration.pairs import PairRecipe
+from calibration.photographs import was_trained_on
+from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from calibration.training_data import open_training_data
+from engines.networks import PlainUNetSpec, named_specification
 
 
 def write_pair(blurred: Path, sharp: Path, seed: int) -> None:
@@ -60,6 +63,42 @@ def test_pairs_of_different_size_are_named(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a" / "sharp" / "1.png"), np.zeros((90, 90, 3), np.uint8))
     with pytest.raises(CalibrationError, match="same size"):
         PairedCrops(find_pairs([tmp_path]), 64, 0, 1)[0]
+
+
+def test_picture_that_cannot_be_read_is_named_in_a_line(folder: Path, tmp_path: Path) -> None:
+    """Pairs are read by processes of their own, while it learns."""
+    settings = DeblurrerTraining(
+        data=(folder,), out=tmp_path.parent / "run", crops=16, batch=4, validation_crops=2,
+        network=PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,)),
+        pairs=PairRecipe(crop_px=64),
+    )  # fmt: skip
+    trainer = DeblurrerTrainer(settings)
+    for pair in trainer.data.training.pairs:  # type: ignore[attr-defined]
+        pair.blurred.write_bytes(b"half a picture")
+    with pytest.raises(CalibrationError) as raised:
+        list(trainer.batches())
+    assert "cannot be read as a picture; remove or replace it" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert "Traceback" not in str(raised.value)
+
+
+def test_pairs_do_not_tell_a_fresh_network_what_moved(folder: Path, tmp_path: Path) -> None:
+    settings = DeblurrerTraining(
+        data=(folder,), out=tmp_path.parent / "run", validation_crops=2,
+        network=named_specification("fast"), pairs=PairRecipe(crop_px=64),
+    )  # fmt: skip
+    with pytest.raises(CalibrationError, match="add --from balanced"):
+        DeblurrerTrainer(settings)
+
+
+def test_pictures_of_a_scene_that_was_trained_on_are_told(folder: Path) -> None:
+    pairs = find_pairs([folder])
+    scene = pairs[0].scene
+    for pair in pairs:
+        for path in (pair.blurred, pair.sharp):
+            assert was_trained_on(path, [scene]) == (pair.scene == scene)
+    assert was_trained_on(Path("photos/kitten.jpg"), ["kitten.jpg", "otter.jpg"])
+    assert not was_trained_on(Path("photos/hound.jpg"), ["kitten.jpg", "otter.jpg"])
 
 
 def test_one_scene_is_too_few(tmp_path: Path) -> None:

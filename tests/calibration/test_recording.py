@@ -18,8 +18,8 @@ import pytest
 from calibration.acuity import Verdict
 from calibration.errors import CalibrationError
 from calibration.frame_sorter import FrameSorter
-from calibration.recording import CalibrationRecording, RecordingRule
-from stream.calibrate import instruction
+from calibration.recording import CalibrationRecording, KeptFrame, RecordingRule, spread
+from stream.calibrate import clip_names, instruction
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
 from tests.conftest import ROOT, blur2blur
 
@@ -141,6 +141,30 @@ def test_killed_recording_keeps_what_it_had_and_goes_on(clip: Path, tmp_path: Pa
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
     after = CalibrationRecording(folder)
     assert after.count(Verdict.BLURRY) == 12
+
+
+def test_clips_are_told_apart() -> None:
+    assert clip_names(["a/monday.mp4", "b/tuesday.mkv", "a/monday.mp4"]) == [
+        "monday", "tuesday", "monday",
+    ]  # fmt: skip
+    assert clip_names(["monday/cam.mp4", "tuesday/cam.mp4"]) == ["monday-cam", "tuesday-cam"]
+    both = clip_names(["x/monday/cam.mp4", "y/monday/cam.mp4"])
+    assert len(set(both)) == 2
+
+
+@pytest.mark.parametrize("frames", [1, 23, 24, 25, 47, 300])
+def test_frames_that_are_shown_are_of_all_clips(frames: int) -> None:
+    given = [
+        KeptFrame(
+            file=f"{n}", sha256="", kind="sharp", clip="", at_s=n, acuity=1.0,
+            region=(0, 0, 1, 1), noise=0.0, brightness=0.0,
+        )
+        for n in range(frames)
+    ]  # fmt: skip
+    shown = spread(given, 24)
+    assert len({frame.at_s for frame in shown}) == min(frames, 24)
+    assert shown[0] is given[0]
+    assert frames < 24 or shown[-1] is given[-1]
 
 
 def test_stillness_and_movement_take_turns() -> None:

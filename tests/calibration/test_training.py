@@ -20,7 +20,7 @@ from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from calibration.trainer import TrainingState, learning_rate_factor
 from engines.networks import PlainUNetSpec, read_specification
 from engines.profile import load_profile
-from tests.conftest import blur2blur
+from tests.conftest import blur2blur, discs
 
 SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
 PAIRS = PairRecipe(
@@ -51,6 +51,19 @@ def test_split_is_by_photograph_and_stable(photographs: Path) -> None:
     assert len(held_out) == 1
     more = [*paths, photographs / "another.png"]
     assert set(split_photographs(more)[1]) & set(paths) <= set(held_out) | {more[-1]}
+
+
+def test_what_was_trained_on_or_tested_on_stays_so(photographs: Path) -> None:
+    paths = find_photographs([photographs])
+    train, held_out = split_photographs(paths)
+    trained, tested = ({path.name for path in part} for part in (train, held_out))
+    for number in range(40):
+        more = [*paths, *(photographs / f"{number}-{n}.png" for n in range(4))]
+        after, out = split_photographs(more, trained=trained, tested=tested)
+        assert set(train) < set(after)
+        assert set(held_out) <= set(out)
+        assert len(out) >= 1
+    assert not split_photographs(paths, trained=[path.name for path in paths])[1]
 
 
 def test_pairs_depend_on_seed_and_index_only(photographs: Path) -> None:
@@ -98,6 +111,35 @@ def test_interrupted_run_goes_on_exactly(settings: DeblurrerTraining, tmp_path: 
     second.run(lambda state: None)
     for key, value in straight.averaged.state_dict().items():
         assert torch.allclose(second.averaged.state_dict()[key], value, atol=1e-6), key
+
+
+def test_a_run_goes_on_with_the_same_lessons_only(
+    settings: DeblurrerTraining, tmp_path: Path
+) -> None:
+    trainer = DeblurrerTrainer(settings)
+    trainer.run(lambda state: None)
+    log = (settings.out / "log.jsonl").read_text()
+    more = tmp_path / "more"
+    more.mkdir()
+    cv2.imwrite(str(more / "new.png"), discs(50, 300))
+    changed = {
+        "photographs": replace(settings, data=(*settings.data, more)),
+        "ways to blur them": replace(settings, pairs=replace(PAIRS, moving_share=0.8)),
+        "teacher": replace(settings, teacher="fast"),
+        "seed": replace(settings, seed=1),
+    }
+    for what, other in changed.items():
+        with pytest.raises(CalibrationError, match=f"learned with other .*{what}"):
+            DeblurrerTrainer(other)
+    again = DeblurrerTrainer(settings)
+    assert again.finished
+    again.run(lambda state: None)
+    assert (settings.out / "log.jsonl").read_text() == log, "nothing was learned"
+
+
+def test_crops_that_a_network_cannot_take_are_refused(settings: DeblurrerTraining) -> None:
+    with pytest.raises(CalibrationError, match="multiples of 4 px, not 66"):
+        DeblurrerTrainer(replace(settings, pairs=replace(PAIRS, crop_px=66)))
 
 
 def test_run_that_goes_on_is_not_exported_with_old_figures(
@@ -227,3 +269,8 @@ def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path)
     again = blur2blur("train", "deblurrer", "--data", tmp_path / "no", "--out", tmp_path / "run")
     assert again.returncode == 1
     assert "Traceback" not in again.stderr
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    lost = blur2blur("train", "export", tmp_path / "run", "--to", tmp_path / "run")
+    assert lost.returncode == 1
+    assert "which is not replaced" in " ".join(lost.stderr.split())
+    assert checkpoint.is_file()

@@ -1,5 +1,6 @@
 """Blur that is taken over from pairs, of pairs whose blur is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -7,11 +8,15 @@ import numpy as np
 import pytest
 
 from calibration.camera import to_display, to_linear
+from calibration.camera_crops import CameraCrops
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur, blur
 from calibration.paired_folders import find_pairs
+from calibration.recording import CalibrationRecording
 from calibration.trajectory import shake_kernel
 from calibration.transferred_blur import TransferredBlur, estimated_kernel, explained_share
+from tests.calibration.test_recording import RULE, record
+from tests.calibration.virtual_camera import shots
 from tests.conftest import discs
 
 
@@ -64,6 +69,31 @@ def test_picture_gets_the_blur_of_the_pairs(pairs: Path) -> None:
     )
     assert error < 0.35 * before
     assert np.array_equal(made, transferred.apply(sharp, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("object_only", [True, False], ids=["still camera", "moving camera"])
+def test_translators_are_shown_the_blur_of_the_pairs(
+    pairs: Path, tmp_path: Path, object_only: bool
+) -> None:
+    """A camera that stands still shows things that move: the pairs know how they do."""
+    folder = tmp_path / "camera"
+    rule = replace(RULE, blurry=4, sharp=4)
+    record(folder, list(shots(240, 7, object_only=object_only)), rule)
+    recording = CalibrationRecording.made(folder)
+    transferred = TransferredBlur(pairs=tuple(find_pairs([pairs])))
+    crops = CameraCrops(recording, crop_px=128, seed=0, length=4, known=transferred)
+    true = padded(shake_kernel(14.0, np.random.default_rng(3)))
+    kernel = crops.known.recipe.known.kernel(np.random.default_rng(0))  # type: ignore[attr-defined]
+    near = [cv2.GaussianBlur(k, (0, 0), 1.5).ravel() for k in (kernel, true)]
+    assert np.corrcoef(*near)[0, 1] > 0.9
+    for number in range(4):
+        random = np.random.default_rng((0, number))
+        made = crops.known.example(random)
+        light = [to_linear(np.ascontiguousarray(p)) for p in (made.blurred, made.sharp)]
+        r = 21
+        again = blur(light[1], kernel)[r:-r, r:-r]
+        before = np.abs(light[0] - light[1])[r:-r, r:-r].mean()
+        assert np.abs(light[0][r:-r, r:-r] - again).mean() < 0.5 * before
 
 
 def test_pairs_of_different_things_are_refused(pairs: Path) -> None:

@@ -230,6 +230,12 @@ def test_interrupted_run_goes_on_exactly(settings: TranslatorTraining, tmp_path:
     lines = (settings.out / "log.jsonl").read_text().splitlines()
     assert {"change", "told_apart", "detail"} < json.loads(lines[-1]).keys()
     assert cv2.imread(str(settings.out / "examples.png")) is not None
+    for what, other in (
+        ("deblurrer", replace(settings, deblurrer=str(PLAIN_SHORT))),
+        ("seed", replace(settings, seed=1)),
+    ):
+        with pytest.raises(CalibrationError, match=f"other .*{what}"):
+            TranslatorTrainer(other)
 
 
 @pytest.mark.parametrize(
@@ -298,3 +304,6 @@ def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Pat
     given = load_profile(str(PLAIN_SHORT)).card
     assert card["deblurrer"] == given["deblurrer"]
     assert card["training"]["deblurrer_sha256"] == given["sha256"]["weights.safetensors"]
+    for camera_card in (card, one):
+        assert camera_card["training"]["data"] == given["training"]["data"]
+        assert camera_card["training"]["pairs"] == given["training"]["pairs"]
