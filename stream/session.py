@@ -29,6 +29,7 @@ from stream.hands.session import (
     check_participant,
     new_folder,
     read_session,
+    remove_without_recording,
     utc_now,
     with_digests,
     write_sidecar,
@@ -96,7 +97,8 @@ def record_session(job: SessionJob, console: Console) -> Session:
     """Record until the source, the time or the user ends it.
 
     Raises:
-        StreamError, EngineError, ProfileError: it cannot begin, or nothing was recorded.
+        StreamError, EngineError, ProfileError: it cannot begin, nothing was recorded (then no
+            folder is left), or the tracker or the disk failed (what was recorded stays).
     """
 
     def say(line: str) -> None:
@@ -119,25 +121,28 @@ def record_session(job: SessionJob, console: Console) -> Session:
         source=source.name,
         software=_software(model, profile),
     )
-    write_sidecar(folder, sidecar)
     recorder = SessionRecorder(
         folder,
         job.task,
         seconds=job.seconds,
         countdown_s=job.countdown_s if source.live else 0.0,
     )
+    write_sidecar(folder, sidecar)
     pipeline = _pipeline(job, source, folder, recorder, model, profile, say)
     console.print(STATEMENT, style="dim", markup=False, highlight=False)
     try:
-        attend(pipeline, console, enough=lambda: recorder.over)
+        attend(pipeline, console, enough=lambda: recorder.over or _hands_failed(pipeline))
     finally:
-        recorder.close()
-        sidecar = _completed(sidecar, pipeline, recorder)
-        write_sidecar(folder, sidecar)
+        sidecar = _ended(folder, sidecar, pipeline, recorder)
     for problem in pipeline.problems:
         say(problem)
     if not recorder.frames:
-        raise StreamError(f"{folder}: nothing was recorded; see above, or end it later")
+        video = f"; {folder} holds the video only" if folder.exists() else ""
+        raise StreamError(f"nothing was recorded; see above, or end it later{video}")
+    if _hands_failed(pipeline) and not recorder.over:
+        raise StreamError(
+            f"{folder}: the session was cut off, see above; what was recorded until then stays"
+        )
     session = read_session(folder)
     write_parquet(session)
     sidecar = with_digests(folder, replace(sidecar, state="complete"))
@@ -186,6 +191,23 @@ def _pipeline(
             title = f"{job.participant}, {job.task}, {job.hand} hand"
             output.controls = _SessionControls(pipeline, recorder, title)  # type: ignore[attr-defined]
     return pipeline
+
+
+def _hands_failed(pipeline: Pipeline) -> bool:
+    return pipeline.hands is not None and pipeline.hands.failure is not None
+
+
+def _ended(
+    folder: Path, sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder
+) -> Sidecar:
+    """Close the table and complete the sidecar; where no frame was recorded neither is left."""
+    try:
+        recorder.close()
+    finally:
+        sidecar = _completed(sidecar, pipeline, recorder)
+        if recorder.frames or not remove_without_recording(folder):
+            write_sidecar(folder, sidecar)
+    return sidecar
 
 
 def _completed(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> Sidecar:

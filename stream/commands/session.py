@@ -176,7 +176,12 @@ def session_report(
     if not found:
         raise StreamError(f"there is no session in {', '.join(map(str, folders))}")
     path = to or (folders[0] / "report.html")
-    write_report([read_session(folder) for folder in found], path)
+    sessions = [read_session(folder) for folder in found]
+    recorded = [session for session in sessions if not session.empty]
+    for session in sessions:
+        if session.empty and recorded:
+            _tell(f"{session.folder} is left out: no frame was recorded")
+    write_report(recorded or sessions, path)
     _tell(str(path))
 
 

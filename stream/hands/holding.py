@@ -32,6 +32,8 @@ class _Followed:
 class HoldingTracker:
     """Finds hands as :class:`HandTracker` does, and holds those that it loses. Owned by one thread.
 
+    Together they are never more than ``sure`` may find; those that are surely found come first.
+
     Args:
         sure: what finds them; it looks at every picture.
         unsure: a tracker of videos with a low ``presence``; it works only while a hand is lost.
@@ -49,7 +51,9 @@ class HoldingTracker:
         """The hands in one picture, see :meth:`HandTracker.track`; those that are held say so."""
         hands = self._sure.track(pixels, time_s)
         followed = [f for f in self._followed if 0 <= time_s - f.sure_s <= self._hold_s]
-        lost = [f for f in followed if _same(f.hand, hands, _STEP_PALMS) is None]
+        room = self._sure.max_hands - len(hands)
+        lost = [f for f in followed if room and _same(f.hand, hands, _STEP_PALMS) is None]
+        lost.sort(key=lambda f: f.sure_s, reverse=True)
         held: list[Hand | None] = []
         if lost:
             unsure = self._look_unsurely(pixels, time_s)
@@ -60,7 +64,8 @@ class HoldingTracker:
         self._followed += [
             replace(was, hand=now or was.hand) for was, now in zip(lost, held, strict=True)
         ]
-        return (*hands, *(replace(hand, held=True) for hand in held if hand is not None))
+        seen = [replace(hand, held=True) for hand in held if hand is not None]
+        return (*hands, *seen[:room])
 
     def _look_unsurely(self, pixels: NDArray[np.uint8], time_s: float) -> tuple[Hand, ...]:
         """Go on from the last picture in which no hand was lost."""

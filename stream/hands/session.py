@@ -91,6 +91,11 @@ class Session:
     sidecar: Sidecar
     trajectories: dict[Picture, Trajectory]
 
+    @property
+    def empty(self) -> bool:
+        """No frame was recorded."""
+        return not any(len(trajectory) for trajectory in self.trajectories.values())
+
 
 def check_participant(code: str) -> str:
     """A participant's code: a few letters and digits that could not be anybody's name.
@@ -180,6 +185,18 @@ def contents(folder: Path) -> list[Path]:
     """Every file of a session."""
     read_sidecar(folder)
     return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+
+
+def remove_without_recording(folder: Path) -> bool:
+    """Remove the folder of a session that was begun and into which nothing was recorded.
+
+    Returns:
+        False where it holds more than such a session's own files (a video, say); all of it stays.
+    """
+    if not {path.name for path in folder.iterdir()} <= {SIDECAR, FILE_NAME}:
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def delete_session(folder: Path) -> None:

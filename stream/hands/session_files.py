@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.files import write_atomically, write_text_atomically
+from engines.files import write_atomically
 from stream.errors import StreamError
 from stream.hands.landmarks import LANDMARKS
 from stream.hands.session import Session
@@ -20,6 +20,9 @@ from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, median_ra
 PARQUET = "landmarks.parquet"
 C3D = "landmarks.c3d"
 _BIDS_VERSION = "1.10.0"
+_PARTICIPANTS = "participants.tsv"
+_PARTICIPANT_ID = "participant_id"
+_README = "Hand landmarks, estimated from camera pictures by blur2blur-live.\n"
 _TEXTS = {"picture", "side"}
 _WHOLE = {"sequence", "detected", "bypassed"}
 
@@ -74,22 +77,28 @@ def write_c3d(session: Session) -> Path:
 def write_bids(session: Session, root: Path) -> list[Path]:
     """A participant's files in a Motion-BIDS data set, which is made where there is none yet.
 
-    One tracking system a picture (``raw``, ``deblurred``); positions in metres, their origin in
-    the hand, and the time of each frame as a latency channel.
+    What else such a set holds stays as it is. One tracking system a picture (``raw``,
+    ``deblurred``); positions in metres, their origin in the hand, and the time of each frame as a
+    latency channel.
 
     Returns:
         The files that were written.
 
     Raises:
-        StreamError: there is nothing to write, or a file cannot be written.
+        StreamError: there is nothing to write, a file cannot be written, or the data set's
+            ``participants.tsv`` does not begin with the participants' codes.
     """
+    trajectories = _aligned(session)
     sidecar = session.sidecar
     subject = "sub-" + "".join(c for c in sidecar.participant if c.isalnum())
     folder = root / subject / f"ses-{sidecar.id}" / "motion"
-    folder.mkdir(parents=True, exist_ok=True)
-    written = _bids_data_set(root, subject)
+    participants = _participants_with(root / _PARTICIPANTS, subject)
+    _make_folder(folder)
+    written = _bids_data_set(root)
+    if participants is not None:
+        written.append(_write_bytes(root / _PARTICIPANTS, participants))
     task = "".join(c for c in sidecar.task if c.isalnum())
-    for trajectory in _aligned(session):
+    for trajectory in trajectories:
         system = trajectory.picture
         stem = f"{subject}_ses-{sidecar.id}_task-{task}_tracksys-{system}"
         channels = _bids_channels(system)
@@ -120,8 +129,7 @@ def write_bids(session: Session, root: Path) -> list[Path]:
             f"{stem}_channels.tsv": "\n".join(channels_table(channels)) + "\n",
         }
         for name, text in texts.items():
-            write_text_atomically(folder / name, text)
-            written.append(folder / name)
+            written.append(_write_text(folder / name, text))
     return written
 
 
@@ -136,26 +144,48 @@ def _bids_channels(system: str) -> list[tuple[str, ...]]:
     return [*points, ("latency", "n/a", "LATENCY", "n/a", "s")]
 
 
-def _bids_data_set(root: Path, subject: str) -> list[Path]:
-    written = []
+def _bids_data_set(root: Path) -> list[Path]:
+    """Describe a new data set; a text that somebody wrote about it already stays."""
     description = root / "dataset_description.json"
-    if not description.exists():
-        content = {
-            "Name": "Hand movements",
-            "BIDSVersion": _BIDS_VERSION,
-            "DatasetType": "raw",
-            "GeneratedBy": [{"Name": "blur2blur-live"}],
-        }
-        write_text_atomically(description, _json(content))
-        write_text_atomically(
-            root / "README", "Hand landmarks, estimated from camera pictures by blur2blur-live.\n"
+    if description.exists():
+        return []
+    content = {
+        "Name": "Hand movements",
+        "BIDSVersion": _BIDS_VERSION,
+        "DatasetType": "raw",
+        "GeneratedBy": [{"Name": "blur2blur-live"}],
+    }
+    written = [_write_text(description, _json(content))]
+    if not any(root.glob("README*")):
+        written.append(_write_text(root / "README", _README))
+    return written
+
+
+def _participants_with(path: Path, subject: str) -> bytes | None:
+    """The table of participants with a row for this one; None where it has one already.
+
+    Every byte that is there stays. What is not known about the participant is ``n/a``.
+    """
+    if not path.exists():
+        return f"{_PARTICIPANT_ID}\n{subject}\n".encode()
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise StreamError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise StreamError(f"{path} is not UTF-8 text; save it as that") from None
+    names, *rows = (line.split("\t") for line in text.removeprefix("\ufeff").splitlines() or [""])
+    if names[0] != _PARTICIPANT_ID:
+        raise StreamError(
+            f"{path} begins with the column {names[0]!r}, not with {_PARTICIPANT_ID}, which BIDS "
+            "wants first; put it there, or name another folder"
         )
-        written += [description, root / "README"]
-    participants = root / "participants.tsv"
-    known = participants.read_text().split("\n")[1:] if participants.exists() else []
-    lines = sorted({line for line in known if line} | {subject})
-    write_text_atomically(participants, "\n".join(["participant_id", *lines]) + "\n")
-    return [*written, participants]
+    if subject in (row[0] for row in rows):
+        return None
+    end = "\r\n" if "\r\n" in text else "\n"
+    begin = "" if text.endswith("\n") else end
+    row = "\t".join([subject, *["n/a"] * (len(names) - 1)])
+    return f"{text}{begin}{row}{end}".encode()
 
 
 def _aligned(session: Session) -> list[Trajectory]:
@@ -188,7 +218,23 @@ def _write(path: Path, write: Any) -> None:
     try:
         write_atomically(path, write)
     except OSError as error:
-        raise StreamError(f"{path} cannot be written: {error.strerror}") from None
+        raise StreamError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _write_bytes(path: Path, content: bytes) -> Path:
+    _write(path, lambda temporary: temporary.write_bytes(content))
+    return path
+
+
+def _write_text(path: Path, text: str) -> Path:
+    return _write_bytes(path, text.encode())
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StreamError(f"{folder} cannot be made: {error.strerror}") from None
 
 
 def _import(name: str) -> Any:

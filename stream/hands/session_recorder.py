@@ -65,6 +65,7 @@ class SessionRecorder:
             if not self.pauses_s or self.pauses_s[-1][1] < self._last_s:
                 self.pauses_s.append([self._last_s, time_s])
             self.pauses_s[-1][1] = self._last_s = time_s
+            self._writer.pause()
             return
         self._last_s = time_s
         self._writer.write(tracked, time_s)
@@ -96,4 +97,5 @@ class SessionRecorder:
         return f"REC {self.recorded_s:.1f} s - {INSTRUCTIONS[self._task]}"
 
     def close(self) -> None:
+        """Raises StreamError where the last rows cannot be written; the table is closed anyway."""
         self._writer.close()

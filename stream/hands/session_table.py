@@ -8,6 +8,8 @@ import csv
 import io
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -54,10 +56,8 @@ class SessionWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.rows = 0
-        try:
+        with self._failing_clearly():
             self._file = path.open("x", encoding="utf-8", newline="")
-        except OSError as error:
-            raise self._failed(error) from None
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(COLUMNS)
         self._quality = {picture: _Quality() for picture in PICTURES}
@@ -65,33 +65,42 @@ class SessionWriter:
 
     def write(self, tracked: TrackedFrame, time_s: float) -> None:
         """Add what was found in one frame, ``time_s`` after the beginning."""
-        for picture in PICTURES:
-            hands = tracked.raw if picture == "raw" else tracked.deblurred
-            if hands is not None:
-                hand = hands[0] if hands else None
-                jump, change = self._quality[picture].of(hand)
-                self._writer.writerow(_row(tracked, time_s, picture, hand, jump, change))
-                self.rows += 1
-        now = time.monotonic()
-        if now - self._flushed_at > _FLUSH_S:
-            self._flushed_at = now
-            self._flush()
+        with self._failing_clearly():
+            for picture in PICTURES:
+                hands = tracked.raw if picture == "raw" else tracked.deblurred
+                if hands is not None:
+                    hand = hands[0] if hands else None
+                    jump, change = self._quality[picture].of(hand)
+                    self._writer.writerow(_row(tracked, time_s, picture, hand, jump, change))
+                    self.rows += 1
+            now = time.monotonic()
+            if now - self._flushed_at > _FLUSH_S:
+                self._flushed_at = now
+                self._flush()
+
+    def pause(self) -> None:
+        """Nothing is written for a while, in which the hand may go anywhere without a jump."""
+        for quality in self._quality.values():
+            quality.forget_place()
 
     def close(self) -> None:
-        self._flush()
-        self._file.close()
+        """The file is closed even where the last of it cannot be written."""
+        with self._failing_clearly(), self._file:
+            self._flush()
 
     def _flush(self) -> None:
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise self._failed(error) from None
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
-    def _failed(self, error: OSError) -> StreamError:
-        return StreamError(
-            f"{self._path} cannot be written: {error.strerror}; what was recorded until now stays"
-        )
+    @contextmanager
+    def _failing_clearly(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StreamError(
+                f"{self._path} cannot be written: {error.strerror}; "
+                "what was recorded until now stays"
+            ) from None
 
 
 class _Quality:
@@ -115,6 +124,9 @@ class _Quality:
         size = palm_length(hand.world)
         self._sizes = [*self._sizes[1 - _MEDIAN_OF :], size]
         return jump, size / max(1e-6, float(np.median(self._sizes))) - 1
+
+    def forget_place(self) -> None:
+        self._last = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -157,7 +169,7 @@ class Trajectory:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a table; a last one that was cut off is left out.
+    """The rows of a table; a last one that was cut off is left out, and none is in an empty file.
 
     Raises:
         StreamError: it cannot be read, or is no such table.
@@ -166,6 +178,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise StreamError(f"{path} cannot be read: {error.strerror}") from None
+    if not text:  # cut off before anything was written
+        return []
     whole = text[: text.rfind("\n") + 1]
     reader = csv.DictReader(io.StringIO(whole))
     if tuple(reader.fieldnames or ()) != COLUMNS:

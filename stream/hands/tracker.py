@@ -51,6 +51,7 @@ class HandTracker:
             min_hand_presence_confidence=confidence if presence is None else presence,
             min_tracking_confidence=confidence,
         )
+        self.max_hands = max_hands
         self._last_ms = -1
         try:
             self._landmarker: Any = vision.HandLandmarker.create_from_options(options)

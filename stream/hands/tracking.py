@@ -183,10 +183,11 @@ class HandTracking:
         try:
             tracked = search.look(frame)
             self._found(tracked)
+        except StreamError as error:
+            self._go_on_without(str(error))
+            return None
         except Exception as error:  # pictures go on without hands
-            self.failure = f"the hand tracker failed: {type(error).__name__}: {error}"
-            self._latest.clear()
-            self._say(f"{self.failure}; going on without hands")
+            self._go_on_without(f"the hand tracker failed: {type(error).__name__}: {error}")
             return None
         self._latest[tracked.source] = tracked
         self._surroundings[tracked.source].found(tracked)
@@ -195,6 +196,11 @@ class HandTracking:
         self.milliseconds.add(tracked.tracker_ms)
         self.behind_ms.add((tracked.finished_ns - tracked.captured_ns) / 1e6)
         return tracked
+
+    def _go_on_without(self, failure: str) -> None:
+        self.failure = failure
+        self._latest.clear()
+        self._say(f"{failure}; going on without hands")
 
 
 class _Search:

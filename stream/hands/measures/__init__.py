@@ -4,6 +4,7 @@ Needs the extra ``hands`` (scipy, monalysa).
 """
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from engines.files import write_text_atomically
 from stream.errors import StreamError
 from stream.hands.measures.measure import Measure
 from stream.hands.measures.quality import Quality, quality
-from stream.hands.session import STATEMENT, Session, Task
+from stream.hands.session import STATEMENT, Session, Sidecar, Task
 from stream.hands.session_table import Picture, Trajectory
 
 __all__ = ["Measure", "Measured", "measure_session", "measures_table", "write_measures"]
@@ -43,7 +44,7 @@ def measure_session(session: Session) -> list[Measured]:
         StreamError: nothing was recorded, or the extra `hands` is not installed.
     """
     measured = [
-        _measure(session.sidecar.task, trajectory)
+        _measure(session.sidecar, trajectory)
         for trajectory in session.trajectories.values()
         if len(trajectory)
     ]
@@ -53,7 +54,11 @@ def measure_session(session: Session) -> list[Measured]:
 
 
 def write_measures(session: Session, measured: list[Measured]) -> Path:
-    """Write ``measures.json`` into the session's folder."""
+    """Write ``measures.json`` into the session's folder.
+
+    Raises:
+        StreamError: it cannot be written.
+    """
     path = session.folder / FILE_NAME
     content: dict[str, Any] = {
         "session": session.sidecar.id,
@@ -69,7 +74,10 @@ def write_measures(session: Session, measured: list[Measured]) -> Path:
             for one in measured
         ],
     }
-    write_text_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    try:
+        write_text_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise StreamError(f"{path} cannot be written: {error.strerror}") from None
     return path
 
 
@@ -90,7 +98,7 @@ def _cell(measure: Measure) -> str:
     return text if measure.valid else f"[dim]({text})[/]"
 
 
-def _measure(task: Task, trajectory: Trajectory) -> Measured:
+def _measure(sidecar: Sidecar, trajectory: Trajectory) -> Measured:
     try:
         from stream.hands.measures.cycles import tapping_measures
         from stream.hands.measures.range_of_motion import opening_measures, range_measures
@@ -100,13 +108,13 @@ def _measure(task: Task, trajectory: Trajectory) -> Measured:
         raise StreamError(
             f"measuring needs {error.name}: pip install 'blur2blur-live[hands]'"
         ) from None
-    of_task = {
+    of_task: dict[Task, Callable[[Trajectory, Quality], Sequence[Measure]]] = {
         "finger-tapping": tapping_measures,
         "open-close": opening_measures,
         "reach": reach_measures,
         "rest": tremor_measures,
         "free": range_measures,
     }
-    found = quality(trajectory)
-    measures = tuple(of_task[task](trajectory, found))
+    found = quality(trajectory, sidecar.pauses_s)
+    measures = tuple(of_task[sidecar.task](trajectory, found))
     return Measured(picture=trajectory.picture, quality=found, measures=measures)

@@ -1,11 +1,12 @@
 """How good the data of one picture are, and what that forbids to conclude."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from stream.hands.measures.measure import Measure
-from stream.hands.measures.signals import effective_rate
+from stream.hands.measures.signals import effective_rate, without_pauses
 from stream.hands.session_table import Trajectory
 
 _MOST_MISSING = 0.2
@@ -18,9 +19,9 @@ class Quality:
     """Of one picture's rows.
 
     Attributes:
-        fps: frames a second that were tracked.
+        fps: frames a second that were tracked, pauses left out.
         detected: share of them in which the hand was found, 0...1.
-        longest_gap_s: without a hand, from the last frame with one to the next.
+        longest_gap_s: without a hand, from the last frame with one to the next, pauses left out.
         jumps: steps of more than a palm length from one sighting to the next.
         odd_bones: share of sightings whose palm differs by more than a quarter from the median.
     """
@@ -46,7 +47,7 @@ class Quality:
                 name="tracked frames a second",
                 value=self.fps,
                 unit="",
-                definition="frames in the table, over its time",
+                definition="frames in the table, over its time without pauses",
             ),
             Measure(
                 name="frames with the hand",
@@ -58,7 +59,7 @@ class Quality:
                 name="longest time without",
                 value=self.longest_gap_s,
                 unit="s",
-                definition="between two frames with the hand",
+                definition="between two frames with the hand, pauses left out",
             ),
             Measure(
                 name="jumps",
@@ -75,11 +76,16 @@ class Quality:
         ]
 
 
-def quality(trajectory: Trajectory) -> Quality:
-    """Look at one picture's rows."""
-    seen = trajectory.time_s[trajectory.detected]
+def quality(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]] = ()) -> Quality:
+    """Look at one picture's rows.
+
+    Args:
+        pauses_s: from when to when nothing was recorded, in the table's time.
+    """
+    time_s = without_pauses(trajectory.time_s, pauses_s)
+    seen = time_s[trajectory.detected]
     return Quality(
-        fps=effective_rate(trajectory.time_s),
+        fps=effective_rate(time_s),
         detected=float(trajectory.detected.mean()) if len(trajectory) else 0.0,
         longest_gap_s=float(np.diff(seen).max()) if len(seen) > 1 else 0.0,
         jumps=int((trajectory.jump_palms > _JUMP_PALMS).sum()),

@@ -3,6 +3,7 @@
 Missing frames stay missing: gaps of up to 150 ms are bridged, over longer ones nothing is made up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,14 @@ def effective_rate(time_s: NDArray[np.float64]) -> float:
     return (len(time_s) - 1) / span if span > 0 else 0.0
 
 
+def without_pauses(
+    time_s: NDArray[np.float64], pauses_s: Sequence[Sequence[float]]
+) -> NDArray[np.float64]:
+    """(N,) the same times on a clock that stood still from the begin to the end of each pause."""
+    paused_s = [np.clip(time_s - begin_s, 0.0, end_s - begin_s) for begin_s, end_s in pauses_s]
+    return np.asarray(time_s - np.sum(paused_s, axis=0), np.float64)
+
+
 def pieces(
     time_s: NDArray[np.float64], values: NDArray[np.float64], *, upsample: int = 1
 ) -> list[Piece]:
@@ -54,12 +63,13 @@ def pieces(
     Between samples a cubic spline is used: a peak that fell between two frames is found again.
 
     Args:
-        time_s: (N,), growing.
+        time_s: (N,), growing; of samples at the same time the first counts.
         values: (N,) or (N, D); NaN where missing.
     """
     known = np.isfinite(values).reshape(len(values), -1).all(1)
-    rate = median_rate(time_s) * upsample
-    time_s, values = time_s[known], values[known]
+    rate = median_rate(np.unique(time_s)) * upsample
+    time_s, first = np.unique(time_s[known], return_index=True)
+    values = values[known][first]
     if rate <= 0 or len(time_s) < _LEAST_SAMPLES:
         return []
     cuts = np.flatnonzero(np.diff(time_s) > MAX_GAP_S) + 1

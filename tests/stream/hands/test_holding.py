@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from stream.hands.holding import HELD_PRESENCE, HoldingTracker
@@ -45,3 +46,25 @@ def test_holds_nothing_that_it_has_not_found(hand_model: Path, media: Path) -> N
     finally:
         holding.close()
         found.close()
+
+
+def test_holds_no_more_hands_than_there_may_be(hand_model: Path, hand_clip: Path) -> None:
+    """The only hand that may be is lost in blur, and another one is surely found."""
+    hand = read_clip(hand_clip)[50][1][:, 72:432]
+    nothing = np.zeros((360, 280, 3), np.uint8)
+    one = np.hstack([hand, nothing, np.zeros_like(hand)])
+    two = np.hstack([cv2.blur(hand, (45, 45)), nothing, hand])
+    holding = HoldingTracker(
+        HandTracker(hand_model, max_hands=1),
+        HandTracker(hand_model, max_hands=1, presence=HELD_PRESENCE),
+        0.5,
+    )
+    try:
+        seen = [holding.track(picture, i / 30) for i, picture in enumerate([one] * 4 + [two] * 4)]
+    finally:
+        holding.close()
+    assert all(len(hands) <= 1 for hands in seen)
+    assert any(hands and hands[0].held for hands in seen)
+    (last,) = seen[-1]
+    assert not last.held
+    assert last.centre_px[0] > 640

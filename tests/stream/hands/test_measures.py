@@ -1,6 +1,7 @@
 """Measures of movements whose truth is known."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ pytest.importorskip("monalysa", reason="needs the extra hands")
 
 from monalysa.quality.smoothness import log_dimensionless_jerk, sparc
 
+from stream.errors import StreamError
 from stream.hands.joint_angles import JOINTS, flexion_degrees
 from stream.hands.measures import Measure, measure_session, measures_table, write_measures
 from stream.hands.measures.reach import smoothness
 from stream.hands.measures.signals import pieces
-from stream.hands.session import read_session
-from tests.stream.hands.synthetic_hand import Movement, bent_hand, open_by, write_session
+from stream.hands.session import Task, read_session, write_sidecar
+from stream.hands.session_recorder import SessionRecorder
+from tests.stream.hands.synthetic_hand import Movement, bent_hand, open_by, tracked, write_session
 
 
 def measured(folder: Path) -> dict[str, Measure]:
@@ -193,3 +196,69 @@ def test_written_and_shown(tmp_path: Path) -> None:
     content = json.loads(write_measures(session, found).read_text())
     assert [one["estimated_by_deblurring"] for one in content["pictures"]] == [False, True]
     assert measures_table(found).row_count == len(found[0].measures) + 5
+
+
+def test_what_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    session = read_session(write_session(tmp_path, tapping(2.0, 1.0), task="finger-tapping"))
+    (tmp_path / "measures.json").mkdir()
+    with pytest.raises(StreamError, match=r"measures\.json cannot be written"):
+        write_measures(session, measure_session(session))
+
+
+def test_pauses_are_not_missing_data(tmp_path: Path) -> None:
+    """Ten seconds, a pause of twenty in which the hand goes elsewhere, and ten seconds more."""
+    folder = write_session(tmp_path, tapping(3.0, 1.0), task="finger-tapping", seconds=1)
+    (folder / "landmarks.csv").unlink()
+    recorder = SessionRecorder(folder, "finger-tapping", seconds=None, countdown_s=0.0)
+    for number in range(1200):
+        if number in (300, 900):
+            recorder.toggle_pause()
+        hand = tapping(3.0, 1.0)(number / 30)
+        elsewhere = np.float32([200, 0, 0]) * (number >= 600)
+        hand = replace(hand, points=hand.points + elsewhere)
+        recorder.take(tracked(hand, 100 + number / 30, number))
+    recorder.close()
+    write_sidecar(folder, replace(read_session(folder).sidecar, pauses_s=recorder.pauses_s))
+    for one in measure_session(read_session(folder)):
+        assert one.quality.fps == pytest.approx(30, abs=0.01)
+        assert one.quality.longest_gap_s == pytest.approx(1 / 30, abs=1e-3)
+        assert one.quality.jumps == 0
+        found = {measure.name: measure for measure in one.measures}
+        assert found["amplitude, median"].valid
+        assert found["rate"].value == pytest.approx(3.0, rel=0.02)
+
+
+def test_a_gap_with_a_pause_in_it_is_as_long_as_what_is_left(tmp_path: Path) -> None:
+    folder = write_session(tmp_path, tapping(2.0, 1.0), task="finger-tapping", seconds=4)
+    (folder / "landmarks.csv").unlink()
+    recorder = SessionRecorder(folder, "finger-tapping", seconds=None, countdown_s=0.0)
+    for number in range(240):
+        if number in (90, 180):
+            recorder.toggle_pause()
+        seen = not 60 <= number < 210
+        hand = tapping(2.0, 1.0)(number / 30) if seen else None
+        recorder.take(tracked(hand, number / 30, number))
+    recorder.close()
+    write_sidecar(folder, replace(read_session(folder).sidecar, pauses_s=recorder.pauses_s))
+    raw, _ = measure_session(read_session(folder))
+    assert raw.quality.longest_gap_s == pytest.approx(61 / 30, abs=1e-3)
+
+
+def test_samples_at_the_same_time_count_once() -> None:
+    time_s = np.arange(0, 4, 1 / 30)
+    values = np.sin(3 * time_s)
+    (expected,) = pieces(time_s, values)
+    for copies in (np.where(np.arange(len(time_s)) == 40, 2, 1), 2):
+        (piece,) = pieces(np.repeat(time_s, copies), np.repeat(values, copies))
+        np.testing.assert_array_equal(piece.values, expected.values)
+        assert piece.rate_hz == expected.rate_hz
+
+
+@pytest.mark.parametrize("task", ["finger-tapping", "open-close", "reach", "rest", "free"])
+def test_every_task_is_measured_where_frames_have_the_same_time(tmp_path: Path, task: Task) -> None:
+    folder = write_session(tmp_path, tapping(2.0, 1.0), task=task, seconds=8)
+    table = folder / "landmarks.csv"
+    table.write_text(table.read_text().replace(",3.033333,", ",3.000000,"))
+    session = read_session(folder)
+    assert np.diff(session.trajectories["raw"].time_s).min() == 0
+    assert measure_session(session)

@@ -1,6 +1,7 @@
 """Sessions on the disk: whole, cut off, exported, deleted."""
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
+from stream.hands.report import write_report
 from stream.hands.session import (
     Sidecar,
     check_participant,
@@ -15,12 +17,14 @@ from stream.hands.session import (
     delete_session,
     find_sessions,
     read_session,
+    remove_without_recording,
     with_digests,
     write_sidecar,
 )
-from stream.hands.session_files import write_bids, write_c3d, write_parquet
+from stream.hands.session_files import write_c3d, write_parquet
 from stream.hands.session_recorder import SessionRecorder
-from stream.hands.session_table import COLUMNS, FILE_NAME, POINTS, WORLD, read_rows
+from stream.hands.session_table import FILE_NAME, read_rows
+from tests.conftest import blur2blur
 from tests.stream.hands.synthetic_hand import bent_hand, open_by, tracked, write_session
 
 
@@ -56,67 +60,6 @@ def test_a_cut_off_table_is_read_up_to_its_last_whole_row(folder: Path) -> None:
         read_session(folder)
 
 
-def test_every_format_holds_the_same_numbers(folder: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra hands")
-    ezc3d = pytest.importorskip("ezc3d", reason="needs the extra hands")
-    session = read_session(folder)
-    rows = read_rows(folder / FILE_NAME)
-    table = parquet.read_table(write_parquet(session)).to_pydict()
-    assert tuple(table) == COLUMNS
-    for name in (*POINTS, *WORLD, "time_s"):
-        expected = [float(row[name]) if row[name] else None for row in rows]
-        assert table[name] == expected
-    file = ezc3d.c3d(str(write_c3d(session)))
-    points = file["data"]["points"]
-    labels = file["parameters"]["POINT"]["LABELS"]["value"]
-    assert len(labels) == 42
-    for picture, trajectory in session.trajectories.items():
-        for i in (0, 8, 20):
-            name = POINTS[3 * i].removesuffix("_x_px")
-            found = points[:3, labels.index(f"{picture}_{name}")].T
-            expected = np.float32(1000 * trajectory.world[:, i])
-            assert np.array_equal(np.float32(found), expected, equal_nan=True)
-    assert file["data"]["analogs"][0, 0] == pytest.approx(session.trajectories["raw"].time_s)
-
-
-def test_bids_files_pass_the_official_validator(folder: Path, tmp_path: Path) -> None:
-    import shutil
-    import subprocess
-    import sys
-
-    validator = Path(sys.executable).with_name("bids-validator-deno")
-    if not validator.exists() and shutil.which("bids-validator-deno") is None:
-        pytest.skip("needs bids-validator-deno")
-    root = tmp_path / "bids"
-    session = read_session(folder)
-    written = write_bids(session, root)
-    assert any(path.name.endswith("tracksys-deblurred_motion.tsv") for path in written)
-    result = subprocess.run(
-        [str(validator), str(root), "--json"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    issues = json.loads(result.stdout)["issues"]["issues"]
-    errors = [issue for issue in issues if issue["severity"] == "error"]
-    assert not errors, errors
-
-
-def test_a_second_participant_joins_the_bids_data_set(folder: Path, tmp_path: Path) -> None:
-    session = read_session(folder)
-    write_bids(session, tmp_path)
-    second = replace(session, sidecar=replace(session.sidecar, participant="P02", id="11111111"))
-    write_bids(second, tmp_path)
-    assert (tmp_path / "participants.tsv").read_text().split() == [
-        "participant_id", "sub-P01", "sub-P02",
-    ]  # fmt: skip
-    (table,) = tmp_path.glob("sub-P02/ses-*/motion/*tracksys-raw_motion.tsv")
-    values = table.read_text().splitlines()
-    assert len(values) == 90
-    assert any("n/a" in line for line in values)
-
-
 @pytest.mark.parametrize("name", ["Anna", "Anna Schmidt", "a@b.de", "P07/..", "", "Schmidt1970"])
 def test_names_are_refused(name: str) -> None:
     with pytest.raises(StreamError, match="such as P07"):
@@ -143,6 +86,48 @@ def test_pauses_and_the_end(tmp_path: Path) -> None:
     assert times[0] == 0
     assert not [t for t in times if 1.0 <= t < 2.99]
     assert recorder.recorded_s == pytest.approx(2.0, abs=0.05)
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """As on a full disk."""
+    resource = pytest.importorskip("resource", reason="there are no limits to set")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_table_that_cannot_grow_is_readable_up_to_there(tmp_path: Path) -> None:
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
+    with (
+        files_no_larger_than(30_000),
+        pytest.raises(StreamError, match=r"landmarks\.csv cannot be written: File too large"),
+    ):
+        for number in range(100):
+            recorder.take(tracked(bent_hand(10), number / 30, number))
+    recorder.close()
+    assert recorder.frames > 5
+    assert len(read_rows(tmp_path / FILE_NAME)) > 10
+
+
+def test_a_table_that_cannot_be_finished_is_closed(tmp_path: Path) -> None:
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
+    recorder.take(tracked(bent_hand(10), 0.0, 0))  # the first row is on the disk at once
+    table = tmp_path / FILE_NAME
+    size = table.stat().st_size
+    with (
+        files_no_larger_than(size),
+        pytest.raises(StreamError, match="what was recorded until now stays"),
+    ):
+        try:
+            recorder.take(tracked(bent_hand(10), 0.1, 1))
+        finally:
+            recorder.close()
+    assert recorder._writer._file.closed
+    assert len(read_rows(table)) == 2
 
 
 def test_countdown_is_not_recorded(tmp_path: Path) -> None:
@@ -194,6 +179,55 @@ def test_delete_removes_everything_and_nothing_else(folder: Path, tmp_path: Path
     with pytest.raises(StreamError, match="holds no session"):
         delete_session(tmp_path)
     assert other.is_dir()
+
+
+@pytest.fixture
+def nothing(tmp_path: Path) -> list[Path]:
+    """Two sessions that hold nothing: ended before the first frame, and killed before it."""
+    folders = [write_session(tmp_path / f"P01_{i}", bent_hand, seconds=0) for i in range(2)]
+    (folders[1] / FILE_NAME).write_bytes(b"")
+    return folders
+
+
+def test_a_report_of_several_leaves_out_and_names_what_holds_nothing(
+    folder: Path, nothing: list[Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("jinja2", reason="needs the extra hands")
+    pytest.importorskip("scipy", reason="needs the extra hands")
+    result = blur2blur("session", "report", tmp_path)
+    assert result.returncode == 0, result.stderr
+    for empty in nothing:
+        assert f"{empty} is left out: no frame was recorded" in result.stderr
+    assert f"{folder} is left out" not in result.stderr
+    assert (tmp_path / "report.html").read_text().count("How it was recorded") == 1
+
+
+def test_a_report_of_nothing_is_an_error(nothing: list[Path], tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="needs the extra hands")
+    for place in (nothing[0], nothing[1], tmp_path):
+        result = blur2blur("session", "report", place)
+        assert result.returncode == 1
+        assert "no frame was recorded; there is nothing to measure" in result.stderr
+
+
+def test_a_report_that_cannot_be_written_is_said_so(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="needs the extra hands")
+    (tmp_path / "taken.html").mkdir()
+    for place in (tmp_path / "taken.html", tmp_path / "nowhere" / "report.html"):
+        with pytest.raises(StreamError, match=rf"{place} cannot be written"):
+            write_report([read_session(folder)], place)
+
+
+@pytest.mark.parametrize("other", [None, "video.mkv"])
+def test_only_what_a_session_without_frames_made_is_removed(
+    nothing: list[Path], tmp_path: Path, other: str | None
+) -> None:
+    if other is not None:
+        (nothing[0] / other).write_bytes(b"pictures")
+    before = sorted(nothing[0].iterdir())
+    assert remove_without_recording(nothing[0]) == (other is None)
+    assert not nothing[0].exists() if other is None else sorted(nothing[0].iterdir()) == before
+    assert nothing[1].is_dir()
 
 
 def test_digests_name_every_file(folder: Path) -> None:

@@ -5,7 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from stream.hands.session import read_session
 from tests.conftest import blur2blur, read_clip
@@ -59,6 +63,104 @@ def test_a_killed_session_lacks_at_most_its_last_second(
         result = blur2blur("session", arguments[0], table.parent, *arguments[1:])
         assert result.returncode == 0, result.stderr
     assert "cut off" in (table.parent / "report.html").read_text()
+
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux does")
+
+
+@contextmanager
+def camera_session(root: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """A session of a camera without an end of its own, ended at the latest when this is left."""
+    camera = Path("synthetic:320x240@30")
+    running = subprocess.Popen(
+        record(camera, root, "--realtime", *more), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def trackers_of(running: subprocess.Popen[str]) -> list[int]:
+    """Its processes that hands are looked for in, once there is one."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and running.poll() is None:
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+        found = []
+        for thread in children.parent.parent.iterdir():
+            for pid in (thread / "children").read_text().split():
+                if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it has no tracker")
+
+
+def table_of(root: Path, at_least: int) -> Path:
+    """The table of the session there, once it has so many bytes."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        table = next(root.glob("*/landmarks.csv"), None)
+        if table is not None and table.stat().st_size >= at_least:
+            return table
+        time.sleep(0.05)
+    raise AssertionError("nothing is recorded")
+
+
+@linux_only
+def test_a_session_ends_when_its_tracker_dies(hand_model: Path, tmp_path: Path) -> None:
+    with camera_session(tmp_path, "--seconds", "600", "--countdown", "0") as running:
+        table = table_of(tmp_path, at_least=5_000)
+        for pid in trackers_of(running):
+            os.kill(pid, signal.SIGKILL)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "the hand tracker's process has ended" in said
+    assert f"{table.parent}: the session was cut off" in said
+    session = read_session(table.parent)
+    assert session.sidecar.state == "recording"
+    assert session.sidecar.frames["tracked"] == len(session.trajectories["raw"]) > 0
+
+
+@linux_only
+def test_a_session_ends_when_its_table_cannot_grow(hand_model: Path, tmp_path: Path) -> None:
+    """As on a full disk, but for the sidecar, which is small."""
+    import resource
+
+    with camera_session(tmp_path, "--seconds", "600", "--countdown", "0") as running:
+        table = table_of(tmp_path, at_least=5_000)
+        limit = table.stat().st_size + 2_000
+        resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert f"{table} cannot be written: File too large" in said
+    session = read_session(table.parent)
+    assert session.sidecar.frames["tracked"] > 0
+    assert session.sidecar.width == 320
+    assert len(session.trajectories["raw"]) > 0
+
+
+@linux_only
+@pytest.mark.parametrize("end", ["Ctrl-C", "tracker"])
+def test_nothing_is_left_of_a_session_without_a_frame(
+    hand_model: Path, tmp_path: Path, end: str
+) -> None:
+    """Ended in its countdown, or its tracker does not start."""
+    other = tmp_path / "notes.txt"
+    other.write_text("of the user")
+    with camera_session(tmp_path, "--countdown", "600") as running:
+        tracker = trackers_of(running)[0]
+        if end == "Ctrl-C":
+            running.send_signal(signal.SIGINT)
+        else:
+            os.kill(tracker, signal.SIGKILL)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    reason = "nothing was recorded" if end == "Ctrl-C" else "hand tracker's process has ended"
+    assert reason in said
+    assert list(tmp_path.iterdir()) == [other]
 
 
 def test_no_session_without_consent(tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""Sessions in the formats of other programs."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream.errors import StreamError
+from stream.hands.session import read_session
+from stream.hands.session_files import write_bids, write_c3d, write_parquet
+from stream.hands.session_table import COLUMNS, FILE_NAME, POINTS, WORLD, read_rows
+from tests.stream.hands.synthetic_hand import open_by, write_session
+
+_MOTION = "sub-P01/ses-00000000/motion/sub-P01_ses-00000000_task-free_tracksys-raw"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_session(
+        tmp_path / "P01", lambda t: open_by(0.5 + 0.4 * np.sin(9 * t)), seconds=3, missing=0.1
+    )
+
+
+def test_every_format_holds_the_same_numbers(folder: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra hands")
+    ezc3d = pytest.importorskip("ezc3d", reason="needs the extra hands")
+    session = read_session(folder)
+    rows = read_rows(folder / FILE_NAME)
+    table = parquet.read_table(write_parquet(session)).to_pydict()
+    assert tuple(table) == COLUMNS
+    for name in (*POINTS, *WORLD, "time_s"):
+        expected = [float(row[name]) if row[name] else None for row in rows]
+        assert table[name] == expected
+    file = ezc3d.c3d(str(write_c3d(session)))
+    points = file["data"]["points"]
+    labels = file["parameters"]["POINT"]["LABELS"]["value"]
+    assert len(labels) == 42
+    for picture, trajectory in session.trajectories.items():
+        for i in (0, 8, 20):
+            name = POINTS[3 * i].removesuffix("_x_px")
+            found = points[:3, labels.index(f"{picture}_{name}")].T
+            expected = np.float32(1000 * trajectory.world[:, i])
+            assert np.array_equal(np.float32(found), expected, equal_nan=True)
+    assert file["data"]["analogs"][0, 0] == pytest.approx(session.trajectories["raw"].time_s)
+
+
+def test_bids_files_pass_the_official_validator(folder: Path, tmp_path: Path) -> None:
+    import shutil
+    import subprocess
+    import sys
+
+    validator = Path(sys.executable).with_name("bids-validator-deno")
+    if not validator.exists() and shutil.which("bids-validator-deno") is None:
+        pytest.skip("needs bids-validator-deno")
+    root = tmp_path / "bids"
+    session = read_session(folder)
+    written = write_bids(session, root)
+    assert any(path.name.endswith("tracksys-deblurred_motion.tsv") for path in written)
+    result = subprocess.run(
+        [str(validator), str(root), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    issues = json.loads(result.stdout)["issues"]["issues"]
+    errors = [issue for issue in issues if issue["severity"] == "error"]
+    assert not errors, errors
+
+
+def test_a_second_participant_joins_the_bids_data_set(folder: Path, tmp_path: Path) -> None:
+    session = read_session(folder)
+    write_bids(session, tmp_path)
+    second = replace(session, sidecar=replace(session.sidecar, participant="P02", id="11111111"))
+    write_bids(second, tmp_path)
+    assert (tmp_path / "participants.tsv").read_text().split() == [
+        "participant_id", "sub-P01", "sub-P02",
+    ]  # fmt: skip
+    (table,) = tmp_path.glob("sub-P02/ses-*/motion/*tracksys-raw_motion.tsv")
+    values = table.read_text().splitlines()
+    assert len(values) == 90
+    assert any("n/a" in line for line in values)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last_line_ends", [True, False])
+def test_what_a_bids_data_set_holds_stays(
+    folder: Path, tmp_path: Path, end: str, last_line_ends: bool
+) -> None:
+    root = tmp_path / "study"
+    root.mkdir()
+    (root / "README").write_text("of the user")
+    lines = ["participant_id\tage\tsex", "sub-P09\t61\tF", "sub-P02\t70\tM"]
+    before = end.join(lines) + (end if last_line_ends else "")
+    table = root / "participants.tsv"
+    table.write_bytes(before.encode())
+    session = read_session(folder)
+    written = write_bids(session, root)
+    expected = end.join([*lines, "sub-P01\tn/a\tn/a"]) + end
+    assert table.read_bytes().decode() == expected
+    assert (root / "README").read_text() == "of the user"
+    assert table in written
+    assert root / "README" not in written
+    again = replace(session, sidecar=replace(session.sidecar, participant="P09", id="11111111"))
+    assert table not in write_bids(again, root)
+    assert table.read_bytes().decode() == expected
+
+
+@pytest.mark.parametrize("content", [b"age\tparticipant_id\n61\tsub-P09\n", b"", b"\xff\xfe"])
+def test_another_table_of_participants_is_refused(
+    folder: Path, tmp_path: Path, content: bytes
+) -> None:
+    root = tmp_path / "study"
+    root.mkdir()
+    (root / "participants.tsv").write_bytes(content)
+    with pytest.raises(StreamError, match=r"participants\.tsv (begins with|is not UTF-8)"):
+        write_bids(read_session(folder), root)
+    assert [path.name for path in root.iterdir()] == ["participants.tsv"]
+    assert (root / "participants.tsv").read_bytes() == content
+
+
+@pytest.mark.parametrize("taken", ["", "sub-P01", "participants.tsv", f"{_MOTION}_motion.tsv"])
+def test_a_place_that_bids_files_cannot_be_written_to_is_named(
+    folder: Path, tmp_path: Path, taken: str
+) -> None:
+    """A file where a folder is to be, or the other way round."""
+    root = tmp_path / "study"
+    if taken in ("", "sub-P01"):
+        (root / taken).parent.mkdir(exist_ok=True)
+        (root / taken).write_text("a file")
+    else:
+        (root / taken).mkdir(parents=True)
+    with pytest.raises(StreamError, match=r"study.* cannot be"):
+        write_bids(read_session(folder), root)
