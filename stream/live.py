@@ -5,6 +5,7 @@ import os.path
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
@@ -160,7 +161,8 @@ def _open_sources(job: LiveJob) -> list[Source]:
         source = open_source(uri, options)
         taken = [other.name for other in sources]
         if source.name in taken:
-            source.name = f"{source.name}-{len(taken) + 1}"
+            numbered = (f"{source.name}-{number}" for number in count(len(taken) + 1))
+            source.name = next(name for name in numbered if name not in taken)
         sources.append(source)
     return sources
 

@@ -42,7 +42,7 @@ class RunLog:
             if self._file is None:
                 return
             try:
-                self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                self._file.write(json.dumps(line) + "\n")
                 self._file.flush()
             except OSError:
                 self._file = None

@@ -20,6 +20,7 @@ import zmq
 from numpy.typing import NDArray
 
 from stream.endpoint import Endpoint, parse_endpoint
+from stream.errors import StreamError
 from stream.keys import load_key, new_pair
 from stream.wire import Header, WireError, clock_name, unpack
 
@@ -30,7 +31,7 @@ _RECONNECT_MAX_MS = 1000
 _HEARTBEAT_MS = 1000
 _MAX_SOURCES = 256
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-OPTIONS = {"key", "server"}
+OPTIONS = {"key", "server", "source"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -94,13 +95,17 @@ class Subscription:
 
     Args:
         address: ``tcp://host:port`` or ``ipc:///path``, ``zmq+`` in front or not, with
-            ``key=NAME`` (one's own) and ``server=NAME`` (the publisher's) behind a ``?``.
-        source: take only frames of this source; all if empty.
+            ``key=NAME`` (one's own), ``server=NAME`` (the publisher's) and ``source=NAME`` behind a
+            ``?``.
+        source: take only frames of this source; if empty, of the address's, or of all.
         every: keep every frame in order, up to ``capacity``, instead of the newest of each source.
         capacity: how many wait at most; then the oldest goes.
 
     Raises:
         StreamError: the address or a key is wrong.
+
+    Attributes:
+        source: the one whose frames it takes; empty for all.
     """
 
     def __init__(
@@ -109,7 +114,7 @@ class Subscription:
         endpoint = parse_endpoint(address, OPTIONS)
         self.address = endpoint.address
         self.counts = SubscriptionCounts()
-        self._source = source
+        self.source = source or endpoint.options.get("source", "")
         self._every = every
         self._capacity = capacity
         self._clock = clock_name()
@@ -120,11 +125,11 @@ class Subscription:
         self._turn = Lock()  # whoever holds it may use the socket
         self._unattended = Event()
         self._unattended.set()
+        self._context = zmq.Context()
+        self._socket = self._connect(endpoint)
         self._bell, self._ring = socketpair()
         self._bell.setblocking(False)
         self._ring.setblocking(False)
-        self._context = zmq.Context()
-        self._socket = self._connect(endpoint)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._bell, zmq.POLLIN)
@@ -187,11 +192,13 @@ class Subscription:
                     endpoint.options["server"], with_secret=False
                 ).public
                 socket.curve_publickey, socket.curve_secretkey = key.public, key.secret
-            socket.setsockopt(zmq.SUBSCRIBE, self._source.encode())
+            socket.setsockopt(zmq.SUBSCRIBE, self.source.encode())
             socket.connect(endpoint.address)
-        except BaseException:
+        except BaseException as error:
             socket.close(linger=0)
             self._context.term()
+            if isinstance(error, zmq.ZMQError | UnicodeError):
+                raise StreamError(_no_connection(endpoint.address, error)) from None
             raise
         return socket
 
@@ -246,7 +253,7 @@ class Subscription:
             counts.malformed += 1
             counts.reason = str(error)
             return
-        if self._source and header.source != self._source:
+        if self.source and header.source != self.source:
             return  # ZeroMQ subscribes to all topics that begin so
         counts.received += 1
         if len(counts.next_sequence) > _MAX_SOURCES:
@@ -276,6 +283,13 @@ class Subscription:
         while len(waiting) >= self._capacity:
             waiting.popleft()
             self.counts.replaced += 1
+
+
+def _no_connection(address: str, error: zmq.ZMQError | UnicodeError) -> str:
+    reason = "it is not UTF-8"
+    if isinstance(error, zmq.ZMQError):
+        reason = zmq.strerror(error.errno or 0)
+    return f"{address} cannot be connected to: {reason}; is it like tcp://127.0.0.1:5555?"
 
 
 def subscribe(

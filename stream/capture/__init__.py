@@ -27,7 +27,8 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     ``/dev/video0``              the same by path
     ``clip.mp4``, ``file://…``   a video file
     ``rtsp://…``, ``http://…``   a network stream: IP camera, phone, MJPEG server
-    ``zmq+tcp://``, ``zmq+ipc``  a publisher: another ``blur2blur live --to zmq+tcp://…``
+    ``zmq+tcp://``, ``zmq+ipc``  a publisher: another ``blur2blur live --to zmq+tcp://…``; of
+                                 several sources the first, or ``…?source=NAME``
     ``demo``                     the clip that comes with the program
     ``synthetic:640x480@30``     a test pattern on its own clock
     ============================ ========================================================

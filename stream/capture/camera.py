@@ -14,6 +14,7 @@ from stream.errors import SourceError
 
 _DEFAULT_SIZE = Size(640, 480)
 _DEFAULT_FPS = 30.0
+_LINUX_CAMERAS = Path("/sys/class/video4linux")
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,16 @@ class Camera:
     ) -> None:
         self.name = "camera-" + (re.sub(r"\W+", "-", which).strip("-") or "0")
         self.uri = f"camera:{which}"
-        self._device = device or find_device(which)
+        self._which = which
+        self._device = device
         self._options = options
 
     def open(self) -> "CameraCapture":
+        device = self._device or find_device(self._which)  # its path may change when it comes back
         first_error: SourceError | None = None
-        for options in self._attempts():
+        for options in self._attempts(device):
             try:
-                return CameraCapture(self._device, self.uri, options, self._options)
+                return CameraCapture(device, self.uri, options, self._options)
             except SourceError as error:
                 first_error = first_error or error
                 if _is_final(error):
@@ -56,13 +59,13 @@ class Camera:
         assert first_error is not None
         raise first_error
 
-    def _attempts(self) -> list[dict[str, str]]:
+    def _attempts(self, device: CameraDevice) -> list[dict[str, str]]:
         asked = {
             "video_size": str(self._options.size or _DEFAULT_SIZE),
             "framerate": f"{self._options.fps or _DEFAULT_FPS:g}",
         }
         compressed = {"video4linux2": {"input_format": "mjpeg"}, "dshow": {"vcodec": "mjpeg"}}
-        first = compressed.get(self._device.format, {})
+        first = compressed.get(device.format, {})
         return [{**asked, **first}, *([asked] if first else []), {}]
 
 
@@ -102,10 +105,19 @@ class CameraCapture(ContainerCapture):
         )
 
 
-def find_device(which: str) -> CameraDevice:
-    """The camera that a number, a name or a path means on this platform."""
+def find_device(which: str, linux_cameras: Path = _LINUX_CAMERAS) -> CameraDevice:
+    """The camera that a number, a name or a path means on this platform.
+
+    Args:
+        linux_cameras: where Linux keeps a folder with the file ``name`` for each device.
+
+    Raises:
+        SourceError: there is no camera of that name or number, where this can be known already.
+    """
     if sys.platform == "linux":
-        address = f"/dev/video{which}" if which.isdecimal() else which
+        if which.isdecimal():
+            return CameraDevice("video4linux2", f"/dev/video{which}")
+        address = which if which.startswith("/") else _named_on_linux(which, linux_cameras)
         return CameraDevice("video4linux2", address)
     if sys.platform == "darwin":
         return CameraDevice("avfoundation", f"{which}:none")
@@ -121,6 +133,24 @@ def list_cameras() -> list[str]:
 
     found = av.enumerate_input_devices("avfoundation" if sys.platform == "darwin" else "dshow")
     return [device.description or device.name for device in found if "video" in device.media_types]
+
+
+def _named_on_linux(name: str, folder: Path) -> str:
+    """The device of a camera's name; the first of several, as a webcam's second gives no video."""
+    files = sorted(folder.glob("video*/name"), key=lambda file: (len(file.parent.name), file))
+    names = {f"/dev/{file.parent.name}": _read_name(file) for file in files}
+    for device, known in names.items():
+        if known.casefold() == name.casefold():
+            return device
+    there = ", ".join(f"{known!r} ({device})" for device, known in names.items())
+    raise SourceError(f"camera:{name}: no camera has this name; there is {there or 'none at all'}")
+
+
+def _read_name(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:  # unplugged at this moment
+        return ""
 
 
 def _nth_directshow_camera(index: int) -> str:

@@ -5,6 +5,8 @@ from typing import Protocol
 
 _MAX_DRIVER_DELAY_NS = 2_000_000_000
 _REMEMBERED = 256
+_MAX_LEAP_S = 2.0
+_FIRST_PERIOD_S = 1 / 30
 
 
 class CaptureClock(Protocol):
@@ -54,29 +56,62 @@ class PlaybackClock:
     """A file played as if a camera took it now: a picture is captured when its pts is due.
 
     A packet is let through when its dts is due, so that its decoding counts as latency as it does
-    with a camera; a picture that a B-frame stream decodes ahead of its time is held back.
+    with a camera; a picture that a B-frame stream decodes ahead of its time is held back. Where the
+    timestamps go back, as where two clips were joined, or leap by more than two seconds, it plays
+    on without a break.
     """
 
     def __init__(self) -> None:
-        self._start_ns: int | None = None
-        self._first_pts_s = 0.0
+        self._start: tuple[int, float] | None = None  # a time of the clock, and its timestamp
+        self._last_dts_s: float | None = None
+        self._period_s = _FIRST_PERIOD_S
+        self._end_ns = 0
+        self._due_ns: dict[float | None, int] = {}
 
     def packet(self, pts_s: float | None, dts_s: float | None) -> None:
-        if self._start_ns is None and pts_s is not None:
-            self._start_ns, self._first_pts_s = time.perf_counter_ns(), pts_s
-        self._wait(dts_s)  # Matroska does not tell it of the first packets: they pass at once
+        shown_s = dts_s if pts_s is None else pts_s
+        if shown_s is None:
+            return
+        follows = self._note(dts_s)
+        if self._start is None:
+            self._start = time.perf_counter_ns(), shown_s
+        elif not follows:
+            self._start = self._end_ns + round(self._period_s * 1e9), shown_s
+        if len(self._due_ns) > _REMEMBERED:  # packets that never became pictures
+            self._due_ns.clear()
+        # Kept for each, as pictures from before a break are decoded after packets from behind it.
+        self._due_ns[shown_s] = self._due(self._start, shown_s)
+        self._end_ns = max(self._end_ns, self._due_ns[shown_s])
+        if dts_s is not None:  # Matroska does not tell it of the first packets: they pass at once
+            _sleep_until(self._due(self._start, dts_s))
 
     def captured_ns(self, pts_s: float | None) -> int:
-        return self._wait(pts_s)
-
-    def _wait(self, at_s: float | None) -> int:
-        now_ns = time.perf_counter_ns()
-        if self._start_ns is None or at_s is None:
-            return now_ns
-        due_ns = self._start_ns + round((at_s - self._first_pts_s) * 1e9)
-        if due_ns > now_ns:
-            time.sleep((due_ns - now_ns) / 1e9)
+        due_ns = self._due_ns.pop(pts_s, None)
+        if due_ns is None:
+            return time.perf_counter_ns()
+        _sleep_until(due_ns)
         return due_ns
+
+    def _note(self, dts_s: float | None) -> bool:
+        """Remember a packet's dts; returns whether it follows the one before, as far as known."""
+        if dts_s is None:
+            return True
+        before_s, self._last_dts_s = self._last_dts_s, dts_s
+        step_s = 0.0 if before_s is None else dts_s - before_s
+        if 0 < step_s <= _MAX_LEAP_S:
+            self._period_s = step_s
+        return 0 <= step_s <= _MAX_LEAP_S
+
+    @staticmethod
+    def _due(start: tuple[int, float], at_s: float) -> int:
+        start_ns, first_s = start
+        return start_ns + round((at_s - first_s) * 1e9)
+
+
+def _sleep_until(due_ns: int) -> None:
+    now_ns = time.perf_counter_ns()
+    if due_ns > now_ns:
+        time.sleep((due_ns - now_ns) / 1e9)
 
 
 class Timeline:
@@ -94,7 +129,7 @@ class Timeline:
         self._first_captured_ns: int | None = None
         self._offset_s: float | None = None if own_clock else 0.0
         self._last_s = float("-inf")
-        self._period_s = 1 / 30
+        self._period_s = _FIRST_PERIOD_S
 
     def reopened(self) -> None:
         """The source was opened (again): its timestamps may begin anywhere."""

@@ -206,7 +206,7 @@ class ContainerCapture:
 def _is_turned(address: str) -> bool:
     """Whether the first picture is to be shown turned by a quarter."""
     try:
-        with av.open(address, mode="r") as container:
+        with av.open(address, mode="r", metadata_errors="replace") as container:
             first = next(container.decode(video=0))
     except (av.error.FFmpegError, StopIteration):
         return False

@@ -1,6 +1,7 @@
 """A publisher as a source: frames of another `blur2blur live`, or of one's own program."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -13,10 +14,16 @@ from stream.uri import host_of, without_credentials
 
 OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 5.0
+_LOOK_S = 0.5
+_MAX_TOLD = 8
 
 
 class Subscriber:
-    """Frames from a ZeroMQ publisher, the newest first; see ``stream.subscription``."""
+    """One source of a ZeroMQ publisher, the newest frame first; see ``stream.subscription``.
+
+    It is the one that ``?source=NAME`` asks for, else the one whose frame comes first. Where the
+    publisher has several, a reconnection waits for that one again.
+    """
 
     live = True
     reconnects = True
@@ -27,29 +34,62 @@ class Subscriber:
         self.name = host_of(address) or "subscriber"
         self._address = address
         self._options = options
+        self._source = ""
 
     def open(self) -> "SubscriberCapture":
+        subscription, first = self._subscribe(self._source)
+        others: list[str] = []
+        if not subscription.source:
+            with subscription:
+                source, *others = _sources(subscription, first)
+            if others:
+                self._source = source
+            subscription, first = self._subscribe(source)
+        return SubscriberCapture(self.uri, subscription, first, self._options.size, others)
+
+    def _subscribe(self, source: str) -> tuple[Subscription, ReceivedFrame]:
+        """A subscription to a source, and its first frame."""
         try:
-            subscription = Subscription(self._address)
+            subscription = Subscription(self._address, source=source)
         except StreamError as error:
             raise SourceError(str(error)) from None
         first = subscription.next_frame(OPEN_TIMEOUT_S)
         if first is None:
             reason = subscription.counts.reason
+            of = f" of source {subscription.source!r}" if subscription.source else ""
             subscription.close()
             raise SourceError(
-                f"{self.uri}: nothing came for {OPEN_TIMEOUT_S:g} s"
+                f"{self.uri}: nothing came{of} for {OPEN_TIMEOUT_S:g} s"
                 + (f"; the last message was not a frame: {reason}" if reason else "")
                 + "; does the publisher run, and has it let in your key?"
             )
-        return SubscriberCapture(self.uri, subscription, first, self._options.size)
+        return subscription, first
+
+
+def _sources(subscription: Subscription, first: ReceivedFrame) -> list[str]:
+    """The sources that give frames within half a second, in the order in which they came."""
+    names = {first.header.source: None}
+    end_s = time.monotonic() + _LOOK_S
+    while (left_s := end_s - time.monotonic()) > 0:
+        if (frame := subscription.next_frame(left_s)) is not None:
+            names.setdefault(frame.header.source)
+    return list(names)
 
 
 class SubscriberCapture:
-    """A subscription that gave its first frame."""
+    """A subscription that gave its first frame.
+
+    Args:
+        others: what else the publisher publishes.
+    """
 
     def __init__(
-        self, uri: str, subscription: Subscription, first: ReceivedFrame, size: Size | None
+        self,
+        uri: str,
+        subscription: Subscription,
+        first: ReceivedFrame,
+        size: Size | None,
+        others: Sequence[str] = (),
     ) -> None:
         self._uri = uri
         self._subscription = subscription
@@ -60,6 +100,7 @@ class SubscriberCapture:
             height=self._size.height,
             fps=None,
             format=f"zmq {first.header.encoding}",
+            notes=_notes(first.header.source, others),
         )
 
     def pictures(self) -> Iterator[Picture]:
@@ -82,3 +123,10 @@ class SubscriberCapture:
             return pixels
         size = (self._size.width, self._size.height)
         return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _notes(source: str, others: Sequence[str]) -> tuple[str, ...]:
+    if not others:
+        return ()
+    told = ", ".join(map(repr, others[:_MAX_TOLD]))
+    return (f"this is {source!r}; ?source=NAME takes another of the publisher's: {told}",)

@@ -15,13 +15,18 @@ _LINE_LETTERS = 80
 
 
 def split_view(
-    before: NDArray[np.uint8], after: NDArray[np.uint8], split: float
+    before: NDArray[np.uint8], after: NDArray[np.uint8], split: float, *, mirrored: bool = False
 ) -> NDArray[np.uint8]:
     """The camera's picture left of ``split`` (0...1 of the width), the deblurred one right of it.
+
+    Args:
+        mirrored: show both as a mirror does; the sides of the line stay.
 
     Returns:
         uint8 (H, W, 3) BGR, for OpenCV's windows.
     """
+    if mirrored:
+        before, after = before[:, ::-1], np.ascontiguousarray(after[:, ::-1])
     picture = np.asarray(cv2.cvtColor(after, cv2.COLOR_RGB2BGR), np.uint8)
     width = picture.shape[1]
     edge = round(min(max(split, 0.0), 1.0) * width)

@@ -105,12 +105,15 @@ class _VideoWriter:
         self._matrix = Colorspace.ITU709 if hd else Colorspace.ITU601
         try:
             self._container: OutputContainer = av.open(
-                str(path), "w", options=_MUXERS[path.suffix.lower()]
+                os.path.abspath(path),  # a colon in a bare name would end a protocol's
+                "w",
+                options=_MUXERS[path.suffix.lower()],
             )
             self._stream = self._add_stream(1 if hd else 6)
             self._stream.codec_context.open()
+            self._container.start_encoding()  # the file is there, or it fails here
         except (av.error.FFmpegError, OSError) as error:
-            raise self._failed(error) from None
+            raise OutputError(_problem(path, error)) from None
 
     def write(self, pixels: NDArray[np.uint8], pts_s: float) -> None:
         frame = VideoFrame.from_ndarray(self._fitted(pixels), format="rgb24").reformat(
@@ -122,14 +125,14 @@ class _VideoWriter:
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.error.FFmpegError, OSError) as error:
-            raise self._failed(error) from None
+            raise self._broken_off(error) from None
 
     def close(self) -> None:
         try:
             self._container.mux(self._stream.encode(None))
             self._container.close()
         except (av.error.FFmpegError, OSError) as error:
-            raise self._failed(error) from None
+            raise self._broken_off(error) from None
 
     def _add_stream(self, colour_tag: int) -> VideoStream:
         stream = self._container.add_stream("libx264", rate=30, options=_ENCODER)
@@ -150,13 +153,25 @@ class _VideoWriter:
             pixels = np.pad(pixels, ((0, odd_rows), (0, odd_columns), (0, 0)), mode="edge")
         return pixels
 
-    def _failed(self, error: Exception) -> OutputError:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        return OutputError(
-            f"{self._path} cannot be written: {reason}; what was recorded until now plays"
-            if self._last_pts >= 0
-            else f"{self._path} cannot be written: {reason}"
-        )
+    def _broken_off(self, error: Exception) -> OutputError:
+        problem = _problem(self._path, error)
+        if _plays(self._path):
+            problem += "; what was recorded until now plays"
+        return OutputError(problem)
+
+
+def _problem(path: Path, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return f"{path} cannot be written: {reason}"
+
+
+def _plays(path: Path) -> bool:
+    """Whether the file has a picture that can be decoded."""
+    try:
+        with av.open(os.path.abspath(path)) as container:
+            return any(True for _ in container.decode(video=0))
+    except (av.error.FFmpegError, OSError, IndexError):
+        return False
 
 
 def letterboxed(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

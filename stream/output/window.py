@@ -83,9 +83,8 @@ class Window:
         source = frame.captured.source
         off = frame.bypassed and frame.blur is None  # nothing to compare
         split = self._split if self._compare and not off else 0.0
-        picture = split_view(frame.captured.pixels, frame.pixels, split)
-        if self._mirrored:
-            picture = np.ascontiguousarray(picture[:, ::-1])
+        before, after = frame.captured.pixels, frame.pixels
+        picture = split_view(before, after, split, mirrored=self._mirrored)
         self._shown[source] = picture
         shown = picture.copy()
         lines: list[str] = []

@@ -130,6 +130,19 @@ def test_source_is_never_overwritten(make_clip: MakeClip, form: str, tmp_path: P
     assert clip.read_bytes() == content
 
 
+def test_every_source_has_a_name_of_its_own(make_clip: MakeClip, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    clips = [make_clip(name, pts_ms=(0, 40)) for name in ("a-3.mkv", "a.mkv", "b/a.mkv")]
+    stats = tmp_path / "s.json"
+    result = blur2blur(
+        "live", *clips, clips[1], "--to", "null", "--deblur", "off", "--stats", stats
+    )
+    assert result.returncode == 0, result.stderr
+    names = [source["name"] for source in json.loads(stats.read_text())["sources"]]
+    assert names[:2] == ["a-3", "a"]
+    assert len(set(names)) == 4
+
+
 def test_nor_by_a_recording_that_is_named_after_its_source(
     make_clip: MakeClip, tmp_path: Path
 ) -> None:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ import pytest
 import zmq
 
 from benchmarks.memory import rss_mib
-from stream.capture import open_source
-from stream.errors import SourceError
+from stream.capture import Source, open_source
+from stream.capture.synthetic import read_number
+from stream.errors import SourceError, StreamError
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
 from tests.conftest import ROOT, blur2blur, picture
@@ -225,6 +228,77 @@ def test_source_tells_what_was_lost_on_the_way(publisher: Publisher) -> None:
     finally:
         done.set()
         thread.join()
+
+
+@contextmanager
+def two_cameras(publisher: Publisher) -> Iterator[None]:
+    """Publish even numbers as `left` and odd ones as `right` meanwhile."""
+    done = threading.Event()
+
+    def publish() -> None:
+        for number in range(100_000):
+            if done.wait(0.01):
+                return
+            publisher.write(processed(number, ("left", "right")[number % 2]))
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def parities(source: Source) -> tuple[set[int], tuple[str, ...]]:
+    """Which numbers, even or odd, twenty pictures of a source have; and its notes."""
+    with closing(source.open()) as capture:
+        numbers = [read_number(p.pixels) for p in islice(capture.pictures(), 20)]
+        return {number % 2 for number in numbers}, capture.info.notes
+
+
+@pytest.mark.parametrize(("name", "parity"), [("left", 0), ("right", 1)])
+def test_source_by_name_is_one_camera_of_a_publisher(
+    publisher: Publisher, name: str, parity: int
+) -> None:
+    with two_cameras(publisher):
+        source = open_source(f"zmq+{publisher.address}?source={name}")
+        assert parities(source) == ({parity}, ())
+
+
+def test_source_without_a_name_stays_with_one_camera_and_tells_of_the_other(
+    publisher: Publisher,
+) -> None:
+    with two_cameras(publisher):
+        source = open_source(f"zmq+{publisher.address}")
+        found, (note,) = parities(source)
+        assert len(found) == 1
+        this, other = ("left", "right") if found == {0} else ("right", "left")
+        assert note.startswith(f"this is '{this}'; ?source=NAME takes another")
+        assert note.endswith(f"'{other}'")
+        assert parities(source)[0] == found, "opened again, it is the same camera"
+
+
+def test_name_in_the_address_is_one_source_to_a_subscriber(publisher: Publisher) -> None:
+    with two_cameras(publisher), subscribe(f"{publisher.address}?source=right") as frames:
+        received = [frames.next_frame(10) for _ in range(10)]
+    assert {frame.header.source for frame in received if frame} == {"right"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://no host:5555",
+        f"ipc:///tmp/{'long' * 40}",
+        "ipc:///tmp/caf\udce9",
+        "tcp://127.0.0.1:5555?source=caf\udce9",
+    ],
+)
+def test_address_that_cannot_be_connected_to_is_named(address: str) -> None:
+    with pytest.raises(StreamError, match=r"cannot be connected to: .*; is it like"):
+        subscribe(address)
+    with pytest.raises(SourceError, match="cannot be connected to"):
+        open_source(f"zmq+{address}").open()
 
 
 def test_source_that_hears_nothing_says_what_to_look_at() -> None:

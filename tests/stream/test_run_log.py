@@ -1,11 +1,12 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from stream.errors import OutputError
 from stream.run_log import RunLog
-from tests.conftest import blur2blur
+from tests.conftest import MakeClip, blur2blur
 
 
 def test_a_run_is_told_from_start_to_end(tmp_path: Path) -> None:
@@ -29,6 +30,16 @@ def test_secrets_stay_out_of_it(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "127.0.0.1" in file.read_text()
     assert "hunter2" not in file.read_text() + result.stdout + result.stderr
+
+
+def test_file_name_that_is_not_utf8_is_told(make_clip: MakeClip, tmp_path: Path) -> None:
+    clip = make_clip().rename(tmp_path / os.fsdecode(b"caf\xe9.mkv"))
+    log = tmp_path / "log.jsonl"
+    result = blur2blur("live", clip, "--to", "null", "--deblur", "off", "--log", log)
+    assert result.returncode == 0, result.stderr
+    started, *_, ended = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert started["sources"] == [str(clip)]
+    assert ended["statistics"]["frames_output"] == 25
 
 
 def test_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Cameras: FFmpeg's real device path over its virtual device, since no camera is at hand."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,25 @@ def test_numbers_and_paths_mean_devices(monkeypatch: pytest.MonkeyPatch) -> None
     assert find_device("/dev/video1") == CameraDevice("video4linux2", "/dev/video1")
     monkeypatch.setattr("sys.platform", "darwin")
     assert find_device("0") == CameraDevice("avfoundation", "0:none")
+
+
+def test_names_mean_devices_on_linux(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    for number, name in {10: "HD Webcam", 2: "HD Webcam", 3: "HD Webcam", 4: "Microscope"}.items():
+        (tmp_path / f"video{number}").mkdir()
+        (tmp_path / f"video{number}" / "name").write_text(f"{name}\n")
+    assert find_device("hd webcam", tmp_path).address == "/dev/video2"
+    assert find_device("Microscope", tmp_path).address == "/dev/video4"
+    with pytest.raises(SourceError, match=r"camera:Phone: .* 'Microscope' \(/dev/video4\)"):
+        find_device("Phone", tmp_path)
+    with pytest.raises(SourceError, match="there is none at all"):
+        find_device("Phone", tmp_path / "none")
+
+
+def test_camera_whose_name_is_not_there_is_an_error_when_it_is_opened() -> None:
+    camera = open_source("camera:No such camera")
+    with pytest.raises(SourceError, match="No such camera"):
+        camera.open()
 
 
 def test_listing_cameras_needs_none() -> None:

@@ -41,6 +41,33 @@ def test_realtime_plays_at_its_own_rate(make_clip: MakeClip, bf: str) -> None:
     assert (time.perf_counter_ns() - start_ns) / 1e9 > 0.9
 
 
+@pytest.mark.parametrize("bf", ["0", "3"])
+def test_realtime_plays_on_over_a_join(make_clip: MakeClip, tmp_path: Path, bf: str) -> None:
+    clip = make_clip("a.ts", codec="libx264", pixel_format="yuv420p", options={"bf": bf})
+    both = tmp_path / "both.ts"
+    both.write_bytes(2 * clip.read_bytes())
+    check_playback(both, 50)
+
+
+def test_realtime_does_not_wait_where_timestamps_leap(make_clip: MakeClip) -> None:
+    times_ms = [*range(0, 400, 40), *range(60_000, 60_400, 40), *range(62_000, 62_400, 40)]
+    captured_s = check_playback(make_clip(pts_ms=times_ms), 20)
+    assert captured_s[-1] - captured_s[19] == pytest.approx(2.0, abs=0.1), "a gap is no leap"
+
+
+def check_playback(clip: Path, count: int) -> list[float]:
+    """Play a clip; its first frames are due every 40 ms, and come when they are due."""
+    pictures, late_s = [], []
+    for found in open_source(str(clip), SourceOptions(realtime=True)).open().pictures():
+        late_s.append((time.perf_counter_ns() - found.captured_ns) / 1e9)
+        pictures.append(found)
+    assert min(late_s) >= 0, "never from the future"
+    assert max(late_s) < 0.3
+    captured_s = [(p.captured_ns - pictures[0].captured_ns) / 1e9 for p in pictures]
+    assert captured_s[:count] == pytest.approx([0.04 * i for i in range(count)], abs=0.005)
+    return captured_s
+
+
 def test_size_scales(make_clip: MakeClip) -> None:
     capture = open_source(str(make_clip()), SourceOptions(size=Size(80, 48))).open()
     assert (capture.info.width, capture.info.height) == (80, 48)
@@ -105,6 +132,21 @@ def test_turned_clips_are_upright_and_say_so(tmp_path: Path) -> None:
     assert first.shape == (160, 96, 3)
     white = [first[:10].mean(), first[-10:].mean()]
     assert max(white) > 240
+
+
+def test_clip_whose_title_is_not_utf8_opens(make_clip: MakeClip, tmp_path: Path) -> None:
+    titled = tmp_path / "titled.mkv"
+    with (
+        av.open(str(make_clip())) as source,
+        av.open(str(titled), "w", metadata_encoding="latin-1") as container,
+    ):
+        container.metadata["title"] = "caf\xe9"
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
+    assert len(list(open_source(str(titled)).open().pictures())) == 25
 
 
 def test_errors_name_the_file_and_what_was_seen(tmp_path: Path) -> None:

@@ -109,6 +109,37 @@ def test_several_sources_make_a_file_each(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out-left.mkv", "out-right.mkv"]
 
 
+@pytest.mark.parametrize("name", ["2026-11-03T12:00:00.mp4", "take:1.mkv"])
+def test_colon_in_a_name_is_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    record(Path(name), [(0.0, picture(0))])
+    assert len(read_clip(tmp_path / name)) == 1
+
+
+def test_colons_in_a_source_are_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recording = open_output("out.mp4", several=True)
+    recording.write(processed(picture(0), 0.0, "::1"))
+    recording.close()
+    assert len(read_clip(tmp_path / "out-::1.mp4")) == 1
+
+
+@SUFFIXES
+def test_file_that_cannot_be_made_is_not_said_to_play(tmp_path: Path, suffix: str) -> None:
+    folder = tmp_path / "unplugged"
+    folder.mkdir()
+    recording = open_output(str(folder / f"out{suffix}"))
+    folder.rmdir()
+    with pytest.raises(OutputError, match="cannot be written: No such file") as raised:
+        recording.write(processed(picture(0), 0.0))
+    assert "plays" not in str(raised.value)
+    recording.close()
+
+
 @pytest.mark.parametrize("name", ["no/folder/out.mp4", "out.avi", "out", ".", "ftp://x/out.mp4"])
 def test_impossible_targets_are_refused_at_once(tmp_path: Path, name: str) -> None:
     target = name if "://" in name else str(tmp_path / name)
@@ -169,7 +200,8 @@ def test_recording_plays_up_to_a_second_before_a_kill(tmp_path: Path, suffix: st
 FULL = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+limit = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 from pathlib import Path
 import numpy as np
 from stream.errors import OutputError
@@ -195,11 +227,22 @@ def test_disk_that_is_full_is_an_error_and_what_was_written_plays(
     tmp_path: Path, suffix: str
 ) -> None:
     path = tmp_path / f"out{suffix}"
-    writer = run_python(FULL, str(path))
+    writer = run_python(FULL, str(path), "60000")
     assert writer.returncode == 0, writer.stderr
     assert "cannot be written" in writer.stdout
     assert "plays" in writer.stdout
     assert next(open_source(str(path)).open().pictures()).pixels.shape == (96, 160, 3)
+
+
+@SUFFIXES
+@pytest.mark.parametrize("limit", ["0", "1000"])
+def test_disk_that_is_full_from_the_start_leaves_nothing_that_plays(
+    tmp_path: Path, suffix: str, limit: str
+) -> None:
+    writer = run_python(FULL, str(tmp_path / f"out{suffix}"), limit)
+    assert writer.returncode == 0, writer.stderr
+    assert "cannot be written" in writer.stdout
+    assert "plays" not in writer.stdout
 
 
 def test_quality_is_nearly_transparent(tmp_path: Path) -> None:

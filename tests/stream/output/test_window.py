@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stream.errors import OutputError
 from stream.output.display import display_problem
 from stream.output.picture import split_view, state_picture, write_lines
 from stream.output.window import Window
+from tests.conftest import ROOT, run_python
 from tests.stream.capture.test_network import free_port
 from tests.stream.test_monitoring import get
 
@@ -76,6 +78,59 @@ def test_shows_the_picture_and_quits_on_q(display: str, tmp_path: Path) -> None:
     assert figures["frames_output"] > 10
 
 
+MIRRORED = """
+import time
+from dataclasses import replace
+import numpy as np
+from stream.output.window import Window
+from tests.stream.publishing import processed
+frame = processed(0)
+before, after = np.zeros((2, 480, 640, 3), np.uint8)
+before[:, :320], after[:, :320] = 60, 180
+window = Window(mirrored=True)
+while True:
+    window.write(replace(frame, captured=replace(frame.captured, pixels=before), pixels=after))
+    time.sleep(0.02)
+"""
+
+
+GRAB = """
+import sys, av
+import numpy as np
+options = {"video_size": "800x600", "draw_mouse": "0"}
+with av.open(sys.argv[1], format="x11grab", options=options) as screen:
+    np.save(sys.argv[2], next(screen.decode(video=0)).to_ndarray(format="gray"))
+"""
+
+
+def screen(display: str, file: Path) -> NDArray[np.int64]:
+    """What is to be seen there: (H, W), grey; by a process without OpenCV, whose Qt breaks it."""
+    assert run_python(GRAB, display, str(file)).returncode == 0
+    return np.asarray(np.load(file), np.int64)
+
+
+def test_line_of_a_mirrored_window_is_under_the_mouse_and_before_left_of_it(
+    display: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "DISPLAY": display}
+    run = subprocess.Popen([sys.executable, "-c", MIRRORED], env=environment, cwd=ROOT)
+    line, seen = 0, np.zeros((600, 800), np.int64)
+    try:
+        deadline = time.monotonic() + 60
+        while not (seen == 180).any() or abs(line - 200) > 2:
+            assert time.monotonic() < deadline, f"the line is at {line}"
+            for x in ("190", "200"):
+                subprocess.run(["xdotool", "mousemove", x, "240"], env=environment, check=True)
+                time.sleep(0.1)
+            seen = screen(display, tmp_path / "screen.npy")
+            line = int((seen == 255).sum(axis=0).argmax())
+    finally:
+        run.kill()
+        run.wait()
+    assert (seen[:, line + 2 :] == 180).sum() > 100_000, "the lit half is right of the line: after"
+    assert not ((seen == 180) | (seen == 60))[:, :line].any(), "and none of it is left of it"
+
+
 def test_without_a_display_it_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -101,6 +156,18 @@ def test_split_shows_before_left_and_after_right() -> None:
     assert view[0, 9].tolist() == [100, 0, 0]
     assert split_view(before, after, 0.0)[0, 0].tolist() == [100, 0, 0]
     assert split_view(before, after, 7.0)[0, 9].tolist() == [0, 0, 200]
+
+
+def test_mirror_turns_the_pictures_and_not_the_sides() -> None:
+    red, blue = np.zeros((2, 4, 10, 3), np.uint8)
+    red[:, :, 0] = np.arange(10)
+    blue[:, :, 2] = 100 + np.arange(10)
+    view = split_view(red, blue, 0.3, mirrored=True)
+    assert view[0, :3].tolist() == [[0, 0, 9], [0, 0, 8], [0, 0, 7]]
+    assert view[0, 3].tolist() == [255, 255, 255]
+    assert view[0, 4:, 0].tolist() == [105, 104, 103, 102, 101, 100]
+    assert view.flags.c_contiguous
+    assert red[0, 0, 0] == 0, "the frame itself is left alone"
 
 
 def test_state_picture_is_dark_and_says_something() -> None:
