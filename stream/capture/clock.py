@@ -57,14 +57,14 @@ class PlaybackClock:
 
     A packet is let through when its dts is due, so that its decoding counts as latency as it does
     with a camera; a picture that a B-frame stream decodes ahead of its time is held back. Where the
-    timestamps go back, as where two clips were joined, or leap by more than two seconds, it plays
-    on without a break.
+    timestamps go back, as where two clips were joined, or leap by more than two seconds, and more
+    than twice as far as before, it plays on without a break.
     """
 
     def __init__(self) -> None:
         self._start: tuple[int, float] | None = None  # a time of the clock, and its timestamp
         self._last_dts_s: float | None = None
-        self._period_s = _FIRST_PERIOD_S
+        self._step_s = self._period_s = _FIRST_PERIOD_S
         self._end_ns = 0
         self._due_ns: dict[float | None, int] = {}
 
@@ -96,11 +96,14 @@ class PlaybackClock:
         """Remember a packet's dts; returns whether it follows the one before, as far as known."""
         if dts_s is None:
             return True
-        before_s, self._last_dts_s = self._last_dts_s, dts_s
-        step_s = 0.0 if before_s is None else dts_s - before_s
-        if 0 < step_s <= _MAX_LEAP_S:
-            self._period_s = step_s
-        return 0 <= step_s <= _MAX_LEAP_S
+        last_s, self._last_dts_s = self._last_dts_s, dts_s
+        if last_s is None:
+            return True
+        before_s, self._step_s = self._step_s, dts_s - last_s
+        follows = 0 <= self._step_s <= max(_MAX_LEAP_S, 2 * before_s)
+        if follows and self._step_s > 0:
+            self._period_s = self._step_s
+        return follows
 
     @staticmethod
     def _due(start: tuple[int, float], at_s: float) -> int:

@@ -74,7 +74,7 @@ class ContainerCapture:
             codec = self._stream.codec_context
             # Frame threads hold pictures back; a live source wants each one at once.
             codec.thread_type = "SLICE" if options.low_delay else "AUTO"
-            if options.low_delay:
+            if options.low_delay and not codec.has_b_frames:  # or they would come out of turn
                 codec.options = {"flags": "low_delay"}
             turned = options.may_be_turned and _is_turned(address)
             self._info = self._describe(turned)

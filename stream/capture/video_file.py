@@ -23,7 +23,8 @@ class VideoFile:
 
     def __init__(self, path: Path, options: SourceOptions, name: str | None = None) -> None:
         self.uri = without_credentials(str(path))  # an address whose scheme was forgotten
-        self.name = name or Path(self.uri).stem
+        stem = Path(self.uri).stem.encode("utf-8", "replace")  # file names may be any bytes
+        self.name = name or stem.decode()
         self.live = options.realtime
         self.path = path
         self._options = options

@@ -233,7 +233,10 @@ def live(
 def watch(
     address: Annotated[
         str,
-        typer.Argument(help="Of a publisher: `tcp://127.0.0.1:5555`, `ipc:///tmp/camera`."),
+        typer.Argument(
+            help="Of a publisher: `tcp://127.0.0.1:5555`, `ipc:///tmp/camera`; with several "
+            "cameras `tcp://127.0.0.1:5555?source=NAME`."
+        ),
     ],
     seconds: Annotated[
         float | None, typer.Option(min=0.0, help="End after this long.", show_default=False)

@@ -55,6 +55,20 @@ def test_realtime_does_not_wait_where_timestamps_leap(make_clip: MakeClip) -> No
     assert captured_s[-1] - captured_s[19] == pytest.approx(2.0, abs=0.1), "a gap is no leap"
 
 
+def test_realtime_takes_slow_clips_at_their_own_rate(make_clip: MakeClip) -> None:
+    clip = open_source(str(make_clip(pts_ms=[0, 2500, 5000])), SourceOptions(realtime=True))
+    captured_ns = [picture.captured_ns for picture in clip.open().pictures()]
+    assert (captured_ns[2] - captured_ns[1]) / 1e9 == pytest.approx(2.5, abs=0.1)
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+@pytest.mark.parametrize("realtime", [False, True])
+def test_b_frames_come_in_their_turn(make_clip: MakeClip, codec: str, realtime: bool) -> None:
+    clip = make_clip("a.ts", codec=codec, pixel_format="yuv420p", options={"bf": "2"})
+    pictures = open_source(str(clip), SourceOptions(realtime=realtime)).open().pictures()
+    assert [read_number(picture.pixels) for picture in pictures] == list(range(25))
+
+
 def check_playback(clip: Path, count: int) -> list[float]:
     """Play a clip; its first frames are due every 40 ms, and come when they are due."""
     pictures, late_s = [], []
