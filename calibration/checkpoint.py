@@ -1,5 +1,7 @@
 """A training run's state on disk: whole or absent, never executed when it is read."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -9,14 +11,37 @@ import torch
 from calibration.errors import CalibrationError
 from engines.files import write_atomically
 
+_LESSONS = "lessons"
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+
+def save_checkpoint(path: Path, state: Mapping[str, Any], lessons: Mapping[str, Any]) -> None:
     """Write tensors and plain values.
+
+    Args:
+        path: of the file.
+        state: of the run.
+        lessons: what it learns from, as JSON has it.
 
     Raises:
         OSError: the folder is read-only or full; the previous checkpoint stays.
     """
-    write_atomically(path, lambda temporary: torch.save(state, temporary))
+    whole = {**state, _LESSONS: _plain(lessons)}
+    write_atomically(path, lambda temporary: torch.save(whole, temporary))
+
+
+def check_lessons(path: Path, state: Mapping[str, Any], lessons: Mapping[str, Any]) -> None:
+    """A run goes on only with what it began with.
+
+    Raises:
+        CalibrationError: ``state``, which was read from ``path``, learned from something else.
+    """
+    wanted = _plain(lessons)
+    before = state.get(_LESSONS, wanted)  # older ones do not tell
+    if other := [name for name, value in wanted.items() if before.get(name) != value]:
+        raise CalibrationError(
+            f"{path} learned with other {', '.join(other)}; name another --out, or remove "
+            f"{path.parent} to begin again"
+        )
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -33,3 +58,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"{path} cannot be read ({reason}); remove it to start again"
         ) from error
     return state
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has them, so that what was stored and what is at hand compare."""
+    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    return plain

@@ -2,13 +2,18 @@
 
 import logging
 import os
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
+from calibration.errors import CalibrationError
 from calibration.precision import training_dtype
+
+Batch = TypeVar("Batch")
 
 _PATIENCE = timedelta(hours=12)
 """What one process does for all, as to learn to read spectra, takes longer than torch waits."""
@@ -41,3 +46,12 @@ def loader_workers(processes: int, device: torch.device) -> int:
     if device.type == "cpu":
         return 1 if processes == 1 else 0
     return max(1, len(os.sched_getaffinity(0)) // processes - 1)
+
+
+def without_the_workers_traceback(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """An error in a process that makes crops, as it was raised there: one line."""
+    try:
+        yield from batches
+    except CalibrationError as error:
+        name = f"{type(error).__module__}.{type(error).__qualname__}: "
+        raise CalibrationError(str(error).strip().splitlines()[-1].removeprefix(name)) from None

@@ -10,7 +10,7 @@ import shlex
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from calibration.checkpoint import load_checkpoint, save_checkpoint
+from calibration.checkpoint import check_lessons, load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
-from calibration.processes import loader_workers, make_fabric
+from calibration.processes import loader_workers, make_fabric, without_the_workers_traceback
 from calibration.tensorboard_log import TensorBoardLog
 from calibration.training_data import one_thread
 from engines.files import write_text_atomically
@@ -228,7 +228,7 @@ class Trainer(ABC, Generic[Validation]):
             worker_init_fn=one_thread,
             pin_memory=self.fabric.device.type == "cuda",
         )
-        for crops in _without_the_workers_traceback(loader):
+        for crops in without_the_workers_traceback(loader):
             yield self.on_device(tuple(self.fabric.to_device(crops)))
 
     def on_device(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -238,8 +238,7 @@ class Trainer(ABC, Generic[Validation]):
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         counters = {"crops_done": self.crops_done, "seconds": self.seconds}
-        lessons = _plain(self.lessons)
-        save_checkpoint(self.checkpoint, {**self.state(), **counters, "lessons": lessons})
+        save_checkpoint(self.checkpoint, {**self.state(), **counters}, self.lessons)
 
     def load(self) -> bool:
         """Go on from the folder's checkpoint; False where there is none.
@@ -256,13 +255,7 @@ class Trainer(ABC, Generic[Validation]):
                 f"{self.checkpoint} was trained with another network "
                 f"({state['specification']}); name another --out"
             )
-        lessons = _plain(self.lessons)
-        before = state.get("lessons", lessons)  # older ones do not tell
-        if other := [name for name, value in lessons.items() if before.get(name) != value]:
-            raise CalibrationError(
-                f"{self.checkpoint} learned with other {', '.join(other)}; name another --out, or "
-                f"remove {self.settings.out} to begin again"
-            )
+        check_lessons(self.checkpoint, state, self.lessons)
         try:
             self.load_state(state)
         except torch.OutOfMemoryError:
@@ -331,21 +324,6 @@ class Trainer(ABC, Generic[Validation]):
             assert self._board is not None
             self._board.add(state)
             report(state)
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON has them, so that what was stored and what is at hand compare."""
-    plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
-    return plain
-
-
-def _without_the_workers_traceback(batches: Iterable[Any]) -> Iterator[Any]:
-    """An error in a process that makes crops, as it was raised there: one line."""
-    try:
-        yield from batches
-    except CalibrationError as error:
-        name = f"{type(error).__module__}.{type(error).__qualname__}: "
-        raise CalibrationError(str(error).strip().splitlines()[-1].removeprefix(name)) from None
 
 
 def learning_rate_factor(progress: float, decay_share: float) -> float:

@@ -19,6 +19,7 @@ from stream.hands.tracking import HandSettings, HandTracking
 from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
 from stream.output.output import Delivery, Output, OutputWorker
+from stream.run_time import RunTime
 
 _STEP_S = 0.05
 _OUTPUT_PATIENCE_S = 30.0
@@ -71,8 +72,7 @@ class Pipeline:
         self.started_ns = 0
         self.ended_ns: int | None = None
         self._stopped_at: float | None = None
-        self._ready_ns: int | None = None
-        self._built_ns = 0
+        self._time = RunTime(seconds, lambda: self.ledger.first_captured_ns)
         self._sizes: set[tuple[int, int]] = set()
         self._silent: list[SourceStatus] = []
         self._say = say
@@ -119,7 +119,7 @@ class Pipeline:
         """
         if self.hands is not None:
             self.hands.start()
-        self.started_ns = self._ready_ns = time.perf_counter_ns()
+        self.started_ns = self._time.start()
         for output in self.outputs:
             if not output.output.main_thread:
                 output.start()
@@ -161,7 +161,7 @@ class Pipeline:
             self._engine_thread.join(timeout_s)
         for worker in self._workers:
             worker.watch()
-        if self._time_is_over():
+        if self._stopped_at is None and self._time.over:
             self._silent = [s for s in self.statuses if not self.ledgers[s.name].captured]
             self.stop()
         if all(output.failure for output in self.outputs):
@@ -292,14 +292,10 @@ class Pipeline:
         """Build what frames of new sizes want; files wait for it, and the time does not run."""
         if not sizes:
             return
-        began_ns, self._ready_ns = time.perf_counter_ns(), None
-        for size in sizes:
-            self.deblurring.prepare(*size)
+        with self._time.standing_still():
+            for size in sizes:
+                self.deblurring.prepare(*size)
         self._sizes |= sizes
-        ready_ns = time.perf_counter_ns()
-        if (first_ns := self.ledger.first_captured_ns) is not None:
-            self._built_ns += ready_ns - max(began_ns, first_ns)
-        self._ready_ns = ready_ns
 
     def _finished(self) -> list[ProcessedFrame]:
         """What was begun, once it is done; nothing where nothing was begun."""
@@ -344,14 +340,6 @@ class Pipeline:
         oldest_ns = min((frame.posted_ns for frame in frames), default=0)
         live = sum(status.state is SourceState.LIVE for status in self.statuses)
         return Waiting(len(frames), live, (time.perf_counter_ns() - oldest_ns) / 1e6)
-
-    def _time_is_over(self) -> bool:
-        if self._seconds is None or self._stopped_at is not None:
-            return False
-        if self._ready_ns is None:  # an engine is being built
-            return False
-        since_ns = self.ledger.first_captured_ns or self._ready_ns
-        return (time.perf_counter_ns() - since_ns - self._built_ns) / 1e9 > self._seconds
 
 
 def _size(item: Frame | _SizeRequest) -> tuple[int, int]:

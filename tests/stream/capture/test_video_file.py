@@ -1,3 +1,4 @@
+import os
 import time
 from pathlib import Path
 
@@ -161,6 +162,11 @@ def test_clip_whose_title_is_not_utf8_opens(make_clip: MakeClip, tmp_path: Path)
                 packet.stream = stream
                 container.mux(packet)
     assert len(list(open_source(str(titled)).open().pictures())) == 25
+
+
+def test_source_of_a_file_name_that_is_not_utf8_has_a_name_to_publish(tmp_path: Path) -> None:
+    source = open_source(str(tmp_path / os.fsdecode(b"caf\xe9.mkv")))
+    assert source.name.encode() == b"caf?"
 
 
 def test_errors_name_the_file_and_what_was_seen(tmp_path: Path) -> None:

@@ -23,19 +23,20 @@ from tests.conftest import ROOT, run_python
 from tests.stream.capture.test_network import free_port
 from tests.stream.test_monitoring import get
 
-DISPLAY = ":97"
-
 
 @pytest.fixture
 def display() -> Iterator[str]:
     if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
         pytest.skip("needs Xvfb and xdotool (Debian packages xvfb, xdotool)")
-    server = subprocess.Popen(["Xvfb", DISPLAY, "-screen", "0", "800x600x24"])
-    deadline = time.monotonic() + 10
-    while display_problem({"DISPLAY": DISPLAY}) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    yield DISPLAY
-    server.kill()
+    ready, tells = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(tells), "-screen", "0", "800x600x24"], pass_fds=[tells]
+    )
+    os.close(tells)
+    with os.fdopen(ready) as number:  # told when it listens; what the one before left tells nothing
+        name = f":{number.readline().strip()}"
+    yield name
+    server.terminate()
     server.wait()
 
 
