@@ -45,13 +45,14 @@ def write_gpu_report(file: Path, matrix: EngineMatrix, console: Console) -> int:
     }
 
     def say(line: str) -> None:
-        lines.append(line.replace(str(Path.home()), "~"))
+        lines.append(line)
         console.print(line, markup=False, highlight=False)
 
     def write(found: dict[str, Any]) -> None:
         """After each engine: one that ends the process loses nothing that was found before."""
         report.update(found, said=lines)
-        write_text_atomically(file, json.dumps(report, indent=2) + "\n")
+        home = json.dumps(str(Path.home()))[1:-1]  # in what compilers say, and why imports fail
+        write_text_atomically(file, json.dumps(report, indent=2).replace(home, "~") + "\n")
 
     try:
         report["gpu"] = str(nvidia_gpu())

@@ -64,23 +64,16 @@ class KnownBlur(Movement):
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64] | None]:
         """What :meth:`apply` gives, and the trajectory that was taken, where that is known."""
         path = self.trajectory(random)
+        roll = random.uniform(0, self.max_roll_degrees) if self.max_roll_degrees else 0.0
         light = to_linear(sharp)
-        blurred = self._shaken(light, path, random)
+        blurred = _shaken(light, path, roll)
         if self.max_parallax:
             factor = 1 + random.uniform(0, self.max_parallax)
-            near = self._shaken(light, factor * path, random)
+            near = _shaken(light, factor * path, roll)
             share = depth_ramp(sharp.shape[:2], random)[:, :, None]
             blurred = share * near + (1 - share) * blurred
         m = self.margin_px
         return self.camera.expose(np.ascontiguousarray(blurred[m:-m, m:-m]), random), path
-
-    def _shaken(
-        self, light: NDArray[np.float32], path: NDArray[np.float64], random: np.random.Generator
-    ) -> NDArray[np.float32]:
-        if not self.max_roll_degrees:
-            return blur(light, rasterise(path))
-        angle = random.uniform(0, self.max_roll_degrees)
-        return _rolled(light, path, angle)
 
 
 def blur(light: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,6 +89,12 @@ def depth_ramp(size: tuple[int, int], random: np.random.Generator) -> NDArray[np
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     along = (x * np.cos(angle) + y * np.sin(angle)) * random.uniform(0.5, 3.0)
     return np.asarray(np.clip(0.5 + 0.5 * along, 0, 1), np.float32)
+
+
+def _shaken(
+    light: NDArray[np.float32], path: NDArray[np.float64], roll_degrees: float
+) -> NDArray[np.float32]:
+    return _rolled(light, path, roll_degrees) if roll_degrees else blur(light, rasterise(path))
 
 
 def _rolled(

@@ -12,6 +12,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 
 from calibration.errors import CalibrationError
 from calibration.precision import training_dtype
+from engines.processor import usable_cores
 
 Batch = TypeVar("Batch")
 
@@ -45,7 +46,7 @@ def loader_workers(processes: int, device: torch.device) -> int:
     """
     if device.type == "cpu":
         return 1 if processes == 1 else 0
-    return max(1, len(os.sched_getaffinity(0)) // processes - 1)
+    return max(1, usable_cores() // processes - 1)
 
 
 def without_the_workers_traceback(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -109,7 +109,8 @@ class RestorationTrainer(Trainer[Evaluation]):
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.check(float(norm), "gradient")  # of all processes, where the loss is this one's
         for optimizer in self.optimizers:
             optimizer.step()
         self.crops_done += settings.batch

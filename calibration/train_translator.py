@@ -184,7 +184,8 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         loss = settings.adversarial * adversarial + settings.reconstruction * content
         self._optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        nn.utils.clip_grad_norm_(self.translator.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.translator.parameters(), 1.0)
+        self.check(float(norm), "gradient")
         self._optimizer.step()
         self.crops_done += settings.batch
         self._average.update(self.translator, self.crops_done / settings.batch)

@@ -189,7 +189,7 @@ class Trainer(ABC, Generic[Validation]):
                 if self._anyone(bool(signals)) or self._share_of_time >= 1:
                     break
                 loss = float(losses) / since_report
-                self._check(loss)  # before a checkpoint replaces the last good one
+                self.check(loss)  # before a checkpoint replaces the last good one
                 validation: Validation | None = None
                 if now - last_save > 60 * settings.save_minutes and self.fabric.is_global_zero:
                     last_save = now
@@ -204,7 +204,7 @@ class Trainer(ABC, Generic[Validation]):
                 last_step = last_report
         if since_report:
             loss = float(losses) / since_report
-            self._check(loss)
+            self.check(loss)
         return self._finish(loss, report)
 
     def batches(self) -> Iterator[tuple[Tensor, ...]]:
@@ -306,10 +306,15 @@ class Trainer(ABC, Generic[Validation]):
         assert isinstance(total, Tensor)
         return float(total) > 0
 
-    def _check(self, loss: float) -> None:
-        if not math.isfinite(loss):
+    def check(self, value: float, what: str = "loss") -> None:
+        """Before weights are changed, or a checkpoint replaces the last good one.
+
+        Raises:
+            CalibrationError: it is not finite.
+        """
+        if not math.isfinite(value):
             raise CalibrationError(
-                f"the loss is {loss} after {self.crops_done} crops: the learning rate is too "
+                f"the {what} is {value} after {self.crops_done} crops: the learning rate is too "
                 f"high; name a lower one. {self.checkpoint} holds the last good state"
             )
 

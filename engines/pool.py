@@ -49,6 +49,7 @@ class EnginePool:
         self._cache = cache
         self._say = say
         self._engines: OrderedDict[tuple[int, int], ChosenEngine] = OrderedDict()
+        self._dead: list[ChosenEngine] = []
         self.failed: dict[Candidate, str] = {}
 
     def engine_for(self, height: int, width: int) -> ChosenEngine:
@@ -90,3 +91,7 @@ class EnginePool:
         for size, engine in list(self._engines.items()):
             if engine.candidate in self.failed:
                 del self._engines[size]
+                if (
+                    engine.candidate.device != "cpu"
+                ):  # freeing a dead GPU ends the process
+                    self._dead.append(engine)

@@ -9,6 +9,7 @@ Written against torch-tensorrt 2.13, whose sources the tests read; no GPU was at
 written (see the README for what has run).
 """
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -133,6 +134,7 @@ def engine_key(
         "profile": profile.name,
         "weights": profile.weights_sha256,
         "graph": profile.graph_sha256,
+        "code": _code_sha256(),
         "batch": shape.max_batch,
         "height": shape.height,
         "width": shape.width,
@@ -141,6 +143,15 @@ def engine_key(
         "device": gpu.name,
         "capability": list(gpu.capability),
     }
+
+
+def _code_sha256() -> str:
+    """Of the modules that engines are exported from: a graph of other code is another engine."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in (here / "fused.py", *sorted((here / "networks").glob("*.py"))):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def build(

@@ -4,7 +4,10 @@ What it gains depends on the GPU and on what is installed beside torch, so it is
 is to run.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,11 +33,13 @@ def faster(
 
     Args:
         example: a full batch, on the device.
-        cache: folder in which the compiler may keep what it makes; not the shared temporary one.
+        cache: folder in which the compiler may keep what it makes, if it is this user's alone;
+            else that goes when the process ends.
         say: takes a line on what was found.
     """
-    if cache is not None and is_private(cache):
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "inductor"))
+    if "TORCHINDUCTOR_CACHE_DIR" not in os.environ:  # its default is shared, and holds code
+        private = str(cache / "inductor") if cache is not None and is_private(cache) else _passing()
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = private
     torch.compiler.reset()  # its limit of compilations counts those of engines that are gone
     compiled = torch.compile(module)
     say("trying torch.compile, which may take a minute the first time")
@@ -50,6 +55,12 @@ def faster(
         f"{'compiled' if taken else 'eager'} is taken"
     )
     return compiled if taken else module
+
+
+def _passing() -> str:
+    folder = tempfile.mkdtemp(prefix="blur2blur-inductor-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _median_ms(call: Callable[[Tensor], Tensor], example: Tensor) -> float:

@@ -136,8 +136,8 @@ class ChannelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         centred = x - x.mean(dim=1, keepdim=True)
-        variance = centred.square().mean(dim=1, keepdim=True)
-        normal = centred * torch.rsqrt(variance + self.epsilon)
+        variance = centred.float().square().mean(dim=1, keepdim=True)  # f16 overflows
+        normal = centred * torch.rsqrt(variance + self.epsilon).to(x.dtype)
         return normal * self.weight[:, None, None] + self.bias[:, None, None]
 
 

@@ -59,14 +59,15 @@ class WindowSpectra(nn.Module):
 
     def forward(self, light: Tensor) -> Tensor:
         edges = F.conv2d(F.pad(light, (1, 1, 1, 1), mode="replicate"), self.laplacian)
-        real, imaginary = self.fourier(edges).unbind(dim=2)
+        # In fp32: of stripes that stand out f16 cannot hold the squares.
+        real, imaginary = self.fourier(edges).float().unbind(dim=2)
         power = (real * real + imaginary * imaginary).transpose(1, 2)
         power = power + _ROUNDING * power.mean(dim=(1, 2), keepdim=True)
         power = power * self.to_gradient[:, :, None, None]
         logarithm = torch.log(power + _FLOOR).flatten(1, 2)
         if self.far_apart:
             logarithm = F.avg_pool2d(logarithm, 2, 1)
-        return logarithm - logarithm.mean(dim=1, keepdim=True)
+        return (logarithm - logarithm.mean(dim=1, keepdim=True)).to(light.dtype)
 
 
 class Waves(NamedTuple):
@@ -111,7 +112,7 @@ class Gradients(nn.Module):
         g = g.clamp(-_STRONGEST, _STRONGEST)
         batch, _, height, width = g.shape
         signals = torch.cat([g, g * g.abs()], dim=1).reshape(4 * batch, 1, height, width)
-        parts = self.fourier(signals).unbind(dim=2)
+        parts = self.fourier(signals).float().unbind(dim=2)
         real, imaginary = (part.reshape(batch, 2, self.size, *part.shape[-2:]) for part in parts)
         weak, strong = (self._waves(real[:, i], imaginary[:, i]) for i in (0, 1))
         return weak, strong
@@ -123,10 +124,9 @@ class Gradients(nn.Module):
         else:
             cross = one.real * other.real + one.imaginary * other.imaginary
         near, everywhere = self._near_and_everywhere(cross)
-        return (
-            near * torch.rsqrt(one.near * other.near + _FLOOR),
-            everywhere * torch.rsqrt(one.everywhere * other.everywhere + _FLOOR),
-        )
+        near = near * torch.rsqrt(one.near * other.near + _FLOOR)
+        everywhere = everywhere * torch.rsqrt(one.everywhere * other.everywhere + _FLOOR)
+        return near.to(self.differences.dtype), everywhere.to(self.differences.dtype)
 
     def _waves(self, real: Tensor, imaginary: Tensor) -> Waves:
         power = real * real + imaginary * imaginary

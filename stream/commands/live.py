@@ -255,7 +255,8 @@ def doctor(
         Path | None,
         typer.Option(
             help="Build, check and time every engine for this machine's NVIDIA GPU, and write what "
-            "came of it to this file, for the makers of this program; takes a few minutes.",
+            "came of it to this file, for the makers of this program; each engine takes "
+            "minutes to compile, all of them an hour or more.",
             show_default=False,
         ),
     ] = None,

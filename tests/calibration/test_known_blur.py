@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from calibration.camera import GAMMA, Camera
 from calibration.known_blur import KnownBlur
+from tests.conftest import discs
 
 
 def test_roll_and_parallax_differ_from_place_to_place() -> None:
@@ -58,3 +61,17 @@ def test_flat_pictures_stay_flat_but_for_the_noise() -> None:
 def test_impossible_blur_is_refused(settings_: dict[str, float]) -> None:
     with pytest.raises(ValueError):
         KnownBlur(**settings_)
+
+
+def test_near_and_far_turn_with_one_camera() -> None:
+    """Parallax of next to nothing changes nothing, as both layers roll alike."""
+    one = KnownBlur(max_roll_degrees=5.0, camera=Camera(max_noise=0.0))
+    both = replace(one, max_parallax=1e-6)
+    more = both.margin_px - one.margin_px
+    sharp = discs(0, 200)
+    inner = sharp[more:-more, more:-more] if more else sharp
+    seen = [
+        blur.apply(np.ascontiguousarray(picture), np.random.default_rng(3)).astype(int)
+        for blur, picture in ((one, inner), (both, sharp))
+    ]
+    assert np.abs(seen[0] - seen[1]).mean() < 0.5

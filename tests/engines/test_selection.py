@@ -1,10 +1,12 @@
 """Self-check and fall-back, with engines that are wrong on purpose."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from engines.engine import Engine, EngineFacts, EngineShape
@@ -19,7 +21,8 @@ from engines.selection import (
     choose_engine,
     survey,
 )
-from engines.selfcheck import fixed_frames, psnr_db, reference
+from engines.selfcheck import fixed_frames, psnr_db, reference, self_check
+from engines.torch import fused_from_profile
 
 SHAPE = EngineShape(height=64, width=80)
 
@@ -98,6 +101,42 @@ def test_precision_is_the_fastest_on_the_processor() -> None:
     assert Processor("Intel", 2, (*hidden, "amx_bf16")).fastest_precision == "bf16"
     assert Processor("AMD EPYC", 2, hidden).fastest_precision == "bf16"
     assert Processor("c", 2, ("asimdhp",)).fastest_precision == "f16"
+
+
+class Overflowing:
+    """An f16 engine in which squares overflow where the picture has a rhythm."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def facts(self) -> EngineFacts:
+        return replace(self._engine.facts, precision="f16")
+
+    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        found = self._engine(frames).copy()
+        found[[np.ptp(frame, axis=0).max() == 0 for frame in frames]] = 0
+        return found
+
+
+def test_engine_that_blackens_stripes_is_refused(quick: Profile, tmp_path: Path) -> None:
+    engine = build_engine(Candidate("openvino", "f32"), quick, SHAPE)
+    assert self_check(engine, quick, cache=tmp_path) > 40
+    with pytest.raises(EngineError, match="self-check: only"):
+        self_check(Overflowing(engine), quick, cache=tmp_path)
+
+
+@pytest.mark.parametrize("period_px", [4, 6, 8])
+def test_striped_pictures_in_f16_are_what_they_are_in_f32(
+    balanced: Profile, period_px: int
+) -> None:
+    """Of those who read spectra: their squares are taken in fp32."""
+    x = np.arange(256) // (period_px // 2) % 2
+    row = np.where(x, 200, 20).astype(np.uint8)
+    striped = torch.from_numpy(np.broadcast_to(row[None, None, :, None], (1, 192, 256, 3)).copy())
+    whole = fused_from_profile(balanced)(striped).numpy()
+    half = fused_from_profile(balanced).half()(striped).numpy()
+    assert psnr_db(whole, half) > 40
 
 
 def test_reference_is_kept_and_a_damaged_one_made_again(balanced: Profile, tmp_path: Path) -> None:
