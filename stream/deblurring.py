@@ -50,7 +50,7 @@ class Deblurring:
         if self.mode == "off":
             return
         for side in self.region_sides:
-            if side < min(height, width):
+            if side <= min(height, width):
                 self._engine(side, side)
         self.chosen = self._engine(height, width)
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import file_digest
 from importlib.metadata import PackageNotFoundError, version
+from os.path import isfile
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +16,7 @@ from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, WEIGHTS, Profile, load_profile
 from stream.capture import Source, SourceOptions, open_source
 from stream.capture.source import Size
+from stream.capture.video_file import VideoFile
 from stream.console import attend
 from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
@@ -36,13 +39,14 @@ from stream.hands.session import (
 )
 from stream.hands.session_files import write_parquet
 from stream.hands.session_recorder import SessionRecorder
+from stream.hands.session_video import SessionVideo
 from stream.hands.tracking import HandSettings
 from stream.output import Output
 from stream.output.display import display_problem
 from stream.output.null import Null
-from stream.output.recording import Recording
 from stream.pipeline import Pipeline
 from stream.statistics import program_version
+from stream.uri import scheme_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +56,8 @@ class SessionJob:
     Attributes:
         consent: who recorded the participant's consent, and how.
         seconds: how long to record, not counting countdown and pauses; None until it is ended.
-        countdown_s: before a camera is recorded.
-        save_video: keep the raw video, too.
+        countdown_s: before a camera is recorded; a clip has none.
+        save_video: keep the raw video of what is recorded, too.
     """
 
     source: str
@@ -105,9 +109,10 @@ def record_session(job: SessionJob, console: Console) -> Session:
         console.print(escape(line), highlight=False)
 
     check_participant(job.participant)
-    source = open_source(
-        job.source, SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime)
-    )
+    options = SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime)
+    source = open_source(job.source, options)
+    # a clip has no countdown, played in real time or not; what is live without being asked to has
+    filmed_now = open_source(job.source, replace(options, realtime=False)).live
     model = find_model(job.hand_model)
     profile = load_profile(job.profile)
     folder, identity = new_folder(job.to, job.participant, job.task, job.hand)
@@ -118,14 +123,20 @@ def record_session(job: SessionJob, console: Console) -> Session:
         hand=job.hand,
         consent=job.consent,
         begun=utc_now(),
-        source=source.name,
+        source=_kind(source),
+        source_sha256=_digest(source),
         software=_software(model, profile),
     )
+
+    def note() -> None:
+        write_sidecar(folder, _so_far(sidecar, pipeline, recorder))
+
     recorder = SessionRecorder(
         folder,
         job.task,
         seconds=job.seconds,
-        countdown_s=job.countdown_s if source.live else 0.0,
+        countdown_s=job.countdown_s if filmed_now else 0.0,
+        note=note,
     )
     write_sidecar(folder, sidecar)
     pipeline = _pipeline(job, source, folder, recorder, model, profile, say)
@@ -165,7 +176,7 @@ def _pipeline(
 
         outputs = [Window(mirrored=True)]
     if job.save_video:
-        outputs.append(Recording(folder / VIDEO, as_captured=True))
+        outputs.append(SessionVideo(folder / VIDEO, recorder))
 
     def engines() -> EnginePool:
         return EnginePool(profile, cache=engine_cache(), say=say)
@@ -210,7 +221,8 @@ def _ended(
     return sidecar
 
 
-def _completed(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> Sidecar:
+def _so_far(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> Sidecar:
+    """The sidecar with what a killed session would lack, from the tracker's thread."""
     info = pipeline.statuses[0].info
     chosen = pipeline.deblurring.chosen
     engine = {}
@@ -225,18 +237,44 @@ def _completed(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) 
     return replace(
         sidecar,
         begun=recorder.begun or sidecar.begun,
+        first_pts_s=recorder.first_pts_s,
         width=info.width if info else 0,
         height=info.height if info else 0,
         fps=info.fps if info else None,
         pauses_s=[[round(edge, 3) for edge in pause] for pause in recorder.pauses_s],
+        engine=engine,
+    )
+
+
+def _completed(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> Sidecar:
+    return replace(
+        _so_far(sidecar, pipeline, recorder),
         frames={
             "captured": pipeline.ledger.captured,
             "tracked": recorder.frames,
             "with_hand": recorder.with_hand,
+            "seen_as_other_hand": recorder.as_other_hand,
             **{f"dropped_{cause}": n for cause, n in pipeline.ledger.dropped.items()},
         },
-        engine=engine,
     )
+
+
+def _kind(source: Source) -> str:
+    """What a source is, without its name or address."""
+    if not source.own_clock:
+        return "clip"
+    return "network" if scheme_of(source.uri) else "camera"
+
+
+def _digest(source: Source) -> str:
+    """SHA-256 of a clip's file, read in parts; empty where there is none."""
+    if not isinstance(source, VideoFile) or not isfile(source.path):
+        return ""
+    try:
+        with source.path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError:  # the source says why it cannot be read
+        return ""
 
 
 def _software(model: Path, profile: Profile) -> dict[str, str]:

@@ -170,8 +170,9 @@ def live(
         typer.Option(
             "--hand-region/--whole-frame",
             help="Deblur the surroundings of the hands only, which takes a fifth to a half of the "
-            "time; all of the frame while they are lost, or where the tracker takes longer than a "
-            "quarter of a second.",
+            "time; all of the frame while none is seen, for a second after one of several is "
+            "lost, now and then while there may be more, and where the tracker takes longer than "
+            "a quarter of a second.",
         ),
     ] = False,
     hand_model: HandModelFile = None,

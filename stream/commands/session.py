@@ -70,10 +70,11 @@ def session_record(
         ),
     ] = None,
     countdown: Annotated[
-        float, typer.Option(min=0.0, help="Seconds before a camera is recorded.")
+        float, typer.Option(min=0.0, help="Seconds before a camera is recorded; clips have none.")
     ] = 3.0,
     save_video: Annotated[
-        bool, typer.Option("--save-video", help="Keep the raw video, too. There is no sound.")
+        bool,
+        typer.Option("--save-video", help="Keep the raw video of what is recorded, too; no sound."),
     ] = False,
     size: CameraSize = None,
     fps: CameraRate = None,
@@ -103,7 +104,7 @@ def session_record(
     """Record one hand doing one thing: landmarks, raw and deblurred side by side.
 
     No video is kept unless `--save-video` says so, and never any sound. In the window, space
-    pauses and `q` ends.
+    pauses (the video, too) and `q` ends.
 
     - `blur2blur session record 0 --task finger-tapping --participant P07 --hand left
       --seconds 15 --to sessions/`
@@ -118,7 +119,7 @@ def session_record(
         participant=participant,
         hand=hand.value,
         to=to,
-        consent=consent_recorded or _ask_consent(),
+        consent=(consent_recorded or "").strip() or _ask_consent(save_video),
         seconds=seconds,
         countdown_s=countdown,
         save_video=save_video,
@@ -132,8 +133,11 @@ def session_record(
     )
     session = record_session(job, console())
     counts = session.sidecar.frames
+    other = counts["seen_as_other_hand"]
+    as_other = f", in {other} of them taken for the other hand" if other else ""
     _tell(
-        f"{session.folder}: {counts['tracked']} frames, the hand seen in {counts['with_hand']}; "
+        f"{session.folder}: {counts['tracked']} frames, the hand seen in {counts['with_hand']}"
+        f"{as_other}; "
         f"next: blur2blur session report {session.folder}"
     )
 
@@ -231,8 +235,8 @@ def session_delete(
     _tell(f"{folder} is removed; copies that were made of it are not")
 
 
-def _ask_consent() -> str:
-    """The consent gate.
+def _ask_consent(save_video: bool) -> str:
+    """The consent gate; asks until who recorded the consent, and when, is said.
 
     Raises:
         StreamError: there is nobody to ask, or consent was not given.
@@ -247,9 +251,15 @@ def _ask_consent() -> str:
         "The participant must know that hand movements are recorded, what for, who will see them,\n"
         "how long they are kept, and that they can be deleted (session delete)."
     )
+    if save_video:
+        ask.print(
+            "The same of the video: all that the camera sees is kept (--save-video), faces, too."
+        )
     if not Confirm.ask("Has the participant agreed to that?", console=ask, default=False):
         raise StreamError("no session without consent")
-    return Prompt.ask("Who recorded it, and when?", console=ask)
+    while not (record := Prompt.ask("Who recorded it, and when?", console=ask).strip()):
+        ask.print("This is what proves the consent; write a name or initials, and a date.")
+    return record
 
 
 def _tell(line: str) -> None:

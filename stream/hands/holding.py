@@ -52,7 +52,7 @@ class HoldingTracker:
         hands = self._sure.track(pixels, time_s)
         followed = [f for f in self._followed if 0 <= time_s - f.sure_s <= self._hold_s]
         room = self._sure.max_hands - len(hands)
-        lost = [f for f in followed if room and _same(f.hand, hands, _STEP_PALMS) is None]
+        lost = _without_found(followed, hands) if room else []
         lost.sort(key=lambda f: f.sure_s, reverse=True)
         held: list[Hand | None] = []
         if lost:
@@ -79,6 +79,15 @@ class HoldingTracker:
     def close(self) -> None:
         self._sure.close()
         self._unsure.close()
+
+
+def _without_found(followed: list[_Followed], sure: Sequence[Hand]) -> list[_Followed]:
+    """Those that no sure hand stands for: each for the nearest one, also where hands are close."""
+    lost = list(followed)
+    for hand in sure:
+        was = _same(hand, [f.hand for f in lost], _STEP_PALMS)
+        lost = [f for f in lost if f.hand is not was]
+    return lost
 
 
 def _now(lost: list[Hand], sure: tuple[Hand, ...], unsure: tuple[Hand, ...]) -> list[Hand | None]:

@@ -48,14 +48,18 @@ class Identities:
         self._made = 0
 
     def assign(self, hands: Sequence[Hand], time_s: float) -> tuple[Hand, ...]:
-        """The same hands with ``track`` and ``side`` set, in the order of their numbers."""
+        """The same hands in the order of their numbers, with ``track`` and ``side`` set.
+
+        ``side_score`` becomes how sure the tracker is of that side: below 0.5 it says the other.
+        """
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= _FORGET_AFTER_S]
         assigned = []
         for hand, track in zip(hands, self._best_match(hands, time_s), strict=True):
             track = self._follow(hand, track, time_s)
             track.votes[hand.side] = 0.95 * track.votes[hand.side] + hand.side_score
             side = self._side or track.side
-            assigned.append(replace(hand, track=track.number, side=side))
+            score = hand.side_score if hand.side == side else 1 - hand.side_score
+            assigned.append(replace(hand, track=track.number, side=side, side_score=score))
         return tuple(sorted(assigned, key=lambda hand: hand.track))
 
     def _best_match(self, hands: Sequence[Hand], time_s: float) -> list[_Track | None]:

@@ -40,7 +40,8 @@ class Hand:
             camera relative to the wrist (the weakest of the three).
         world: float32 (21, 3) in metres as the model estimates them, its origin in the hand.
         side: whose side it is on the filmed person, as far as the tracker knows.
-        side_score: how sure the tracker is of the side, 0...1. It says nothing about quality.
+        side_score: how sure the tracker is of this side in this picture, 0...1; below 0.5 it took
+            the hand for the other one. It says nothing about quality.
         track: the same number for the same hand over time.
         held: it would count as lost, had it not been found a moment ago; less certain.
     """

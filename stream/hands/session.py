@@ -50,12 +50,17 @@ class Sidecar:
         consent: who recorded the participant's consent, and how, in the recorder's words.
         begun: wall clock (UTC) at the first frame of the table; ``time_s`` there counts from it.
         clock: what ``time_s`` is taken from.
+        first_pts_s: that frame's time in the source, and in the video where one is kept: the
+            video's time less this is ``time_s``. None where nothing was recorded, or by an earlier
+            version.
         state: ``recording`` until it ended in order; a killed session keeps it.
-        source: name of the source; never an address, which may hold a password.
+        source: ``camera``, ``network`` or ``clip``, which may be a test pattern. Neither a name nor
+            an address, which may say who or where. (Earlier versions wrote the source's name.)
+        source_sha256: of a clip's file; empty for other sources.
         fps: of the source as it says, None where it does not.
         pauses_s: from when to when nothing was recorded.
-        frames: captured, tracked and dropped frames by cause.
-        software: versions; ``model`` and ``weights`` are SHA-256.
+        frames: captured, tracked and dropped frames by cause; only of a session that ended.
+        software: versions; ``hand_model`` and ``weights`` are SHA-256.
     """
 
     id: str
@@ -65,8 +70,10 @@ class Sidecar:
     consent: str
     begun: str
     clock: str = "presentation time stamps of the source"
+    first_pts_s: float | None = None
     state: State = "recording"
     source: str = ""
+    source_sha256: str = ""
     width: int = 0
     height: int = 0
     fps: float | None = None
@@ -98,15 +105,22 @@ class Session:
 
 
 def check_participant(code: str) -> str:
-    """A participant's code: a few letters and digits that could not be anybody's name.
+    """A participant's code: at most three letters in all, and a number of at most six digits.
+
+    That leaves no room for most names, nor for a date of birth with its year. Three letters as a
+    name has them (``Tom3``) are refused, too; initials, a name in small letters and a short date
+    cannot be told from a code.
 
     Raises:
-        StreamError: it might be a name or an address.
+        StreamError: it might be a name, a date or an address.
     """
-    if not re.fullmatch(r"(?=.*\d)[A-Za-z]{0,4}[-_]?[0-9]{1,8}[A-Za-z]?", code):
+    letters = sum(character.isalpha() for character in code)
+    if letters > 3 or not re.fullmatch(
+        r"(?![A-Z][a-z]{2})[A-Za-z]{0,3}[-_]?[0-9]{1,6}[A-Za-z]?", code
+    ):
         raise StreamError(
-            f"{code!r} is not a participant's code: use at most four letters and a number, such as "
-            "P07, and keep the list of who that is elsewhere"
+            f"{code!r} is not a participant's code: use at most three letters and six digits, such "
+            "as P07, and keep the list of who that is elsewhere"
         )
     return code
 

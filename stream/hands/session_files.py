@@ -14,6 +14,7 @@ import numpy as np
 from engines.files import write_atomically
 from stream.errors import StreamError
 from stream.hands.landmarks import LANDMARKS
+from stream.hands.measures.quality import effective_rate, without_pauses
 from stream.hands.session import Session
 from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, median_rate, read_rows
 
@@ -46,11 +47,12 @@ def write_parquet(session: Session) -> Path:
 def write_c3d(session: Session) -> Path:
     """21 points a picture in millimetres, their origin in the hand; missing ones are not a number.
 
-    C3D knows only one constant rate: the session's median one. The true time of each frame is the
-    analog channel ``time_s``.
+    C3D knows only one constant rate: the session's median one, or the source's where there is only
+    one frame. The true time of each frame is the analog channel ``time_s``.
 
     Raises:
-        StreamError: ezc3d is not installed, there is nothing to write, or it cannot be written.
+        StreamError: ezc3d is not installed, there is nothing to write, no rate is known, or it
+            cannot be written.
     """
     ezc3d = _import("ezc3d")
     trajectories = _aligned(session)
@@ -60,7 +62,12 @@ def write_c3d(session: Session) -> Path:
     world = np.concatenate([t.world for t in trajectories], axis=1) * 1000  # (N, labels, 3)
     points = np.ones((4, len(labels), len(times)))
     points[:3] = world.transpose(2, 1, 0)
-    rate = round(median_rate(times), 6)
+    rate = round(median_rate(times) or session.sidecar.fps or 0.0, 6)
+    if rate <= 0:
+        raise StreamError(
+            f"{session.folder}: C3D wants a frame rate, which one time and a source that says none "
+            "do not give; export it in another format"
+        )
     for group, values in (
         ("POINT", {"UNITS": ["mm"], "LABELS": labels, "RATE": [rate]}),
         ("ANALOG", {"LABELS": ["time_s"], "UNITS": ["s"], "RATE": [rate]}),
@@ -102,6 +109,7 @@ def write_bids(session: Session, root: Path) -> list[Path]:
         system = trajectory.picture
         stem = f"{subject}_ses-{sidecar.id}_task-{task}_tracksys-{system}"
         channels = _bids_channels(system)
+        effective = effective_rate(without_pauses(trajectory.time_s, sidecar.pauses_s))
         world = trajectory.world.reshape(len(trajectory), -1)
         table = np.column_stack([world, trajectory.time_s])
         rows = ["\t".join("n/a" if np.isnan(v) else f"{v:.6f}" for v in row) for row in table]
@@ -109,7 +117,7 @@ def write_bids(session: Session, root: Path) -> list[Path]:
             "TaskName": sidecar.task,
             "TaskDescription": f"{sidecar.task}, {sidecar.hand} hand",
             "SamplingFrequency": sidecar.fps or round(median_rate(trajectory.time_s), 6),
-            "SamplingFrequencyEffective": round(median_rate(trajectory.time_s), 6),
+            **({"SamplingFrequencyEffective": round(effective, 6)} if effective else {}),
             "TrackingSystemName": system,
             "Manufacturer": "MediaPipe hand landmarker on camera pictures",
             "SoftwareVersions": ", ".join(f"{k} {v}" for k, v in sidecar.software.items()),

@@ -1,7 +1,9 @@
 """Writes down what the tracker finds, from the countdown to the end."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.session import Task, utc_now
@@ -17,33 +19,47 @@ INSTRUCTIONS: dict[Task, str] = {
 
 
 class SessionRecorder:
-    """The table of one session, as it grows.
+    """The table of one session, as it grows; paused and asked from other threads than it is fed.
 
     Args:
         folder: of the session; ``landmarks.csv`` in it is new.
         seconds: how long to record, without the pauses; None until it is ended.
         countdown_s: from the first frame on nothing is recorded for so long.
+        note: called from the tracker's thread when the sidecar is to be written anew: before the
+            first row, and before the first one after a pause.
 
     Attributes:
         begun: wall clock at the first row, None before it.
-        frames, with_hand: recorded.
+        first_pts_s: of the first row's frame, None before it.
+        frames, with_hand, as_other_hand: recorded; with a hand; with one that the tracker took for
+            the other one.
         pauses_s: from when to when nothing was recorded, in the table's time.
     """
 
     def __init__(
-        self, folder: Path, task: Task, *, seconds: float | None, countdown_s: float
+        self,
+        folder: Path,
+        task: Task,
+        *,
+        seconds: float | None,
+        countdown_s: float,
+        note: Callable[[], None] = lambda: None,
     ) -> None:
         self._writer = SessionWriter(folder / FILE_NAME)
         self._task = task
         self._seconds = seconds
         self._countdown_s = countdown_s
+        self._note = note
+        self._lock = Lock()
         self._started_at: float | None = None
-        self._first_pts_s = 0.0
         self._last_s = 0.0
         self._paused = False
+        self._in_pause = False
         self.begun: str | None = None
+        self.first_pts_s: float | None = None
         self.frames = 0
         self.with_hand = 0
+        self.as_other_hand = 0
         self.pauses_s: list[list[float]] = []
 
     @property
@@ -52,28 +68,54 @@ class SessionRecorder:
         return self._last_s - sum(end - begin for begin, end in self.pauses_s)
 
     def take(self, tracked: TrackedFrame) -> None:
-        """From the tracker's thread."""
+        """From the tracker's thread.
+
+        Raises:
+            StreamError: the table or the sidecar cannot be written.
+        """
         now = time.monotonic()
         self._started_at = self._started_at or now
         if now - self._started_at < self._countdown_s or self._over:
             return
-        if self.begun is None:
-            self.begun = utc_now()
-            self._first_pts_s = tracked.pts_s
-        time_s = tracked.pts_s - self._first_pts_s
-        if self._paused:
-            if not self.pauses_s or self.pauses_s[-1][1] < self._last_s:
-                self.pauses_s.append([self._last_s, time_s])
-            self.pauses_s[-1][1] = self._last_s = time_s
+        with self._lock:
+            paused, was_paused = self._paused, self._in_pause
+            first = self.first_pts_s is None
+            if self.first_pts_s is None:
+                if paused:
+                    return
+                self.begun, self.first_pts_s = utc_now(), tracked.pts_s
+            time_s = tracked.pts_s - self.first_pts_s
+            if paused:
+                if not was_paused:
+                    self.pauses_s.append([self._last_s, time_s])
+                self.pauses_s[-1][1] = time_s
+            self._last_s, self._in_pause = time_s, paused
+        if paused:
             self._writer.pause()
             return
-        self._last_s = time_s
+        if first or was_paused:
+            self._note()
         self._writer.write(tracked, time_s)
         self.frames += 1
         self.with_hand += bool(tracked.hands)
+        self.as_other_hand += bool(tracked.hands) and tracked.hands[0].side_score < 0.5
+
+    def holds(self, pts_s: float) -> bool:
+        """Whether a frame belongs to what is recorded, also where the tracker has not had it yet.
+
+        Not those of the countdown, of a pause, or after the end.
+        """
+        with self._lock:
+            if self.first_pts_s is None:
+                return False
+            time_s = pts_s - self.first_pts_s
+            if time_s > self._last_s:
+                return not (self._paused or self._over)
+            return time_s >= 0 and not any(a < time_s <= b for a, b in self.pauses_s)
 
     def toggle_pause(self) -> None:
-        self._paused = not self._paused
+        with self._lock:
+            self._paused = not self._paused
 
     @property
     def _over(self) -> bool:

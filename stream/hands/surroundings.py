@@ -16,6 +16,11 @@ _OLDEST_S = 0.25
 """In clips of people who sign 87 % of the landmarks lie within a region from hands 0.2 s ago, 77 %
 from 0.5 s ago."""
 _AT_MOST = 0.6
+_MISSED_S = 1.0
+"""A hand that was seen within so long is looked for in the whole frame."""
+_LOOK_EVERY = 23
+"""Of frames while fewer hands are seen than there may be, one is deblurred as a whole: 4 % of what
+regions save. A prime, so that a tracker that takes every second or third frame meets it, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,25 +34,45 @@ class Surroundings:
 
     What is found in one frame is known only when the next ones are on their way, so each hand's box
     is moved on at its last speed, and widened by what that may be wrong.
+
+    Args:
+        max_hands: at most so many are looked for. While fewer are seen, the whole frame is asked
+            for as long as one is missing that was seen a second ago, and once in 23 frames after.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_hands: int = 1) -> None:
+        self._max_hands = max_hands
         self._last: TrackedFrame | None = None
         self._before: TrackedFrame | None = None
+        self._seen_s: dict[int, float] = {}
+        self._missing = False
+        self._asked = 0
 
     def found(self, tracked: TrackedFrame) -> None:
         """Take the tracker's newest result."""
         self._before, self._last = self._last, tracked
+        self._seen_s = {
+            track: seen_s
+            for track, seen_s in self._seen_s.items()
+            if 0 <= tracked.pts_s - seen_s <= _MISSED_S
+        }
+        self._seen_s.update((hand.track, tracked.pts_s) for hand in tracked.hands)
+        wanted = min(len(self._seen_s), self._max_hands)
+        self._missing = len(tracked.hands) < wanted
 
     def at(self, pts_s: float, height: int, width: int) -> Region | None:
-        """The region that the hands are in at this time.
+        """The region that the hands are in at this time; to be asked once for each frame.
 
         Returns:
-            The smallest square of :data:`SIDES_PX` that holds all hands; None where hands are lost,
-            were last seen more than a quarter of a second ago, or fill most of the frame.
+            The smallest square of :data:`SIDES_PX` that holds all hands; None where none is seen,
+            one of several was lost within the last second, they were last seen more than a quarter
+            of a second ago, or fill most of the frame, and now and then while there may be more.
         """
         last = self._last
         if last is None or not last.hands or not 0 <= pts_s - last.pts_s <= _OLDEST_S:
+            return None
+        self._asked += 1
+        if self._missing or (len(last.hands) < self._max_hands and not self._asked % _LOOK_EVERY):
             return None
         boxes = [self._expected(hand, last, pts_s) for hand in last.hands]
         low = np.clip(np.min([box.low for box in boxes], axis=0), 0, (width, height))

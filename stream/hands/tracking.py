@@ -44,7 +44,9 @@ class HandSettings:
         side: of the only hand that is filmed, where it is known.
         hold_s: for so long after it was last surely found a hand may be held through blur, see
             :mod:`stream.hands.holding`; its landmarks are less certain.
-        region: deblur the surroundings of the hands only, all of the frame while they are lost.
+        region: deblur the surroundings of the hands only; all of the frame while none is seen, for
+            a second after one of several was lost, and of every 23rd one while fewer than
+            ``max_hands`` are seen.
         gives_way: live, the picture comes first: the tracker stands still while the engine works,
             unless a picture has waited for 0.3 s.
     """
@@ -93,7 +95,7 @@ class HandTracking:
         }
         self._latest: dict[str, TrackedFrame] = {}
         self._searches: dict[str, _Search] = {}
-        self._surroundings = {name: Surroundings() for name in lossless}
+        self._surroundings = {name: Surroundings(settings.max_hands) for name in lossless}
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hands", daemon=True)
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stream.hands.measures.measure import Measure
-from stream.hands.measures.signals import effective_rate, without_pauses
 from stream.hands.session_table import Trajectory
 
 _MOST_MISSING = 0.2
@@ -74,6 +74,20 @@ class Quality:
                 definition="sightings whose palm differs by more than 25 % from the median before",
             ),
         ]
+
+
+def effective_rate(time_s: NDArray[np.float64]) -> float:
+    """Frames a second of the whole, dropped ones not counted."""
+    span = float(time_s[-1] - time_s[0]) if len(time_s) > 1 else 0.0
+    return (len(time_s) - 1) / span if span > 0 else 0.0
+
+
+def without_pauses(
+    time_s: NDArray[np.float64], pauses_s: Sequence[Sequence[float]]
+) -> NDArray[np.float64]:
+    """(N,) the same times on a clock that stood still from the begin to the end of each pause."""
+    paused_s = [np.clip(time_s - begin_s, 0.0, end_s - begin_s) for begin_s, end_s in pauses_s]
+    return np.asarray(time_s - np.sum(paused_s, axis=0), np.float64)
 
 
 def quality(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]] = ()) -> Quality:

@@ -77,6 +77,14 @@ def opening_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measu
     """Opening and closing the hand: its rhythm, then its joints."""
     cycles = find_cycles(trajectory.time_s, mean_flexion_degrees(trajectory.world))
     return [
-        *cycle_measures(cycles, quality, what="closing", unit="°"),
+        *cycle_measures(
+            cycles,
+            quality,
+            what="closing",
+            signal="mean flexion",
+            rise="closing",
+            fall="opening",
+            unit="°",
+        ),
         *range_measures(trajectory, quality),
     ]

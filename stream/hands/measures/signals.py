@@ -3,7 +3,6 @@
 Missing frames stay missing: gaps of up to 150 ms are bridged, over longer ones nothing is made up.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from stream.hands.session_table import median_rate
 MAX_GAP_S = 0.15
 _ORDER = 4
 _LEAST_SAMPLES = 16
+_NOMINAL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,33 +41,22 @@ class Piece:
         return (len(self.values) - 1) / self.rate_hz
 
 
-def effective_rate(time_s: NDArray[np.float64]) -> float:
-    """Frames a second of the whole, dropped ones not counted."""
-    span = float(time_s[-1] - time_s[0]) if len(time_s) > 1 else 0.0
-    return (len(time_s) - 1) / span if span > 0 else 0.0
+def too_slow(rate_hz: float, needed_hz: float) -> bool:
+    """Whether a rate is lower by more than 5 %: 23.976 and 29.97 Hz go by the names 24 and 30."""
+    return rate_hz < _NOMINAL * needed_hz
 
 
-def without_pauses(
-    time_s: NDArray[np.float64], pauses_s: Sequence[Sequence[float]]
-) -> NDArray[np.float64]:
-    """(N,) the same times on a clock that stood still from the begin to the end of each pause."""
-    paused_s = [np.clip(time_s - begin_s, 0.0, end_s - begin_s) for begin_s, end_s in pauses_s]
-    return np.asarray(time_s - np.sum(paused_s, axis=0), np.float64)
+def pieces(time_s: NDArray[np.float64], values: NDArray[np.float64]) -> list[Piece]:
+    """Cut at gaps of more than 150 ms; bring each piece to the median rate by a cubic spline.
 
-
-def pieces(
-    time_s: NDArray[np.float64], values: NDArray[np.float64], *, upsample: int = 1
-) -> list[Piece]:
-    """Cut at gaps of more than 150 ms; bring each piece to the median rate, or a multiple of it.
-
-    Between samples a cubic spline is used: a peak that fell between two frames is found again.
+    Pieces of fewer than 16 samples, before or after that, are left out.
 
     Args:
         time_s: (N,), growing; of samples at the same time the first counts.
         values: (N,) or (N, D); NaN where missing.
     """
     known = np.isfinite(values).reshape(len(values), -1).all(1)
-    rate = median_rate(np.unique(time_s)) * upsample
+    rate = median_rate(np.unique(time_s))
     time_s, first = np.unique(time_s[known], return_index=True)
     values = values[known][first]
     if rate <= 0 or len(time_s) < _LEAST_SAMPLES:
@@ -77,13 +66,25 @@ def pieces(
     for times, part in zip(np.split(time_s, cuts), np.split(values, cuts), strict=True):
         if len(times) >= _LEAST_SAMPLES:
             grid = np.arange(times[0], times[-1] + 1e-9, 1 / rate)
-            found.append(Piece(CubicSpline(times, part)(grid), rate, float(times[0])))
+            if len(grid) >= _LEAST_SAMPLES:
+                found.append(Piece(CubicSpline(times, part)(grid), rate, float(times[0])))
     return found
+
+
+def upsampled(piece: Piece, times: int) -> Piece:
+    """As many samples for each one, by a cubic spline: finds a peak that fell between two frames.
+
+    Raises:
+        ValueError: the piece has fewer than two samples.
+    """
+    rate_hz = piece.rate_hz * times
+    grid = piece.begin_s + np.arange((len(piece.values) - 1) * times + 1) / rate_hz
+    return Piece(CubicSpline(piece.time_s, piece.values)(grid), rate_hz, piece.begin_s)
 
 
 def low_pass(piece: Piece, cutoff_hz: float) -> Piece:
     """Butterworth of order 4, forwards and backwards; as it is where the rate is too low for it."""
-    if cutoff_hz >= 0.45 * piece.rate_hz or len(piece.values) < _LEAST_SAMPLES:
+    if cutoff_hz >= 0.45 * piece.rate_hz:
         return piece
     filtered = sosfiltfilt(
         butter(_ORDER, cutoff_hz, fs=piece.rate_hz, output="sos"), piece.values, 0

@@ -5,6 +5,10 @@ from pathlib import Path
 import av
 import pytest
 
+from tests.stream.output.test_window import display
+
+__all__ = ["display"]
+
 
 @pytest.fixture(scope="session")
 def hand_clip(media: Path) -> Path:

@@ -1,14 +1,18 @@
 """Hands whose movement is known, as a tracker would report them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.hands.landmarks import INDEX_MCP, INDEX_TIP, THUMB_TIP, Hand, TrackedFrame
-from stream.hands.session import Sidecar, Task, write_sidecar
+from stream.hands.session import Sidecar, Task, read_session, write_sidecar
 from stream.hands.session_table import FILE_NAME, SessionWriter
+
+if TYPE_CHECKING:
+    from stream.hands.measures import Measure
 
 PALM_PX, PALM_M = 80.0, 0.09
 
@@ -80,19 +84,22 @@ def write_session(
     seconds: float = 15.0,
     missing: float = 0.0,
     jitter_s: float = 0.0,
+    lost_s: Sequence[tuple[float, float]] = (),
 ) -> Path:
     """Record a movement with the real writer.
 
     Args:
         missing: share of frames without a hand, single ones and pairs at random.
         jitter_s: standard deviation of the frames' times.
+        lost_s: from when to before when there is no hand.
     """
     random = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     writer = SessionWriter(folder / FILE_NAME)
     for number in range(round(fps * seconds)):
         time_s = max(0.0, number / fps + jitter_s * float(np.clip(random.normal(), -2, 2)))
-        hand = None if random.uniform() < missing else movement(time_s)
+        lost = any(begin <= number / fps < end for begin, end in lost_s)
+        hand = None if random.uniform() < missing or lost else movement(time_s)
         writer.write(tracked(hand, time_s, number), time_s)
     writer.close()
     write_sidecar(
@@ -111,3 +118,20 @@ def write_session(
         ),
     )
     return folder
+
+
+def tapping(rate_hz: float, amplitude: float, pause: tuple[float, float] = (99, 99)) -> Movement:
+    def hand(time_s: float) -> Hand:
+        passed = min(time_s, pause[0]) + max(0.0, time_s - pause[1])
+        return open_by(0.2 + amplitude * (0.5 - 0.5 * np.cos(2 * np.pi * rate_hz * passed)))
+
+    return hand
+
+
+def measured(folder: Path) -> dict[str, "Measure"]:
+    """What a session's measures are, the same of both pictures."""
+    from stream.hands.measures import measure_session  # needs the extra hands
+
+    raw, deblurred = measure_session(read_session(folder))
+    assert raw.measures == deblurred.measures
+    return {measure.name: measure for measure in raw.measures}

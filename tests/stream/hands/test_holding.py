@@ -48,6 +48,30 @@ def test_holds_nothing_that_it_has_not_found(hand_model: Path, media: Path) -> N
         found.close()
 
 
+def test_a_hand_beside_one_that_is_found_is_held(hand_model: Path, hand_clip: Path) -> None:
+    """Less than three palm lengths apart, where the found one could pass for both."""
+    hand = read_clip(hand_clip)[50][1][:, 132:372]
+    both = np.hstack([hand, hand])
+    one = np.hstack([cv2.blur(hand, (45, 45)), hand])
+    holding = HoldingTracker(
+        HandTracker(hand_model, max_hands=2),
+        HandTracker(hand_model, max_hands=2, presence=HELD_PRESENCE),
+        0.5,
+    )
+    try:
+        seen = [holding.track(picture, i / 30) for i, picture in enumerate([both] * 4 + [one] * 6)]
+    finally:
+        holding.close()
+    left, right = sorted(seen[3], key=lambda found: found.centre_px[0])
+    assert left.distance_px(right) < 3 * left.palm_px
+    held = [[found for found in hands if found.held] for hands in seen]
+    assert any(held)
+    for hands in seen[4:]:
+        assert sum(not found.held for found in hands) == 1, "the other one is not seen surely"
+    for (found,) in filter(None, held):
+        assert found.distance_px(left) < left.palm_px
+
+
 def test_holds_no_more_hands_than_there_may_be(hand_model: Path, hand_clip: Path) -> None:
     """The only hand that may be is lost in blur, and another one is surely found."""
     hand = read_clip(hand_clip)[50][1][:, 72:432]

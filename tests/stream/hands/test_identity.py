@@ -35,7 +35,11 @@ def test_a_side_that_flips_for_a_moment_does_not_count() -> None:
 
 def test_a_declared_side_is_kept() -> None:
     identities = Identities("left")
-    assert identities.assign([at(300, "right")], 0.0)[0].side == "left"
+    (hand,) = identities.assign([at(300, "right", 0.97)], 0.0)
+    assert hand.side == "left"
+    assert hand.side_score == pytest.approx(0.03), "how sure it is of the left one"
+    (hand,) = identities.assign([at(300, "left", 0.97)], 0.1)
+    assert hand.side_score == pytest.approx(0.97)
 
 
 def test_a_hand_that_is_lost_for_a_moment_is_the_same_one() -> None:

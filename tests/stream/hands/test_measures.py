@@ -1,4 +1,4 @@
-"""Measures of movements whose truth is known."""
+"""Measures of movements whose truth is known, and what data cannot carry."""
 
 import json
 from dataclasses import replace
@@ -10,94 +10,21 @@ import pytest
 pytest.importorskip("scipy", reason="needs the extra hands")
 pytest.importorskip("monalysa", reason="needs the extra hands")
 
-from monalysa.quality.smoothness import log_dimensionless_jerk, sparc
 
 from stream.errors import StreamError
 from stream.hands.joint_angles import JOINTS, flexion_degrees
-from stream.hands.measures import Measure, measure_session, measures_table, write_measures
-from stream.hands.measures.reach import smoothness
+from stream.hands.measures import measure_session, measures_table, write_measures
 from stream.hands.measures.signals import pieces
 from stream.hands.session import Task, read_session, write_sidecar
+from stream.hands.session_files import write_bids, write_c3d
 from stream.hands.session_recorder import SessionRecorder
-from tests.stream.hands.synthetic_hand import Movement, bent_hand, open_by, tracked, write_session
-
-
-def measured(folder: Path) -> dict[str, Measure]:
-    raw, deblurred = measure_session(read_session(folder))
-    assert raw.measures == deblurred.measures
-    return {measure.name: measure for measure in raw.measures}
-
-
-def tapping(rate_hz: float, amplitude: float, pause: tuple[float, float] = (99, 99)) -> Movement:
-    def hand(time_s: float) -> object:
-        passed = min(time_s, pause[0]) + max(0.0, time_s - pause[1])
-        return open_by(0.2 + amplitude * (0.5 - 0.5 * np.cos(2 * np.pi * rate_hz * passed)))
-
-    return hand  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize(("fps", "jitter_s"), [(30.0, 0.0), (30.0, 0.002), (60.0, 0.001)])
-@pytest.mark.parametrize("rate_hz", [1.3, 2.7, 4.4])
-@pytest.mark.parametrize("missing", [0.0, 0.1])
-def test_tapping(
-    tmp_path: Path, fps: float, jitter_s: float, rate_hz: float, missing: float
-) -> None:
-    movement = tapping(rate_hz, 1.1)
-    folder = write_session(
-        tmp_path, movement, task="finger-tapping", fps=fps, missing=missing, jitter_s=jitter_s
-    )
-    found = measured(folder)
-    allowed = 2 if missing else 1
-    assert found["rate"].value == pytest.approx(rate_hz, rel=0.02 * allowed)
-    assert found["amplitude, median"].value == pytest.approx(1.1, rel=0.03 * allowed)
-    assert found["taps"].value == pytest.approx(15 * rate_hz, abs=1.5)
-    assert found["interruptions"].value == 0
-    assert found["rate"].valid
-
-
-def test_tapping_too_fast_for_the_camera_is_said_so(tmp_path: Path) -> None:
-    found = measured(write_session(tmp_path, tapping(5.5, 1.0), task="finger-tapping"))
-    assert not found["amplitude, median"].valid
-    assert "too few for 5.5 taps" in found["amplitude, median"].problem
-    assert found["rate"].valid
-
-
-def test_decrement_and_halt(tmp_path: Path) -> None:
-    def movement(time_s: float) -> object:
-        size = 1.2 - 0.05 * time_s
-        return open_by(0.2 + size * (0.5 - 0.5 * np.cos(2 * np.pi * 2 * time_s)))
-
-    found = measured(write_session(tmp_path / "a", movement, task="finger-tapping"))  # type: ignore[arg-type]
-    assert found["amplitude, last third to first"].value == pytest.approx(0.575 / 1.075, abs=0.03)
-    halting = tapping(2.0, 1.0, pause=(6.0, 7.2))
-    found = measured(write_session(tmp_path / "b", halting, task="finger-tapping"))
-    assert found["interruptions"].value == 1
-    assert found["longest interval"].value == pytest.approx(1.7, abs=0.1)
-
-
-@pytest.mark.parametrize("missing", [0.0, 0.1])
-@pytest.mark.parametrize("frequency", [3.7, 5.2, 8.9])
-def test_tremor_frequency(tmp_path: Path, frequency: float, missing: float) -> None:
-    random = np.random.default_rng(1)
-
-    def movement(time_s: float) -> object:
-        x = 320 + 2.5 * np.sin(2 * np.pi * frequency * time_s) + 8 * np.sin(time_s)
-        return bent_hand(20, at=(x + random.normal(0, 0.3), 240 + random.normal(0, 0.3)))
-
-    folder = write_session(tmp_path, movement, task="rest", missing=missing, seconds=20)  # type: ignore[arg-type]
-    found = measured(folder)
-    assert found["tremor frequency"].value == pytest.approx(frequency, abs=0.4 if missing else 0.2)
-    assert not found["tremor amplitude"].valid
-
-
-def test_a_hand_at_rest_has_no_tremor(tmp_path: Path) -> None:
-    random = np.random.default_rng(1)
-
-    def movement(time_s: float) -> object:
-        return bent_hand(20, at=(320 + random.normal(0, 0.3), 240 + random.normal(0, 0.3)))
-
-    found = measured(write_session(tmp_path, movement, task="rest"))  # type: ignore[arg-type]
-    assert "no frequency stands out" in found["tremor frequency"].problem
+from tests.stream.hands.synthetic_hand import (
+    bent_hand,
+    measured,
+    tapping,
+    tracked,
+    write_session,
+)
 
 
 def test_joint_angles() -> None:
@@ -127,44 +54,6 @@ def test_range_of_motion(tmp_path: Path, missing: float) -> None:
     assert found["ring total active motion"].value == pytest.approx(190, abs=3 * allowed)
     assert found["rate"].value == pytest.approx(0.5, rel=0.02)
     assert found["amplitude, median"].value == pytest.approx(190 / 3, rel=0.03)
-
-
-def test_smoothness_is_the_authors_own() -> None:
-    """The value in the documentation of SPARC's authors, and their published program."""
-    time_s = np.arange(-1, 1, 0.01)
-    speed = np.exp(-5 * time_s**2)
-    arc, jerk = smoothness(speed, 100.0)
-    assert arc == pytest.approx(-1.41403, abs=5e-6)
-    assert arc == pytest.approx(sparc(speed, 100.0)[0], abs=1e-6)
-    assert jerk == pytest.approx(-5.81636, abs=5e-6)
-    assert jerk == pytest.approx(log_dimensionless_jerk(speed, 100.0), abs=1e-6)
-
-
-def test_smoothness_with_missing_frames() -> None:
-    time_s = np.arange(-1, 1, 0.01)
-    speed = np.exp(-5 * time_s**2)
-    holed = speed.copy()
-    holed[np.random.default_rng(0).choice(np.arange(1, 199), 20, replace=False)] = np.nan
-    (piece,) = pieces(time_s, holed)
-    assert smoothness(piece.values, 100.0)[0] == pytest.approx(sparc(speed, 100.0)[0], abs=2e-6)
-
-
-def test_reaching(tmp_path: Path) -> None:
-    """Five minimum-jerk reaches (Flash and Hogan, 1985) of three palm lengths, a second each."""
-
-    def movement(time_s: float) -> object:
-        turn, within = divmod(time_s, 2.0)
-        s = min(within, 1.0)
-        way = 10 * s**3 - 15 * s**4 + 6 * s**5
-        x = 200 + 240 * (way if turn % 2 == 0 else 1 - way)
-        return bent_hand(10, at=(x, 240))
-
-    found = measured(write_session(tmp_path, movement, task="reach", fps=60, seconds=10))  # type: ignore[arg-type]
-    assert found["movements"].value == 5
-    assert found["peak speed"].value == pytest.approx(1.875 * 3, rel=0.03)
-    assert found["time to peak speed"].value == pytest.approx(0.5, abs=0.1)
-    assert found["path ratio"].value == pytest.approx(1, abs=0.01)
-    assert found["smoothness, SPARC"].value == pytest.approx(-1.42, abs=0.05)
 
 
 def test_what_the_data_cannot_carry_is_not_valid(tmp_path: Path) -> None:
@@ -226,6 +115,45 @@ def test_pauses_are_not_missing_data(tmp_path: Path) -> None:
         found = {measure.name: measure for measure in one.measures}
         assert found["amplitude, median"].valid
         assert found["rate"].value == pytest.approx(3.0, rel=0.02)
+
+
+def test_the_effective_rate_of_a_bids_file_counts_dropped_frames(tmp_path: Path) -> None:
+    """Ten seconds of which a third of the frames was dropped, a pause of twenty, and five more."""
+    folder = write_session(tmp_path / "P01", tapping(2.0, 1.0), seconds=1)
+    (folder / "landmarks.csv").unlink()
+    recorder = SessionRecorder(folder, "free", seconds=None, countdown_s=0.0)
+    for number in range(1050):
+        if number in (300, 900):
+            recorder.toggle_pause()
+        if number >= 300 or number % 3:
+            recorder.take(tracked(tapping(2.0, 1.0)(number / 30), number / 30, number))
+    recorder.close()
+    write_sidecar(folder, replace(read_session(folder).sidecar, pauses_s=recorder.pauses_s))
+    session = read_session(folder)
+    written = write_bids(session, tmp_path / "bids")
+    (described,) = (p for p in written if p.name.endswith("raw_motion.json"))
+    found = json.loads(described.read_text())
+    assert found["SamplingFrequencyEffective"] == pytest.approx(350 / 15, rel=0.01)
+    assert found["SamplingFrequency"] == 30
+
+
+@pytest.mark.parametrize("fps", [30.0, None])
+def test_a_session_of_one_frame_is_exported(tmp_path: Path, fps: float | None) -> None:
+    ezc3d = pytest.importorskip("ezc3d", reason="needs the extra hands")
+    folder = write_session(tmp_path / "P01", tapping(2.0, 1.0), seconds=1 / 30)
+    session = read_session(folder)
+    session = replace(session, sidecar=replace(session.sidecar, fps=fps))
+    assert len(session.trajectories["raw"]) == 1
+    if fps is None:
+        with pytest.raises(StreamError, match="C3D wants a frame rate"):
+            write_c3d(session)
+    else:
+        file = ezc3d.c3d(str(write_c3d(session)))
+        assert file["parameters"]["POINT"]["RATE"]["value"] == [30]
+        assert file["data"]["points"].shape == (4, 42, 1)
+    written = write_bids(session, tmp_path / "bids")
+    (described,) = (p for p in written if p.name.endswith("raw_motion.json"))
+    assert "SamplingFrequencyEffective" not in json.loads(described.read_text())
 
 
 def test_a_gap_with_a_pause_in_it_is_as_long_as_what_is_left(tmp_path: Path) -> None:

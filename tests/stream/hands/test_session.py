@@ -1,5 +1,7 @@
 """Sessions on the disk: whole, cut off, exported, deleted."""
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,8 +11,12 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
+from stream.frame import Frame, ProcessedFrame
+from stream.hands.identity import Identities
 from stream.hands.report import write_report
 from stream.hands.session import (
+    SIDECAR,
+    VIDEO,
     Sidecar,
     check_participant,
     contents,
@@ -24,7 +30,8 @@ from stream.hands.session import (
 from stream.hands.session_files import write_c3d, write_parquet
 from stream.hands.session_recorder import SessionRecorder
 from stream.hands.session_table import FILE_NAME, read_rows
-from tests.conftest import blur2blur
+from stream.hands.session_video import SessionVideo
+from tests.conftest import blur2blur, picture, read_clip
 from tests.stream.hands.synthetic_hand import bent_hand, open_by, tracked, write_session
 
 
@@ -60,13 +67,17 @@ def test_a_cut_off_table_is_read_up_to_its_last_whole_row(folder: Path) -> None:
         read_session(folder)
 
 
-@pytest.mark.parametrize("name", ["Anna", "Anna Schmidt", "a@b.de", "P07/..", "", "Schmidt1970"])
+@pytest.mark.parametrize(
+    "name",
+    ["Anna", "Anna Schmidt", "a@b.de", "P07/..", "", "Schmidt1970", "Anna1985", "Tom3", "Eva-90",
+     "abc1d", "19850412", "1234567", "P07\n", "P\u0660"],
+)  # fmt: skip
 def test_names_are_refused(name: str) -> None:
     with pytest.raises(StreamError, match="such as P07"):
         check_participant(name)
 
 
-@pytest.mark.parametrize("code", ["P07", "12", "AB-003", "S_12b"])
+@pytest.mark.parametrize("code", ["P07", "12", "AB-003", "S_12b", "sub-01", "ABC123456"])
 def test_codes_are_taken(code: str) -> None:
     assert check_participant(code) == code
 
@@ -86,6 +97,102 @@ def test_pauses_and_the_end(tmp_path: Path) -> None:
     assert times[0] == 0
     assert not [t for t in times if 1.0 <= t < 2.99]
     assert recorder.recorded_s == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_pause_before_the_first_row_only_delays_it(tmp_path: Path) -> None:
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
+    recorder.toggle_pause()
+    recorder.take(tracked(bent_hand(10), 5.0, 0))
+    assert recorder.begun is None
+    recorder.toggle_pause()
+    recorder.take(tracked(bent_hand(10), 6.0, 30))
+    recorder.close()
+    assert recorder.begun is not None
+    assert recorder.first_pts_s == 6.0
+    assert recorder.pauses_s == []
+
+
+def test_what_the_sidecar_lacks_is_told_before_the_rows(tmp_path: Path) -> None:
+    told: list[tuple[float | None, int, int]] = []
+
+    def note() -> None:
+        told.append((recorder.first_pts_s, len(recorder.pauses_s), recorder.frames))
+
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0, note=note)
+    for number in range(60):
+        if number in (10, 20, 40, 50):
+            recorder.toggle_pause()
+        recorder.take(tracked(bent_hand(10), 2 + number / 30, number))
+    recorder.close()
+    assert told == [(2.0, 0, 0), (2.0, 1, 10), (2.0, 2, 30)]
+
+
+def test_a_hand_that_was_taken_for_the_other_one_is_counted(tmp_path: Path) -> None:
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
+    identities = Identities("left")
+    right = bent_hand(10)
+    for number in range(4):
+        hand = replace(right, side="left") if number == 2 else right
+        (hand,) = identities.assign([hand], number / 30)
+        recorder.take(tracked(hand, number / 30, number))
+    recorder.close()
+    assert (recorder.with_hand, recorder.as_other_hand) == (4, 3)
+    rows = read_rows(tmp_path / FILE_NAME)
+    assert {row["side"] for row in rows} == {"left"}
+    assert [row["side_score"] for row in rows][::2] == ["0.030", "0.030", "0.970", "0.030"]
+
+
+@pytest.mark.parametrize("tracker_first", [True, False], ids=["file", "live"])
+def test_the_video_holds_what_is_recorded_only(tmp_path: Path, tracker_first: bool) -> None:
+    """Nothing of the countdown, of the pause, or after the end, also where it sees frames first."""
+    recorder = SessionRecorder(tmp_path, "free", seconds=1.0, countdown_s=0.5)
+    video = SessionVideo(tmp_path / VIDEO, recorder)
+    for number in range(100):
+        if number == 10:
+            time.sleep(0.5)
+        if number in (25, 55):
+            recorder.toggle_pause()
+        found, frame = tracked(bent_hand(10), 7 + number / 30, number), filmed(number)
+        if tracker_first:
+            recorder.take(found)
+            video.write(frame)
+        else:
+            video.write(frame)
+            recorder.take(found)
+    recorder.close()
+    video.close()
+    assert recorder.over
+    assert recorder.first_pts_s is not None
+    times = [float(row["time_s"]) for row in read_rows(tmp_path / FILE_NAME)][::2]
+    if not tracker_first:
+        times = times[1:]  # it began with this one, which the video knew only afterwards
+    recorded = [pts_s - recorder.first_pts_s for pts_s, _ in read_clip(tmp_path / VIDEO)]
+    assert recorded == pytest.approx(times, abs=1e-3)
+
+
+def filmed(number: int) -> ProcessedFrame:
+    frame = Frame(
+        pixels=picture(number),
+        source="synthetic",
+        sequence=number,
+        pts_s=7 + number / 30,
+        captured_ns=0,
+        posted_ns=0,
+    )
+    return ProcessedFrame(
+        captured=frame, pixels=frame.pixels, bypassed=True, blur=None, taken_ns=0, finished_ns=0
+    )
+
+
+def test_a_sidecar_of_an_earlier_version_is_read(folder: Path) -> None:
+    path = folder / SIDECAR
+    content = json.loads(path.read_text())
+    for name in ("first_pts_s", "source_sha256"):
+        del content[name]
+    path.write_text(json.dumps(content))
+    sidecar = read_session(folder).sidecar
+    assert sidecar.first_pts_s is None
+    assert sidecar.participant == "P01"
 
 
 @contextmanager

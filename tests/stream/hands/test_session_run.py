@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from engines.files import sha256_of
 from stream.hands.session import read_session
 from tests.conftest import blur2blur, read_clip
 
@@ -30,12 +31,17 @@ def test_a_session_from_a_clip(hand_model: Path, hand_clip: Path, tmp_path: Path
     assert set(session.sidecar.files) == {"landmarks.csv", "landmarks.parquet", "video.mkv"}
     assert len(session.trajectories["raw"]) == session.sidecar.frames["captured"] == 202
     assert len(read_clip(folder / "video.mkv")) == 202
+    assert session.sidecar.first_pts_s == read_clip(folder / "video.mkv")[0][0]
+    assert session.sidecar.source == "clip"
+    assert session.sidecar.source_sha256 == sha256_of(hand_clip)
     for command in ("measure", "report"):
         assert blur2blur("session", command, folder).returncode == 0
     page = (folder / "report.html").read_text()
     assert "http" not in page.replace("http-equiv", "")
     assert "Not a medical device" in page
     assert "deblurred" in page
+    for name in (hand_clip.stem, str(tmp_path)):  # it may say who it is
+        assert name not in page + (folder / "session.json").read_text()
     assert blur2blur("session", "delete", folder, "--yes").returncode == 0
     assert not folder.exists()
 
@@ -69,11 +75,14 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 
 
 @contextmanager
-def camera_session(root: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+def camera_session(root: Path, *more: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A session of a camera without an end of its own, ended at the latest when this is left."""
     camera = Path("synthetic:320x240@30")
     running = subprocess.Popen(
-        record(camera, root, "--realtime", *more), stderr=subprocess.PIPE, text=True
+        record(camera, root, "--realtime", *more),
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
     )
     try:
         yield running
@@ -107,6 +116,56 @@ def table_of(root: Path, at_least: int) -> Path:
             return table
         time.sleep(0.05)
     raise AssertionError("nothing is recorded")
+
+
+def press_space(display: str) -> None:
+    """In the window of that display, once there is one."""
+    environment = {**os.environ, "DISPLAY": display}
+    search = ["xdotool", "search", "--sync", "--name", "blur2blur"]
+    subprocess.run(search, env=environment, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    for action in (("mousemove", "100", "100"), ("key", "space")):
+        subprocess.run(["xdotool", *action], env=environment, check=True, timeout=60)
+
+
+@linux_only
+def test_a_killed_session_knows_its_pause_and_has_filmed_nothing_of_it(
+    hand_model: Path, display: str, tmp_path: Path
+) -> None:
+    with camera_session(tmp_path, "--save-video", "--countdown", "0", DISPLAY=display) as running:
+        table = table_of(tmp_path, at_least=6_000)
+        press_space(display)
+        time.sleep(2.0)
+        press_space(display)
+        table_of(tmp_path, at_least=table.stat().st_size + 6_000)
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait()
+    session = read_session(table.parent)
+    sidecar = session.sidecar
+    assert sidecar.state == "recording"
+    assert (sidecar.width, sidecar.height, sidecar.fps) == (320, 240, 30)
+    ((begin, end),) = sidecar.pauses_s
+    assert end - begin > 1.5
+    times = session.trajectories["raw"].time_s
+    assert not ((times > begin + 1e-3) & (times < end)).any()
+    assert times[-1] > end
+    assert sidecar.first_pts_s is not None
+    filmed = [pts_s - sidecar.first_pts_s for pts_s, _ in read_clip(table.parent / "video.mkv")]
+    behind_s = 0.5  # the tracker, when the key was pressed: those frames came before it
+    assert not [time_s for time_s in filmed if begin + behind_s < time_s <= end]
+    assert min(filmed) >= -1e-3
+    assert max(filmed) > end
+    assert len(filmed) > len([time_s for time_s in filmed if time_s < begin]) > 5
+
+
+def test_a_clip_is_recorded_from_its_beginning_also_in_real_time(
+    hand_model: Path, short_hand_clip: Path, tmp_path: Path
+) -> None:
+    command = record(short_hand_clip, tmp_path, "--realtime", "--countdown", "600")
+    subprocess.run(command, check=True, timeout=120)
+    (folder,) = tmp_path.iterdir()
+    raw = read_session(folder).trajectories["raw"]
+    assert raw.sequence[0] < 20
+    assert raw.time_s[-1] > 1
 
 
 @linux_only
@@ -171,3 +230,39 @@ def test_no_session_without_consent(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "--consent-recorded" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def answered(command: list[str], answers: str) -> str:
+    """Run a command in a terminal where this is typed; what it shows."""
+    import pty
+
+    screen, terminal = pty.openpty()
+    with subprocess.Popen(
+        command,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, "TERM": "dumb"},
+    ):
+        os.close(terminal)
+        os.write(screen, answers.encode())
+        shown = b""
+        with suppress(OSError):  # the terminal is closed with the last who has it
+            while part := os.read(screen, 4096):
+                shown += part
+    os.close(screen)
+    return shown.decode(errors="replace")
+
+
+@linux_only
+@pytest.mark.parametrize("video", [True, False])
+def test_the_question_of_consent_names_the_video_and_wants_an_answer(
+    hand_model: Path, short_hand_clip: Path, tmp_path: Path, video: bool
+) -> None:
+    command = record(short_hand_clip, tmp_path, *(["--save-video"] if video else []))
+    command[command.index("--consent-recorded") + 1] = "  "
+    shown = answered(command, "y\n\n  \nA. B., form of today\n")
+    assert ("of the video" in shown) == video
+    assert shown.count("Who recorded it, and when?") == 3
+    (folder,) = tmp_path.iterdir()
+    assert read_session(folder).sidecar.consent == "A. B., form of today"

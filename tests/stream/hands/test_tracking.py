@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -21,6 +22,7 @@ from stream.frame import ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.model import assemble, find_model, model_problem
 from stream.hands.overlay import Overlay
+from stream.hands.surroundings import SIDES_PX, Surroundings
 from stream.hands.tracker import HandTracker
 from stream.hands.tracker_process import TrackerProcess, TrackerSettings
 from stream.hands.tracking import HandSettings
@@ -240,6 +242,53 @@ def test_only_the_hands_surroundings_are_deblurred(
         assert not changed.any()
     assert inside > 0
     assert keeper.frames[0].region is None, "no hand is known yet"
+
+
+@pytest.mark.parametrize("size", [(384, 640), (480, 640), (256, 480)])
+def test_the_engines_for_regions_are_there_before_the_frames(
+    quick: Profile, size: tuple[int, int]
+) -> None:
+    pool = EnginePool(quick)
+    deblurring = Deblurring(lambda: pool, "on")
+    deblurring.region_sides = SIDES_PX
+    deblurring.prepare(*size)
+    ready = set(pool._engines)
+    for flexion in (0, 10, 90):
+        surroundings = Surroundings()
+        surroundings.found(tracked(bent_hand(flexion, at=(size[1] / 2, size[0] / 2)), 0.0, 0))
+        region = surroundings.at(0.0, *size)
+        assert region is None or (region.height, region.width) in ready
+    assert (384, 384) in ready or min(size) < 384
+
+
+def beside(*hands: tuple[int, float], time_s: float) -> TrackedFrame:
+    """Hands by their numbers and places, as the tracker found them."""
+    found = [replace(bent_hand(90, at=(x, 240)), track=track) for track, x in hands]
+    return replace(tracked(None, time_s, round(30 * time_s)), deblurred=tuple(found))
+
+
+def test_a_second_hand_that_is_lost_is_looked_for_in_the_whole_frame() -> None:
+    surroundings = Surroundings(max_hands=2)
+    surroundings.found(beside((0, 250), (1, 350), time_s=0.0))
+    assert surroundings.at(0.03, 480, 640) is not None
+    for number in range(1, 60):
+        surroundings.found(beside((0, 250), time_s=number / 30))
+        region = surroundings.at(number / 30, 480, 640)
+        if number <= 30:
+            assert region is None
+        elif region is None:
+            break
+    else:
+        raise AssertionError("nobody looks for it any more")
+    regions = [surroundings.at(number / 30, 480, 640) for _ in range(46)]
+    assert sum(region is None for region in regions) == 2
+
+
+def test_one_hand_of_one_is_not_searched_for_elsewhere() -> None:
+    surroundings = Surroundings(max_hands=1)
+    for number in range(60):
+        surroundings.found(beside((number // 20, 250), time_s=number / 30))
+        assert surroundings.at(number / 30, 480, 640) is not None
 
 
 def test_a_tracker_stands_still_while_the_engine_works(

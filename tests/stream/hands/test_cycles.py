@@ -1,0 +1,139 @@
+"""Tapping, and opening and closing, whose truth is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="needs the extra hands")
+pytest.importorskip("monalysa", reason="needs the extra hands")
+
+
+from stream.hands.measures.cycles import find_cycles
+from stream.hands.measures.signals import pieces
+from tests.stream.hands.synthetic_hand import (
+    bent_hand,
+    measured,
+    open_by,
+    tapping,
+    write_session,
+)
+
+
+@pytest.mark.parametrize(("fps", "jitter_s"), [(30.0, 0.0), (30.0, 0.002), (60.0, 0.001)])
+@pytest.mark.parametrize("rate_hz", [1.3, 2.7, 4.4])
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_tapping(
+    tmp_path: Path, fps: float, jitter_s: float, rate_hz: float, missing: float
+) -> None:
+    movement = tapping(rate_hz, 1.1)
+    folder = write_session(
+        tmp_path, movement, task="finger-tapping", fps=fps, missing=missing, jitter_s=jitter_s
+    )
+    found = measured(folder)
+    allowed = 2 if missing else 1
+    assert found["rate"].value == pytest.approx(rate_hz, rel=0.02 * allowed)
+    assert found["amplitude, median"].value == pytest.approx(1.1, rel=0.03 * allowed)
+    assert found["taps"].value == pytest.approx(15 * rate_hz, abs=1.5)
+    assert found["interruptions"].value == 0
+    assert found["rate"].valid
+
+
+def test_tapping_too_fast_for_the_camera_is_said_so(tmp_path: Path) -> None:
+    found = measured(write_session(tmp_path, tapping(5.5, 1.0), task="finger-tapping"))
+    assert not found["amplitude, median"].valid
+    assert "too few for 5.5 taps" in found["amplitude, median"].problem
+    assert found["rate"].valid
+
+
+def test_decrement_and_halt(tmp_path: Path) -> None:
+    def movement(time_s: float) -> object:
+        size = 1.2 - 0.05 * time_s
+        return open_by(0.2 + size * (0.5 - 0.5 * np.cos(2 * np.pi * 2 * time_s)))
+
+    found = measured(write_session(tmp_path / "a", movement, task="finger-tapping"))  # type: ignore[arg-type]
+    assert found["amplitude, last third to first"].value == pytest.approx(0.575 / 1.075, abs=0.03)
+    halting = tapping(2.0, 1.0, pause=(6.0, 7.2))
+    found = measured(write_session(tmp_path / "b", halting, task="finger-tapping"))
+    assert found["interruptions"].value == 1
+    assert found["longest interval"].value == pytest.approx(1.7, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_tap_counts_in_a_short_piece_of_uneven_times(seed: int) -> None:
+    """Of 16 frames: brought to the median rate they may be 15."""
+    random = np.random.default_rng(seed)
+    time_s = np.arange(0, 6, 1 / 30) + np.clip(random.normal(0, 0.002, 180), -0.004, 0.004)
+    signal = -np.cos(2 * np.pi * 2.5 * (time_s - time_s[90]))
+    signal[80:90] = signal[106:116] = np.nan
+    cycles = find_cycles(time_s, signal)
+    inside = (cycles.peak_s > time_s[89]) & (cycles.peak_s < time_s[106])
+    assert inside.sum() == sum(80 / 30 < p.begin_s < 106 / 30 for p in pieces(time_s, signal))
+
+
+@pytest.mark.parametrize("fps", [30.0, 60.0])
+@pytest.mark.parametrize("noise", [0.0, 0.005, 0.01])
+@pytest.mark.parametrize(("rate_hz", "count"), [(1.0, 15), (3.0, 30), (4.5, 45)])
+def test_a_severe_decrement(fps: float, noise: float, rate_hz: float, count: int) -> None:
+    """Evenly to a tenth of the first; then the hand rests for three seconds."""
+    time_s = np.arange(0, count / rate_hz + 3, 1 / fps)
+    size = 1 - 0.9 * (time_s * rate_hz - 0.5) / (count - 1)
+    tap = size * (0.5 - 0.5 * np.cos(2 * np.pi * rate_hz * time_s))
+    signal = 0.2 + np.where(time_s < count / rate_hz, tap, 0.0)
+    signal += noise * np.random.default_rng(0).normal(size=len(time_s))
+    sizes = find_cycles(time_s, signal).amplitude
+    assert len(sizes) == count
+    third = count // 3
+    truth = 1 - 0.9 * np.arange(count) / (count - 1)
+    ratio = np.median(truth[-third:]) / np.median(truth[:third])
+    assert np.median(sizes[-third:]) / np.median(sizes[:third]) == pytest.approx(ratio, abs=0.02)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seconds", [15, 60])
+def test_noise_is_not_taps(seed: int, seconds: int) -> None:
+    random = np.random.default_rng(seed)
+    time_s = np.arange(0, seconds, 1 / 30)
+    noise = random.normal(0, 0.01, len(time_s))
+    assert len(find_cycles(time_s, 0.3 + noise).peak_s) == 0
+    halting = np.minimum(time_s, 5) + np.maximum(0, time_s - 9)
+    tapped = 0.5 - 0.5 * np.cos(2 * np.pi * 3 * halting)
+    assert len(find_cycles(time_s, tapped + noise).peak_s) == 3 * (seconds - 4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_slow_movement_is_one_cycle_although_its_plateau_trembles(seed: int) -> None:
+    time_s = np.arange(0, 30, 1 / 30)
+    flexion = 40 + 30 * np.clip(2.5 * np.sin(2 * np.pi * 0.2 * time_s), -1, 1)
+    flexion += 1.5 * np.sin(2 * np.pi * 1.5 * time_s)
+    flexion += np.random.default_rng(seed).normal(0, 0.5, len(time_s))
+    assert len(find_cycles(time_s, flexion).peak_s) == 6
+
+
+def there_and_back(time_s: float, there_s: float, back_s: float) -> float:
+    """From 0 to 1 in `there_s` and back in `back_s`, each half a cosine."""
+    within = time_s % (there_s + back_s)
+    turn = within / there_s if within < there_s else 1 + (within - there_s) / back_s
+    return float(0.5 - 0.5 * np.cos(np.pi * turn))
+
+
+def test_opening_and_closing_speed(tmp_path: Path) -> None:
+    """Half a cosine's fastest change is pi / 2 of its range over its time."""
+
+    def closes_fast(time_s: float) -> object:
+        return bent_hand(10 + 60 * there_and_back(time_s, 0.3, 1.2))
+
+    folder = write_session(tmp_path / "a", closes_fast, task="open-close", fps=60, seconds=20)  # type: ignore[arg-type]
+    found = measured(folder)
+    assert found["closing speed, median"].value == pytest.approx(60 * np.pi / 2 / 0.3, rel=0.05)
+    assert found["opening speed, median"].value == pytest.approx(60 * np.pi / 2 / 1.2, rel=0.05)
+    assert "rise of the mean flexion" in found["closing speed, median"].definition
+
+    def opens_fast(time_s: float) -> object:
+        return open_by(0.2 + there_and_back(time_s, 0.2, 0.5))
+
+    folder = write_session(tmp_path / "b", opens_fast, task="finger-tapping", fps=60)  # type: ignore[arg-type]
+    found = measured(folder)
+    assert found["opening speed, median"].value == pytest.approx(np.pi / 2 / 0.2, rel=0.05)
+    assert found["closing speed, median"].value == pytest.approx(np.pi / 2 / 0.5, rel=0.05)
+    assert "rise of the aperture" in found["opening speed, median"].definition

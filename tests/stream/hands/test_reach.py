@@ -1,0 +1,107 @@
+"""Reaching whose truth is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="needs the extra hands")
+pytest.importorskip("monalysa", reason="needs the extra hands")
+
+from monalysa.quality.smoothness import log_dimensionless_jerk, sparc
+
+from stream.hands.landmarks import Hand
+from stream.hands.measures.reach import smoothness
+from stream.hands.measures.signals import pieces
+from tests.stream.hands.synthetic_hand import (
+    bent_hand,
+    measured,
+    write_session,
+)
+
+
+def test_smoothness_is_the_authors_own() -> None:
+    """The value in the documentation of SPARC's authors, and their published program."""
+    time_s = np.arange(-1, 1, 0.01)
+    speed = np.exp(-5 * time_s**2)
+    arc, jerk = smoothness(speed, 100.0)
+    assert arc == pytest.approx(-1.41403, abs=5e-6)
+    assert arc == pytest.approx(sparc(speed, 100.0)[0], abs=1e-6)
+    assert jerk == pytest.approx(-5.81636, abs=5e-6)
+    assert jerk == pytest.approx(log_dimensionless_jerk(speed, 100.0), abs=1e-6)
+
+
+def test_smoothness_with_missing_frames() -> None:
+    time_s = np.arange(-1, 1, 0.01)
+    speed = np.exp(-5 * time_s**2)
+    holed = speed.copy()
+    holed[np.random.default_rng(0).choice(np.arange(1, 199), 20, replace=False)] = np.nan
+    (piece,) = pieces(time_s, holed)
+    assert smoothness(piece.values, 100.0)[0] == pytest.approx(sparc(speed, 100.0)[0], abs=2e-6)
+
+
+def reaching(time_s: float) -> Hand:
+    """Minimum-jerk reaches (Flash and Hogan, 1985) of three palm lengths: one second in two."""
+    turn, within = divmod(time_s, 2.0)
+    s = min(within, 1.0)
+    way = 10 * s**3 - 15 * s**4 + 6 * s**5
+    return bent_hand(10, at=(200 + 240 * (way if turn % 2 == 0 else 1 - way), 240))
+
+
+def resting_first(time_s: float) -> Hand:
+    """Rest for 8 s, with unrest of 0.2 px, then reaches."""
+    if time_s >= 8:
+        return reaching(time_s)
+    return bent_hand(10, at=(200 + 0.2 * float(np.sin(40 * time_s)), 240))
+
+
+def test_reaching(tmp_path: Path) -> None:
+    found = measured(write_session(tmp_path, reaching, task="reach", fps=60, seconds=10))
+    assert found["movements"].value == 5
+    assert found["movements cut off"].value == 0
+    assert found["peak speed"].value == pytest.approx(1.875 * 3, rel=0.03)
+    assert found["time to peak speed"].value == pytest.approx(0.5, abs=0.1)
+    assert found["path ratio"].value == pytest.approx(1, abs=0.01)
+    assert found["smoothness, SPARC"].value == pytest.approx(-1.42, abs=0.05)
+
+
+def test_a_reach_in_which_the_hand_is_lost_is_left_out(tmp_path: Path) -> None:
+    lost = [(2 * turn + 0.4, 2 * turn + 0.6) for turn in (2, 7)]
+    folder = write_session(tmp_path / "a", reaching, task="reach", fps=60, seconds=24, lost_s=lost)
+    found = measured(folder)
+    assert found["movements"].value == 10
+    assert found["movements cut off"].value == 2
+    assert found["time to peak speed"].value == pytest.approx(0.5, abs=0.1)
+    assert found["peak speed"].value == pytest.approx(1.875 * 3, rel=0.03)
+    assert found["peak speed"].valid
+    lost = [(2 * turn + 0.4, 2 * turn + 0.6) for turn in range(10)]
+    folder = write_session(tmp_path / "b", reaching, task="reach", fps=60, seconds=20, lost_s=lost)
+    found = measured(folder)
+    assert found["movements"].value == 0
+    assert found["movements cut off"].value == 10
+    assert found["movements"].problem == "10 of 10 movements are cut off"
+    assert found["time to peak speed"].value is None
+
+
+def test_a_reach_under_way_at_the_begin_and_at_the_end_is_left_out(tmp_path: Path) -> None:
+    def movement(time_s: float) -> Hand:
+        return reaching(time_s + 0.5)
+
+    found = measured(write_session(tmp_path, movement, task="reach", fps=60, seconds=22))
+    assert found["movements"].value == 10
+    assert found["movements cut off"].value == 2
+
+
+def test_a_piece_of_rest_has_no_movements(tmp_path: Path) -> None:
+    folder = write_session(
+        tmp_path, resting_first, task="reach", fps=60, seconds=18, lost_s=[(7.2, 7.6)]
+    )
+    found = measured(folder)
+    assert found["movements"].value == 5
+    assert found["movements cut off"].value == 0
+
+
+@pytest.mark.parametrize("fps", [23.976, 24.0, 29.97])
+def test_nominal_rates_carry_a_reach(tmp_path: Path, fps: float) -> None:
+    found = measured(write_session(tmp_path, reaching, task="reach", fps=fps))
+    assert found["smoothness, SPARC"].valid
