@@ -91,7 +91,5 @@ class EnginePool:
         for size, engine in list(self._engines.items()):
             if engine.candidate in self.failed:
                 del self._engines[size]
-                if (
-                    engine.candidate.device != "cpu"
-                ):  # freeing a dead GPU ends the process
+                if engine.candidate.device != "cpu":  # freeing a dead GPU ends the process
                     self._dead.append(engine)
