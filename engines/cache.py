@@ -6,7 +6,8 @@ An engine lies in a folder of its own, named by its backend and a digest of its 
     openvino-3f…/card.json    the key in words, its SHA-256, when it was built and how long it took
 
 The folder is filled under another name and renamed, so it is there whole or not at all. Where two
-processes build the same engine at once, the first to finish is kept.
+processes build the same engine at once, the first to finish is kept. What nobody used for two
+months, as after an update, goes when the next engine is kept.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +27,9 @@ from typing import Any, TypeVar
 from engines.files import sha256_of
 
 CARD = "card.json"
+_UNUSED_S = 60 * 86400.0
+_DRAFT = ".draft-"
+_DRAFT_S = 86400.0
 
 _NAME = re.compile(r"[a-z]+-[0-9a-f]{32}")
 Loaded = TypeVar("Loaded")
@@ -86,7 +91,9 @@ class EngineCache:
             return None
         try:
             engine = _checked(folder, key)
-            return read(engine.file)
+            read_in = read(engine.file)
+            used(folder)
+            return read_in
         except Exception as error:  # whatever a library thinks of the file, it is built again
             reason = str(error).strip().splitlines()
             self._say(
@@ -105,6 +112,7 @@ class EngineCache:
                 self._say(f"the compiled engine is not kept: {problem}")
                 return
             self._place(key, write, build_s)
+            remove_unused(self._folder)
         except OSError as error:
             self._say(f"the compiled engine is not kept: {self._folder}: {error.strerror}")
         except Exception as error:  # whatever a library raises: keeping is a convenience
@@ -112,7 +120,7 @@ class EngineCache:
 
     def _place(self, key: Key, write: Callable[[Path], object], build_s: float) -> None:
         assert self._folder is not None
-        draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=".draft-"))
+        draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=_DRAFT))
         try:
             file = draft / self._file
             write(file)
@@ -154,15 +162,35 @@ def remove(engine: KeptEngine) -> None:
     shutil.rmtree(engine.folder, ignore_errors=True)
 
 
+def used(kept: Path) -> None:
+    """Note that something that is kept was used just now."""
+    with suppress(OSError):  # a read-only cache is none that would be tidied
+        os.utime(kept)
+
+
+def remove_unused(folder: Path) -> None:
+    """Remove what was not used for two months, and drafts of processes that were killed."""
+    now = time.time()
+    for place in folder.iterdir():
+        limit_s = _DRAFT_S if place.name.startswith(_DRAFT) else _UNUSED_S
+        with suppress(OSError):  # another process was quicker
+            if now - place.stat().st_mtime > limit_s:
+                _remove(place)
+
+
 def clear(folder: Path) -> int:
     """Remove everything that is kept in a folder; how many things that were."""
     places = list(folder.iterdir()) if folder.is_dir() else []
     for place in places:
-        if place.is_dir():
-            shutil.rmtree(place, ignore_errors=True)
-        else:
-            place.unlink(missing_ok=True)
+        _remove(place)
     return len(places)
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def folder_name(key: Key) -> str:

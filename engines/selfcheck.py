@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.cache import used
 from engines.engine import Engine, EngineShape
 from engines.errors import EngineError
 from engines.files import write_atomically
@@ -128,6 +129,7 @@ def reference(
             say(f"kept reference {kept.name} does not load, making it again: {error}")
         else:
             if answer.shape == frames.shape and answer.dtype == np.uint8:
+                used(kept)
                 return answer
             say(f"kept reference {kept.name} is of another shape, making it again")
     answer = _compute(profile, shape, frames)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.accelerators import NvidiaGPU, nvidia_gpu, tensorrt_version
-from engines.cache import EngineCache, Key, is_private
+from engines.cache import EngineCache, Key, folder_name, is_private
 from engines.device_engine import DeviceEngine
 from engines.engine import EngineFacts, EngineShape, Precision
 from engines.errors import EngineError
@@ -64,7 +64,7 @@ class TensorRTEngine(DeviceEngine):
             start = time.monotonic()
             with _telling(f"building the TensorRT engine for {shape}, {precision}", say):
                 module = Levels(fused_on_device(profile, precision, device))
-                program = build(library, module, shape, device, cache)
+                program = build(library, module, shape, device, _timings(cache, key))
             kept.keep(
                 key,
                 lambda file: library.save(
@@ -154,17 +154,26 @@ def _code_sha256() -> str:
     return digest.hexdigest()
 
 
+def _timings(cache: Path | None, key: Key) -> Path | None:
+    """Where TensorRT notes what it measured, for the next engine: of one version and one GPU."""
+    if cache is None or not is_private(cache):
+        return None
+    measured = {name: key[name] for name in ("version", "device", "capability")}
+    return cache / f"{folder_name({'backend': 'timings', **measured})}.bin"
+
+
 def build(
-    library: Any, module: nn.Module, shape: EngineShape, device: torch.device, cache: Path | None
+    library: Any, module: nn.Module, shape: EngineShape, device: torch.device, timings: Path | None
 ) -> Callable[[Tensor], Tensor]:
     """Export a module and let TensorRT compile all of it; takes minutes.
+
+    Args:
+        timings: file of what was measured before, which is added to.
 
     Raises:
         EngineError: it cannot.
     """
     with tempfile.TemporaryDirectory() as private:
-        kept = cache is not None and is_private(cache)
-        timings = (cache if cache is not None and kept else Path(private)) / "timings.bin"
         try:
             compiled: Callable[[Tensor], Tensor] = library.dynamo.compile(
                 exported(module, shape, device),
@@ -175,7 +184,7 @@ def build(
                 min_block_size=1,
                 cache_built_engines=False,
                 reuse_cached_engines=False,
-                timing_cache_path=str(timings),
+                timing_cache_path=str(timings or Path(private) / "timings.bin"),
             )
         except Exception as error:  # the compiler raises whatever its stages raise
             raise EngineError(f"TensorRT cannot compile this: {error}") from error

@@ -15,7 +15,7 @@ from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, WEIGHTS, Profile, load_profile
 from stream.capture import Source, SourceOptions, open_source
-from stream.capture.source import Size
+from stream.capture.source import Size, SourceState
 from stream.capture.video_file import VideoFile
 from stream.console import attend
 from stream.controls import RunControls
@@ -102,7 +102,7 @@ def record_session(job: SessionJob, console: Console) -> Session:
 
     Raises:
         StreamError, EngineError, ProfileError: it cannot begin, nothing was recorded (then no
-            folder is left), or the tracker or the disk failed (what was recorded stays).
+            folder is left), or source, engine, tracker or disk failed (what was recorded stays).
     """
 
     def say(line: str) -> None:
@@ -150,7 +150,7 @@ def record_session(job: SessionJob, console: Console) -> Session:
     if not recorder.frames:
         video = f"; {folder} holds the video only" if folder.exists() else ""
         raise StreamError(f"nothing was recorded; see above, or end it later{video}")
-    if _hands_failed(pipeline) and not recorder.over:
+    if _failed(pipeline) and not recorder.over:
         raise StreamError(
             f"{folder}: the session was cut off, see above; what was recorded until then stays"
         )
@@ -202,6 +202,12 @@ def _pipeline(
             title = f"{job.participant}, {job.task}, {job.hand} hand"
             output.controls = _SessionControls(pipeline, recorder, title)  # type: ignore[attr-defined]
     return pipeline
+
+
+def _failed(pipeline: Pipeline) -> bool:
+    """Whether landmarks stopped to come for another reason than that the source was over."""
+    lost = any(status.state is SourceState.FAILED for status in pipeline.statuses)
+    return lost or pipeline.failure is not None or _hands_failed(pipeline)
 
 
 def _hands_failed(pipeline: Pipeline) -> bool:

@@ -24,6 +24,14 @@ _BIDS_VERSION = "1.10.0"
 _PARTICIPANTS = "participants.tsv"
 _PARTICIPANT_ID = "participant_id"
 _README = "Hand landmarks, estimated from camera pictures by blur2blur-live.\n"
+_FRAME = "camera"
+_AXES = {
+    "SpatialAxes": "RIA",
+    "RotationRule": "n/a",
+    "RotationOrder": "n/a",
+    "Description": "As the camera looks: x to the right of its picture, y down, z away from it. "
+    "The origin is in the hand, and goes with it.",
+}
 _TEXTS = {"picture", "side"}
 _WHOLE = {"sequence", "detected", "bypassed"}
 
@@ -121,9 +129,6 @@ def write_bids(session: Session, root: Path) -> list[Path]:
             "TrackingSystemName": system,
             "Manufacturer": "MediaPipe hand landmarker on camera pictures",
             "SoftwareVersions": ", ".join(f"{k} {v}" for k, v in sidecar.software.items()),
-            "SpatialAxes": "RDF",
-            "RotationRule": "n/a",
-            "RotationOrder": "n/a",
             "MissingValues": "n/a",
             "TrackedPointsCount": len(LANDMARKS),
             "MotionChannelCount": len(channels),
@@ -135,6 +140,7 @@ def write_bids(session: Session, root: Path) -> list[Path]:
             f"{stem}_motion.tsv": "\n".join(rows) + "\n",
             f"{stem}_motion.json": _json(described),
             f"{stem}_channels.tsv": "\n".join(channels_table(channels)) + "\n",
+            f"{stem}_channels.json": _json({"reference_frame": {"Levels": {_FRAME: _AXES}}}),
         }
         for name, text in texts.items():
             written.append(_write_text(folder / name, text))
@@ -143,13 +149,15 @@ def write_bids(session: Session, root: Path) -> list[Path]:
 
 def channels_table(channels: Sequence[tuple[str, ...]]) -> list[str]:
     """Lines of a Motion-BIDS table of channels."""
-    head = ("name", "component", "type", "tracked_point", "units")
+    head = ("name", "component", "type", "tracked_point", "units", "reference_frame")
     return ["\t".join(line) for line in (head, *channels)]
 
 
 def _bids_channels(system: str) -> list[tuple[str, ...]]:
-    points = [(f"{name}_{axis}", axis, "POS", name, "m") for name in LANDMARKS for axis in "xyz"]
-    return [*points, ("latency", "n/a", "LATENCY", "n/a", "s")]
+    points = [
+        (f"{name}_{axis}", axis, "POS", name, "m", _FRAME) for name in LANDMARKS for axis in "xyz"
+    ]
+    return [*points, ("latency", "n/a", "LATENCY", "n/a", "s", "n/a")]
 
 
 def _bids_data_set(root: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,20 @@ def test_no_folder_keeps_nothing() -> None:
     cache = EngineCache(None)
     cache.keep(KEY, lambda file: pytest.fail("nothing is to be written"), build_s=0.0)
     assert cache.load(KEY, lambda file: file) is None
+
+
+def test_what_nobody_used_for_months_goes(tmp_path: Path) -> None:
+    old, fresh = ({**KEY, "batch": batch} for batch in (2, 3))
+    cache = EngineCache(tmp_path)
+    for key in (old, fresh):
+        cache.keep(key, lambda file: file.write_bytes(b"engine"), build_s=1.0)
+    for name in (".draft-killed", ".draft-under-way"):
+        (tmp_path / name).mkdir()
+    long_ago = time.time() - 61 * 86400
+    for place in tmp_path.iterdir():
+        if place.name != ".draft-under-way":
+            os.utime(place, (long_ago, long_ago))
+    assert cache.load(fresh, lambda file: file.read_bytes()) == b"engine"
+    keep(tmp_path)
+    assert {engine.card["key"]["batch"] for engine in kept_engines(tmp_path)} == {1, 3}
+    assert [place.name for place in tmp_path.glob(".draft-*")] == [".draft-under-way"]

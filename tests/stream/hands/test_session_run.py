@@ -71,6 +71,21 @@ def test_a_killed_session_lacks_at_most_its_last_second(
     assert "cut off" in (table.parent / "report.html").read_text()
 
 
+def test_a_session_of_a_clip_that_breaks_off_is_cut_off(
+    hand_model: Path, hand_clip: Path, tmp_path: Path
+) -> None:
+    half = tmp_path / f"half{hand_clip.suffix}"
+    content = hand_clip.read_bytes()
+    half.write_bytes(content[: len(content) // 2])
+    result = subprocess.run(record(half, tmp_path), capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "the session was cut off" in " ".join(result.stderr.split())
+    (table,) = tmp_path.glob("*/landmarks.csv")
+    session = read_session(table.parent)
+    assert session.sidecar.state == "recording"
+    assert 10 < len(session.trajectories["raw"]) < 202
+
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux does")
 
 
