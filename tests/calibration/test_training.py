@@ -252,6 +252,7 @@ def test_bad_data_is_named(tmp_path: Path, settings: DeblurrerTraining) -> None:
 def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path) -> None:
     result = blur2blur(
         "train", "deblurrer", "--data", photographs, "--out", tmp_path / "run", "--crops", "16",
+        "--model", "plain-short",
         timeout_s=300,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
