@@ -58,8 +58,9 @@ def split_scenes(folders: Sequence[Path], deblurrer: str) -> Scenes:
     """
     seen = trained_on(load_profile(deblurrer).card)
     paths = find_photographs(list(folders))
-    rest = [path for path in paths if was_trained_on(path, seen)]
-    test = [path for path in paths if path not in rest]
+    is_seen = {path: was_trained_on(path, seen) for path in paths}
+    rest = [path for path in paths if is_seen[path]]
+    test = [path for path in paths if not is_seen[path]]
     if not rest:  # a deblurrer that was trained on others
         rest, test = split_photographs(paths, 0.25)
     blurry, sharp = split_photographs(rest, 0.4)

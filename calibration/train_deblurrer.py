@@ -81,7 +81,8 @@ class DeblurrerTrainer(RestorationTrainer):
             raise CalibrationError(
                 f"this network takes multiples of {multiple} px, not {px}: name another --crop-px"
             )
-        cards = [load_profile(p).card for p in (settings.start, settings.teacher) if p is not None]
+        start, teacher = (p and load_profile(p) for p in (settings.start, settings.teacher))
+        cards = [profile.card for profile in (start, teacher) if profile]
         self._seen = {name for card in cards for name in trained_on(card)}
         self.data: TrainingData = open_training_data(
             settings.data,
@@ -92,6 +93,7 @@ class DeblurrerTrainer(RestorationTrainer):
             trained=self._seen,
             tested={name for card in cards for name in tested_on(card)},
         )
+        self._teacher_sha256 = teacher.weights_sha256 if teacher else None
         super().__init__(settings)
         self._crops: Dataset[Any] = self.data.training
         self._looks_for_motion = False
@@ -103,8 +105,8 @@ class DeblurrerTrainer(RestorationTrainer):
                 "to; begin with weights that do: add --from balanced"
             )
         self.teacher: nn.Module | None = None
-        if settings.teacher is not None:
-            self.teacher = part_network(load_profile(settings.teacher), "deblurrer")
+        if teacher:
+            self.teacher = part_network(teacher, "deblurrer")
             self.teacher.to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
@@ -113,14 +115,12 @@ class DeblurrerTrainer(RestorationTrainer):
 
     @property
     def lessons(self) -> dict[str, Any]:
-        settings = self.settings
-        teacher = settings.teacher and load_profile(settings.teacher).weights_sha256
         return {
             "photographs": self.data.training_names,
             "held-out photographs": self.data.held_out_names,
-            "ways to blur them": asdict(settings.pairs),
-            "teacher": teacher,
-            "seed": settings.seed,
+            "ways to blur them": asdict(self.settings.pairs),
+            "teacher": self._teacher_sha256,
+            "seed": self.settings.seed,
         }
 
     def on_device(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

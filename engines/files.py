@@ -51,7 +51,7 @@ def write_folder_atomically(
         OSError: the folder above is read-only or full; nothing is left behind.
     """
     folder = folder.resolve()
-    check_folder_may_be_replaced(folder, known_by=known_by)
+    _check_may_be_replaced(folder, known_by=known_by)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
@@ -76,12 +76,8 @@ def _put_in_place(draft: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def check_folder_may_be_replaced(folder: Path, *, known_by: str | None) -> None:
-    """Before long work that is to end in :func:`write_folder_atomically`.
-
-    Raises:
-        FileExistsError: as there.
-    """
+def _check_may_be_replaced(folder: Path, *, known_by: str | None) -> None:
+    """Before the folder is filled, which may take long."""
     if not folder.exists() or (known_by is not None and (folder / known_by).is_file()):
         return
     if not folder.is_dir() or any(folder.iterdir()):

@@ -47,15 +47,17 @@ def main() -> None:
     try:
         app(live.with_hands_said(sys.argv[1:]), prog_name="blur2blur")
     except (StreamError, EngineError, ProfileError, CalibrationError) as error:
-        console().print("[red]error:[/]", end=" ")
-        console().print(str(error), markup=False, highlight=False)
+        _tell(str(error))
         raise SystemExit(1) from None
     except OSError as error:  # a full disk, a folder that may not be written to, and the like
         files = [str(name) for name in (error.filename, error.filename2) if name is not None]
-        console().print("[red]error:[/]", end=" ")
-        told = ": ".join([*files[:1], error.strerror or str(error)])
-        console().print(told, markup=False, highlight=False)
+        _tell(": ".join([*files[:1], error.strerror or str(error)]))
         raise SystemExit(1) from None
+
+
+def _tell(problem: str) -> None:
+    console().print("[red]error:[/]", end=" ")
+    console().print(problem, markup=False, highlight=False)
 
 
 if __name__ == "__main__":
