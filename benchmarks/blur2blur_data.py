@@ -21,7 +21,7 @@ from calibration.errors import CalibrationError
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import (
     find_photographs,
-    read_photograph,
+    read_photographs,
     split_photographs,
     trained_on,
     was_trained_on,
@@ -123,7 +123,7 @@ def made(folder: Path, make: Callable[[Path], None]) -> Path:
 def _windows(paths: list[Path], domain: UnknownDomain) -> BlurredCrops:
     recipe = PairRecipe(crop_px=FRAME_PX)
     need = FRAME_PX + 2 * max(domain.margin_px, recipe.margin_px)
-    pictures = [p for p in map(read_photograph, paths) if min(p.shape[:2]) >= need]
+    pictures = [p for p in read_photographs(paths).values() if min(p.shape[:2]) >= need]
     return BlurredCrops(pictures, recipe, _SEED, 0)
 
 

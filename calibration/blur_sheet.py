@@ -12,7 +12,7 @@ from calibration.contact_sheet import contact_sheet, write_picture
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, PairRecipe
-from calibration.photographs import find_photographs, read_photograph
+from calibration.photographs import find_photographs, read_photographs
 from calibration.trajectory import shake_kernel
 
 Picture = NDArray[np.uint8]
@@ -28,7 +28,7 @@ def write_blur_sheet(path: Path, folders: Sequence[Path], seed: int = 0) -> None
         CalibrationError: the folders hold no photographs that are large enough.
         OSError: the sheet cannot be written.
     """
-    photographs = [read_photograph(p) for p in find_photographs(list(folders))]
+    photographs = list(read_photographs(find_photographs(list(folders))).values())
     rows = [("kernels, 5 to 25 px", _kernels(seed))]
     recipes = {
         "known blur": PairRecipe(known=KnownBlur(), moving_share=0),

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from calibration.errors import CalibrationError
 from engines.files import write_atomically
 
 _LESSONS = "lessons"
+_NEEDED = {"specification", "averaged", "crops_done", "seconds"}
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any], lessons: Mapping[str, Any]) -> None:
@@ -51,12 +51,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         CalibrationError: the file is missing or damaged.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # bytes that are no checkpoint fail in every way there is
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CalibrationError(
             f"{path} cannot be read ({reason}); remove it to start again"
         ) from error
+    if not isinstance(state, dict) or not state.keys() >= _NEEDED:
+        raise CalibrationError(f"{path} is no training run's; remove it to start again")
     return state
 
 

@@ -50,6 +50,11 @@ def export_run(
     card = _run_card(run)
     figures_of_quality = {} if quality is None else {"quality": _quality(quality, name)}
     state = load_checkpoint(run / CHECKPOINT)
+    if "translator" in state:
+        raise CalibrationError(
+            f"{run} trains a translator, which is no deblurrer; `blur2blur calibrate train` makes "
+            "its profile"
+        )
     if state["crops_done"] != card["crops"]:
         raise CalibrationError(
             f"{run} went on to {state['crops_done']} crops since its figures were written, at "
@@ -91,7 +96,8 @@ def _mixed(weights: Mapping[str, Tensor], start: str | None, keep: float) -> dic
 def _run_card(run: Path) -> dict[str, Any]:
     try:
         card: dict[str, Any] = json.loads((run / RUN_CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        card["crops"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CalibrationError(
             f"{run} holds no finished run ({RUN_CARD}: {error}); train there first"
         ) from error

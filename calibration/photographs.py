@@ -1,7 +1,7 @@
 """Sharp photographs: found, split by photograph, read."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,11 +26,16 @@ def find_photographs(folders: list[Path]) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise CalibrationError(f"{folder} is not a folder; name one that holds photographs")
-        found += sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        found += sorted(p for p in folder.rglob("*") if _is_photograph(p))
     if not found:
         names = ", ".join(map(str, folders))
         raise CalibrationError(f"no photographs ({' '.join(SUFFIXES)}) under {names}")
     return found
+
+
+def _is_photograph(path: Path) -> bool:
+    """Not what a Mac puts beside each file, ``._x.jpg``, nor a folder or a link to nowhere."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def split_photographs(
@@ -87,6 +92,23 @@ def was_trained_on(path: Path, names: Collection[str]) -> bool:
     """
     last = {Path(name).name for name in names}
     return not last.isdisjoint(path.parts)
+
+
+def read_photographs(paths: Iterable[Path]) -> dict[Path, NDArray[np.uint8]]:
+    """Each as :func:`read_photograph` has it.
+
+    Raises:
+        CalibrationError: some are not pictures; all of those are named.
+    """
+    pictures, problems = {}, []
+    for path in paths:
+        try:
+            pictures[path] = read_photograph(path)
+        except CalibrationError as error:
+            problems.append(str(error))
+    if problems:
+        raise CalibrationError("\n".join(problems))
+    return pictures
 
 
 def read_photograph(path: Path) -> NDArray[np.uint8]:

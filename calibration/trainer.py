@@ -260,7 +260,7 @@ class Trainer(ABC, Generic[Validation]):
             self.load_state(state)
         except torch.OutOfMemoryError:
             raise  # it fits the program, not the device
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CalibrationError(
                 f"{self.checkpoint} does not fit this version of the program; name another --out"
             ) from error

@@ -1,19 +1,21 @@
 """What a training run learns from and is tested on."""
 
 import signal
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import default_collate
 
 from calibration.errors import CalibrationError
 from calibration.paired_folders import PairedCrops, find_pairs
 from calibration.pairs import BlurredCrops, Crops, PairRecipe
-from calibration.photographs import find_photographs, read_photograph, split_photographs
+from calibration.photographs import find_photographs, read_photographs, split_photographs
 
 _VALIDATION_SEED = 20240617
 _VALIDATION_PX = 256
@@ -79,13 +81,16 @@ def open_training_data(
         )
         names = [[p.scene for p in part] for part in (train_pairs, held_out_pairs)]
     else:
-        paths = find_photographs(list(folders))
-        train_paths, held_out_paths = split_photographs(paths, trained=trained, tested=tested)
+        need_px = max(recipe.need_px, held_out_recipe.need_px)
+        pictures = _large_enough(read_photographs(find_photographs(list(folders))), need_px)
+        train_paths, held_out_paths = split_photographs(
+            list(pictures), trained=trained, tested=tested
+        )
         if not held_out_paths:
-            raise CalibrationError(f"{paths[0]} has no other to test on: {_too_few(trained)}")
-        training = BlurredCrops([read_photograph(p) for p in train_paths], recipe, seed, crops)
+            raise CalibrationError(f"{train_paths[0]} has no other to test on: {_too_few(trained)}")
+        training = BlurredCrops([pictures[p] for p in train_paths], recipe, seed, crops)
         held_out = BlurredCrops(
-            [read_photograph(p) for p in held_out_paths],
+            [pictures[p] for p in held_out_paths],
             held_out_recipe,
             _VALIDATION_SEED,
             validation_crops,
@@ -93,6 +98,18 @@ def open_training_data(
         names = [[p.name for p in part] for part in (train_paths, held_out_paths)]
     blurred, truth = default_collate([held_out[i] for i in range(validation_crops)])
     return TrainingData(training, (blurred, truth), *(sorted(set(part)) for part in names))
+
+
+def _large_enough(
+    pictures: Mapping[Path, NDArray[np.uint8]], need_px: int
+) -> dict[Path, NDArray[np.uint8]]:
+    """Those that crops can be cut from; one that is too small cannot be held out either."""
+    large = {
+        path: picture for path, picture in pictures.items() if min(picture.shape[:2]) >= need_px
+    }
+    if not large:
+        raise CalibrationError(f"no photograph is at least {need_px} px on its shorter side")
+    return large
 
 
 def _too_few(trained: Collection[str]) -> str:

@@ -95,7 +95,9 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 
 def folder_problem(path: Path) -> str | None:
-    """What to tell the user where the folder that ``path`` is to be written to does not exist."""
+    """What to tell the user where no file can be written to ``path``."""
+    if os.path.isdir(path):
+        return f"{path} is a folder; name a file"
     if os.path.isdir(path.parent):
         return None
     return f"{path}: the folder {path.parent} does not exist; make it first"

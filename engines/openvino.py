@@ -35,6 +35,20 @@ def _core() -> ov.Core:
     return ov.Core()
 
 
+def graph_constants(graph: Path) -> dict[str, NDArray[Any]]:
+    """What an exported graph holds, by name.
+
+    Raises:
+        EngineError: OpenVINO cannot read it.
+    """
+    try:
+        model = _core().read_model(graph)
+    except RuntimeError as error:
+        raise EngineError(f"OpenVINO cannot read {graph}: {error}") from error
+    constants = (o for o in model.get_ops() if o.get_type_name() == "Constant")
+    return {constant.get_friendly_name(): np.array(constant.data) for constant in constants}
+
+
 class OpenVINOEngine:
     """A profile compiled for one frame size and precision.
 

@@ -73,9 +73,16 @@ class Profile:
 
     @cached_property
     def golden(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Frames and what fp32 torch makes of them, uint8 (N, H, W, 3) both."""
+        """Frames and what fp32 torch makes of them, uint8 (N, H, W, 3) both.
+
+        Raises:
+            ProfileError: they are not.
+        """
         with np.load(self.folder / GOLDEN, allow_pickle=False) as golden:
-            return golden["frames"], golden["deblurred"]
+            frames, deblurred = golden["frames"], golden["deblurred"]
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape != deblurred.shape:
+            raise ProfileError(f"{self.folder / GOLDEN} holds no frames; make the profile again")
+        return frames, deblurred
 
 
 def load_profile(name_or_folder: str) -> Profile:
@@ -156,7 +163,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
         card = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ProfileError(f"{folder} is not a profile: it has no {CARD}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ProfileError(f"{path} cannot be read as a profile's card: {error}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         seen = card.get("format") if isinstance(card, dict) else type(card).__name__
@@ -168,6 +175,10 @@ def _read_card(folder: Path) -> dict[str, Any]:
     complete = isinstance(sums, dict) and {WEIGHTS, GRAPH, GOLDEN} <= sums.keys()
     if not complete or not {"name", "translator", "deblurrer"} <= card.keys():
         raise ProfileError(f"{path} is incomplete; make or import the profile again")
+    networks = [card["translator"], card["deblurrer"]]
+    told = all(isinstance(n, dict) and isinstance(n.get("architecture"), str) for n in networks)
+    if not told or not isinstance(card["name"], str):
+        raise ProfileError(f"{path} does not tell its name and networks; make the profile again")
     left_below = card.get("left_below", LEFT_BELOW)
     if not isinstance(left_below, int | float) or not 0 < left_below < 256:
         raise ProfileError(f"{path} says left_below {left_below!r}; make the profile again")

@@ -6,6 +6,8 @@ import zlib
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from engines.errors import EngineError, ProfileError
 from engines.files import write_atomically, write_folder_atomically
 from engines.profile import CARD, GOLDEN, GRAPH, WEIGHTS, Profile, check_profile_name, load_profile
@@ -45,23 +47,54 @@ def import_archive(source: Path, profiles: Path, name: str | None = None) -> Pro
     with tempfile.TemporaryDirectory(prefix="blur2blur-") as temporary:
         draft = Path(temporary) / "profile"
         _unpack(source, draft)
-        profile = load_profile(str(draft))
+        profile = _loaded(source, draft)
         called = name or profile.name
         check_profile_name(called)
         folder = profiles / called
         if folder.exists():
             raise ProfileError(f"there is a profile {called} already; say another name")
-        try:
-            distance = golden_psnr_db(profile)
-        except (EngineError, OSError, ValueError, KeyError) as error:
-            raise ProfileError(f"the graph in {source} does not run here: {error}") from None
-        if distance < MIN_PSNR_DB:
-            raise ProfileError(
-                f"{source} computes {distance:.1f} dB from what it did where it was made; "
-                f"{MIN_PSNR_DB:.0f} dB is the least"
-            )
+        _check_graph(source, profile)
         write_folder_atomically(folder, partial(_copy, draft))
     return load_profile(str(folder))
+
+
+def _loaded(source: Path, draft: Path) -> Profile:
+    try:
+        return load_profile(str(draft))
+    except ProfileError as error:
+        raise ProfileError(str(error).replace(str(draft), str(source))) from None
+
+
+def _check_graph(source: Path, profile: Profile) -> None:
+    """It holds the weights, and computes here what it did where it was made."""
+    try:
+        _check_weights(profile)
+        distance = golden_psnr_db(profile)
+    except (EngineError, OSError, ValueError, KeyError, MemoryError) as error:
+        why = str(error) or type(error).__name__
+        raise ProfileError(f"the graph in {source} does not run here: {why}") from None
+    if distance < MIN_PSNR_DB:
+        raise ProfileError(
+            f"{source} computes {distance:.1f} dB from what it did where it was made; "
+            f"{MIN_PSNR_DB:.0f} dB is the least"
+        )
+
+
+def _check_weights(profile: Profile) -> None:
+    """They are those of the graph, as far as it has them by name: some are folded, or shared.
+
+    Raises:
+        ProfileError: they are others, or of other names.
+    """
+    from engines.openvino import graph_constants
+
+    of_graph = graph_constants(profile.graph)
+    pairs = [
+        (w, of_graph.get(f"{name}_fp16", of_graph.get(name))) for name, w in profile.weights.items()
+    ]
+    known = [(weights, constant) for weights, constant in pairs if constant is not None]
+    if not known or not all(np.array_equal(a, b) for a, b in known):
+        raise ProfileError("its weights are not those of its graph")
 
 
 def _copy(draft: Path, to: Path) -> None:
@@ -80,5 +113,5 @@ def _unpack(source: Path, draft: Path) -> None:
                 raise ProfileError(f"{source} is larger than {_MAX_BYTES >> 20} MiB unpacked")
             for name in _FILES:
                 (draft / name).write_bytes(archive.read(name))
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: locked
         raise ProfileError(f"{source} cannot be read as a profile: {error}") from None

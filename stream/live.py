@@ -22,7 +22,7 @@ from stream.capture.video_file import VideoFile
 from stream.console import attend, summary
 from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
-from stream.errors import OutputError
+from stream.errors import OutputError, StreamError
 from stream.hands.tracking import HandSettings, HandsOn
 from stream.output import Output, open_output
 from stream.output.display import display_problem
@@ -131,6 +131,8 @@ def _monitoring(job: LiveJob, pipeline: Pipeline, say: Callable[[str], None]) ->
 
 def _hand_settings(job: LiveJob) -> HandSettings | None:
     if job.hands is None:
+        if job.hand_region:
+            raise StreamError("--hand-region follows hands; give --hands, too")
         return None
     from stream.hands.model import find_model  # brings what fetches files; few runs need it
 
@@ -169,7 +171,7 @@ def _open_sources(job: LiveJob) -> list[Source]:
 
 def _refuse_overwriting(sources: list[Source], outputs: list[Output], stats: Path | None) -> None:
     """No file is both read and written, and none is written twice."""
-    read = {os.path.realpath(source.path) for source in sources if isinstance(source, VideoFile)}
+    read = [source.path for source in sources if isinstance(source, VideoFile)]
     written = [
         output.path_for(source.name)
         for output in outputs
@@ -179,11 +181,19 @@ def _refuse_overwriting(sources: list[Source], outputs: list[Output], stats: Pat
     seen: set[str] = set()
     for path in [*written, *([stats] if stats else [])]:
         real = os.path.realpath(path)
-        if real in read:
+        if any(_is_same_file(path, source) for source in read):
             raise OutputError(f"{path} is the source itself; name another file")
         if real in seen:
             raise OutputError(f"{path} would be written twice; name another file")
         seen.add(real)
+
+
+def _is_same_file(path: Path, source: Path) -> bool:
+    """Through links of either kind, too, and where a disk takes other capitals for the same."""
+    try:
+        return path.samefile(source)
+    except OSError:  # one of them does not exist yet
+        return os.path.realpath(path) == os.path.realpath(source)
 
 
 def _report(pipeline: Pipeline, job: LiveJob, console: Console) -> int:

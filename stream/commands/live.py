@@ -231,6 +231,12 @@ def live(
     raise typer.Exit(run_live(job, console()))
 
 
+def published_at(address: str) -> str:
+    """An address to watch as a source has it: ``tcp://`` and ``zmq+`` may be left out."""
+    whole = address if "://" in address else f"tcp://{address}"
+    return whole if whole.startswith("zmq+") else f"zmq+{whole}"
+
+
 def watch(
     address: Annotated[
         str,
@@ -246,8 +252,7 @@ def watch(
     """Show what a publisher publishes, with rate, age and losses."""
     from stream.live import LiveJob, run_live
 
-    source = address if address.startswith("zmq+") else f"zmq+{address}"
-    job = LiveJob(sources=(source,), deblur="off", seconds=seconds)
+    job = LiveJob(sources=(published_at(address),), deblur="off", seconds=seconds)
     raise typer.Exit(run_live(job, console()))
 
 

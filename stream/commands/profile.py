@@ -15,23 +15,27 @@ app = typer.Typer(help="Weights to choose from: names for `live --profile`.", no
 def profile_list() -> None:
     """Every profile that `live --profile` knows by name."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from engines.errors import ProfileError
     from engines.folders import user_profiles
     from engines.profile import load_profile, profile_names
 
+    def row(*cells: str) -> None:
+        table.add_row(*map(escape, cells))
+
     table = Table("name", "whose", "translator", "deblurrer", "about")
     for name in profile_names():
         try:
             profile = load_profile(name)
         except ProfileError as error:
-            table.add_row(name, "damaged", "", "", str(error))
+            row(name, "damaged", "", "", str(error))
             continue
         own = profile.folder.parent == user_profiles()
         networks = [profile.card[part]["architecture"] for part in ("translator", "deblurrer")]
         about = str(profile.card.get("about", "")).partition(".")[0]
-        table.add_row(name, "yours" if own else "shipped", *networks, about)
+        row(name, "yours" if own else "shipped", *networks, about)
     Console().print(table)
 
 
@@ -66,7 +70,10 @@ def profile_export(
 def profile_import(
     name: Annotated[
         str | None,
-        typer.Argument(help="The new profile's name; the file's if not given.", show_default=False),
+        typer.Argument(
+            help="The new profile's name; if not given, the one that it had where it was exported.",
+            show_default=False,
+        ),
     ] = None,
     file: Annotated[
         Path | None,

@@ -38,7 +38,7 @@ def test_published_file_becomes_a_profile_that_runs(
 
 def test_command_imports_and_live_takes_it(tmp_path: Path) -> None:
     file = tmp_path / "weights.safetensors"
-    save_file(NAFNET.build().state_dict(), file)
+    save_file(MIMOUNetSpec(width=4, blocks=1).build().state_dict(), file)
     home = {"XDG_DATA_HOME": str(tmp_path / "data")}
     result = blur2blur("profile", "import", "theirs", "--weights", file, **home)
     assert result.returncode == 0, result.stderr

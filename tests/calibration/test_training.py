@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,11 +194,31 @@ def test_checkpoint_of_another_version_is_refused(settings: DeblurrerTraining) -
         DeblurrerTrainer(settings)
 
 
-def test_damaged_checkpoint_is_named(settings: DeblurrerTraining) -> None:
+@pytest.mark.parametrize("content", [b"garbage", b"", b"text\n", [1, 2], {"crops_done": 4}])
+def test_damaged_checkpoint_is_named(settings: DeblurrerTraining, content: object) -> None:
     DeblurrerTrainer(settings).save()
-    (settings.out / "checkpoint.pt").write_bytes(b"garbage")
+    file = settings.out / "checkpoint.pt"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        torch.save(content, file)
     with pytest.raises(CalibrationError, match=r"checkpoint\.pt"):
         DeblurrerTrainer(settings)
+
+
+def test_a_translator_is_not_exported_as_a_deblurrer(settings: DeblurrerTraining) -> None:
+    trainer = DeblurrerTrainer(settings)
+    trainer.save()
+    state = torch.load(trainer.checkpoint, weights_only=True)
+    torch.save({**state, "translator": {}}, trainer.checkpoint)
+    (settings.out / "run.json").write_text('{"crops": 0}')
+    to = settings.out / "profile"
+    with pytest.raises(CalibrationError, match="calibrate train"):
+        export_run(settings.out, to, "x", "", None, Console(quiet=True))
+    (settings.out / "run.json").write_text("{}")
+    with pytest.raises(CalibrationError, match="no finished run"):
+        export_run(settings.out, to, "x", "", None, Console(quiet=True))
+    assert not to.exists()
 
 
 def test_new_run_may_begin_with_the_weights_of_a_profile(settings: DeblurrerTraining) -> None:
@@ -243,10 +264,28 @@ def test_bad_data_is_named(tmp_path: Path, settings: DeblurrerTraining) -> None:
         DeblurrerTrainer(replace(settings, data=(tmp_path / "empty",)))
     for name in ("a.png", "b.png"):
         (tmp_path / "empty" / name).write_text("no picture")
-    with pytest.raises(CalibrationError, match="cannot be read as a picture"):
+    (tmp_path / "empty" / "._a.png").write_text("what a Mac leaves")
+    (tmp_path / "empty" / "folder.png").mkdir()
+    (tmp_path / "empty" / "link.png").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(CalibrationError, match="cannot be read as a picture") as caught:
         DeblurrerTrainer(replace(settings, data=(tmp_path / "empty",)))
+    named = [Path(line.split(" cannot ")[0]).name for line in str(caught.value).splitlines()]
+    assert named == ["a.png", "b.png"], "all at once, and what is no photograph not at all"
     with pytest.raises(CalibrationError, match="within its data"):
         DeblurrerTrainer(replace(settings, out=settings.data[0] / "run"))
+
+
+def test_one_that_is_too_small_is_not_what_is_tested_on(
+    photographs: Path, tmp_path: Path, settings: DeblurrerTraining
+) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(photographs, mixed)
+    large = {path.name for path in find_photographs([photographs])}
+    for number in range(20):  # some of these would be held out
+        cv2.imwrite(str(mixed / f"icon{number}.png"), discs(number, 20))
+    assert not {path.name for path in split_photographs(find_photographs([mixed]))[1]} <= large
+    data = DeblurrerTrainer(replace(settings, data=(mixed,))).data
+    assert {*data.training_names, *data.held_out_names} == large
 
 
 def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path) -> None:

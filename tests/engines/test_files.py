@@ -38,6 +38,7 @@ def test_failure_midway_keeps_the_old_content_and_leaves_nothing(tmp_path: Path)
 def test_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     assert folder_problem(tmp_path / "out.mp4") is None
     assert "no does not exist; make it first" in str(folder_problem(tmp_path / "no" / "out.mp4"))
+    assert "is a folder; name a file" in str(folder_problem(tmp_path))
 
 
 def test_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_missing_file_is_named(profile_folder: Path, file: str) -> None:
         load_profile(str(profile_folder))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"format": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"format": 1}', "[" * 100_000])
 def test_unreadable_cards_are_refused(profile_folder: Path, text: str) -> None:
     (profile_folder / CARD).write_text(text)
     with pytest.raises(ProfileError):

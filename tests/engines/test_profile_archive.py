@@ -1,13 +1,16 @@
+import io
 import json
 import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from engines.errors import ProfileError
 from engines.files import sha256_of
-from engines.profile import GRAPH, Profile, own_profile_folder
+from engines.profile import GOLDEN, GRAPH, WEIGHTS, Profile, load_profile, own_profile_folder
 from engines.profile_archive import export_archive, import_archive
 from tests.conftest import blur2blur
 
@@ -16,6 +19,17 @@ from tests.conftest import blur2blur
 def archive(balanced: Profile, tmp_path: Path) -> Path:
     export_archive(balanced, tmp_path / "mycam.zip")
     return tmp_path / "mycam.zip"
+
+
+@pytest.fixture
+def small(made: Path) -> Profile:
+    return load_profile(str(made))
+
+
+@pytest.fixture
+def small_archive(small: Profile, tmp_path: Path) -> Path:
+    export_archive(small, tmp_path / "small.zip")
+    return tmp_path / "small.zip"
 
 
 def test_what_was_exported_is_imported(balanced: Profile, archive: Path, tmp_path: Path) -> None:
@@ -28,13 +42,20 @@ def test_what_was_exported_is_imported(balanced: Profile, archive: Path, tmp_pat
 
 
 def altered(
-    archive: Path, balanced: Profile, *, graph: bytes | None = None, **card: object
+    archive: Path,
+    balanced: Profile,
+    *,
+    graph: bytes | None = None,
+    weights: bytes | None = None,
+    golden: bytes | None = None,
+    **card: object,
 ) -> Path:
     """The archive with other content, and checksums that agree with it."""
     folder = archive.parent / "altered"
-    shutil.copytree(balanced.folder, folder)
-    if graph is not None:
-        (folder / GRAPH).write_bytes(graph)
+    shutil.copytree(balanced.folder, folder, dirs_exist_ok=True)
+    for name, content in ((GRAPH, graph), (WEIGHTS, weights), (GOLDEN, golden)):
+        if content is not None:
+            (folder / name).write_bytes(content)
     changed = {**balanced.card, **card}
     changed["sha256"] = {name: sha256_of(folder / name) for name in balanced.card["sha256"]}
     (folder / "profile.json").write_text(json.dumps(changed))
@@ -50,10 +71,43 @@ def test_graph_that_computes_something_else_is_refused(
     assert not (tmp_path / "profiles" / "x").exists()
 
 
+def test_weights_that_are_not_the_graphs_are_refused(
+    small: Profile, small_archive: Path, tmp_path: Path
+) -> None:
+    """A backend that takes the graph and one that takes the weights would show other pictures."""
+    other = dict(small.weights)
+    name = "translator.encoders.0.0.body.0.weight"
+    for wrong in ({**other, name: other[name] * 2}, {**other, name: other[name][:, :, :1]}, {}):
+        wrong = wrong or {"deblurrer.x": np.zeros(3, np.int64)}
+        file = altered(small_archive, small, weights=save(wrong))
+        with pytest.raises(ProfileError, match="weights are not those of its graph"):
+            import_archive(file, tmp_path / "profiles", "x")
+
+
+def test_golden_sample_of_no_frames_is_refused(
+    small: Profile, small_archive: Path, tmp_path: Path
+) -> None:
+    frames, deblurred = small.golden
+    golden = io.BytesIO()
+    np.savez(golden, frames=frames[:1], deblurred=deblurred)
+    with pytest.raises(ProfileError, match="holds no frames"):
+        import_archive(
+            altered(small_archive, small, golden=golden.getvalue()), tmp_path / "profiles", "x"
+        )
+
+
+@pytest.mark.parametrize("card", [{"deblurrer": {}}, {"translator": "none"}, {"name": 5}])
+def test_card_without_networks_is_refused(
+    small: Profile, small_archive: Path, card: dict[str, object], tmp_path: Path
+) -> None:
+    with pytest.raises(ProfileError, match="does not tell its name and networks"):
+        import_archive(altered(small_archive, small, **card), tmp_path / "profiles", "x")
+
+
 def test_other_versions_and_files_are_refused(
     balanced: Profile, archive: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ProfileError, match="format 99"):
+    with pytest.raises(ProfileError, match=r"mycam\.zip.* is of format 99"):
         import_archive(altered(archive, balanced, format=99), tmp_path / "profiles")
     with zipfile.ZipFile(archive, "a") as more:
         more.writestr("../../evil.py", "print(1)")

@@ -13,6 +13,7 @@ import pytest
 from engines.folders import engine_cache
 from engines.verified import verified
 from stream.capture.synthetic import read_number
+from stream.commands.live import published_at
 from tests.conftest import MakeClip, blur2blur, read_clip
 
 
@@ -80,6 +81,7 @@ def test_runs_without_torch(tmp_path: Path) -> None:
         (["demo", "--to", "ftp://x/y.mp4"], "nothing is known of ftp://"),
         (["demo", "--to", "null", "--profile", "nobody"], "no profile 'nobody'"),
         (["demo", "--to", "null", "--stats", "no/folder/s.json"], "make it first"),
+        (["demo", "--to", "null", "--hand-region"], "give --hands, too"),
         (["demo", "--to", "null", "--size", "big"], "not a size like 640x480"),
         (["huge.mkv", "--to", "null", "--deblur", "on"], "--size 1920x1080"),
         (["rtsp://me:hidden@127.0.0.1:9/x", "--to", "null"], "Connection refused"),
@@ -106,6 +108,13 @@ def test_bad_input_ends_in_one_clear_line(
     assert seen in " ".join(result.stderr.split())
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:5555", "tcp://127.0.0.1:5555"])
+def test_an_address_to_watch_may_lack_its_scheme(address: str) -> None:
+    assert published_at(address) == published_at(f"zmq+tcp://{address.removeprefix('tcp://')}")
+    assert published_at(address) == "zmq+tcp://127.0.0.1:5555"
+    assert published_at("ipc:///tmp/a") == "zmq+ipc:///tmp/a"
+
+
 def write_silence(path: Path) -> None:
     import av
     import numpy as np
@@ -118,13 +127,15 @@ def write_silence(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
-@pytest.mark.parametrize("form", ["{clip}", "file://{clip}", "{link}"])
+@pytest.mark.parametrize("form", ["{clip}", "file://{clip}", "{link}", "{hard}"])
 def test_source_is_never_overwritten(make_clip: MakeClip, form: str, tmp_path: Path) -> None:
     clip = make_clip()
     content = clip.read_bytes()
     link = tmp_path / "link.mkv"
     link.symlink_to(clip)
-    result = blur2blur("live", form.format(clip=clip, link=link), "--to", clip)
+    hard = tmp_path / "hard.mkv"
+    hard.hardlink_to(clip)
+    result = blur2blur("live", form.format(clip=clip, link=link, hard=hard), "--to", clip)
     assert result.returncode == 1
     assert "is the source itself" in " ".join(result.stderr.split())
     assert clip.read_bytes() == content
