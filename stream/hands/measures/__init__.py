@@ -100,9 +100,9 @@ def _cell(measure: Measure) -> str:
 
 def _measure(sidecar: Sidecar, trajectory: Trajectory) -> Measured:
     try:
-        from stream.hands.measures.cycles import tapping_measures
         from stream.hands.measures.range_of_motion import opening_measures, range_measures
         from stream.hands.measures.reach import reach_measures
+        from stream.hands.measures.rhythm import tapping_measures
         from stream.hands.measures.tremor import tremor_measures
     except ModuleNotFoundError as error:
         raise StreamError(

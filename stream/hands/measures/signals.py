@@ -14,7 +14,7 @@ from stream.hands.session_table import median_rate
 
 MAX_GAP_S = 0.15
 _ORDER = 4
-_LEAST_SAMPLES = 16
+LEAST_SAMPLES = 16
 _NOMINAL = 0.95
 
 
@@ -59,14 +59,14 @@ def pieces(time_s: NDArray[np.float64], values: NDArray[np.float64]) -> list[Pie
     rate = median_rate(np.unique(time_s))
     time_s, first = np.unique(time_s[known], return_index=True)
     values = values[known][first]
-    if rate <= 0 or len(time_s) < _LEAST_SAMPLES:
+    if rate <= 0 or len(time_s) < LEAST_SAMPLES:
         return []
     cuts = np.flatnonzero(np.diff(time_s) > MAX_GAP_S) + 1
     found = []
     for times, part in zip(np.split(time_s, cuts), np.split(values, cuts), strict=True):
-        if len(times) >= _LEAST_SAMPLES:
+        if len(times) >= LEAST_SAMPLES:
             grid = np.arange(times[0], times[-1] + 1e-9, 1 / rate)
-            if len(grid) >= _LEAST_SAMPLES:
+            if len(grid) >= LEAST_SAMPLES:
                 found.append(Piece(CubicSpline(times, part)(grid), rate, float(times[0])))
     return found
 
@@ -90,6 +90,18 @@ def low_pass(piece: Piece, cutoff_hz: float) -> Piece:
         butter(_ORDER, cutoff_hz, fs=piece.rate_hz, output="sos"), piece.values, 0
     )
     return Piece(np.asarray(filtered, np.float64), piece.rate_hz, piece.begin_s)
+
+
+def noise_left(piece: Piece, smooth: Piece, cutoff_hz: float) -> float:
+    """Standard deviation of the noise that a low-pass left, from what it took away.
+
+    Noise is taken to be as strong below the cut-off as above it. 0 where nothing was taken away.
+    """
+    taken_hz = piece.rate_hz / 2 - cutoff_hz
+    if taken_hz <= 0:
+        return 0.0
+    taken = 1.4826 * float(np.median(np.abs(piece.values - smooth.values)))
+    return taken * float(np.sqrt(cutoff_hz / taken_hz))
 
 
 def high_pass(piece: Piece, cutoff_hz: float) -> Piece:
