@@ -16,6 +16,7 @@ MAX_GAP_S = 0.15
 _ORDER = 4
 LEAST_SAMPLES = 16
 _NOMINAL = 0.95
+_SLOW_FOR_S = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,21 @@ class Piece:
 def too_slow(rate_hz: float, needed_hz: float) -> bool:
     """Whether a rate is lower by more than 5 %: 23.976 and 29.97 Hz go by the names 24 and 30."""
     return rate_hz < _NOMINAL * needed_hz
+
+
+def slowest_rate(time_s: NDArray[np.float64]) -> float:
+    """The least median rate of any two seconds: a camera's where it took the fewest frames.
+
+    A single frame that is missing does not count; 0 without a step.
+
+    Args:
+        time_s: (N,), growing.
+    """
+    time_s = np.unique(time_s)
+    last_s = time_s[-1] - _SLOW_FOR_S if len(time_s) else 0.0
+    begins = np.arange(time_s[0] if len(time_s) else 0.0, last_s, _SLOW_FOR_S / 4)
+    windows = [time_s[(time_s >= begin) & (time_s <= begin + _SLOW_FOR_S)] for begin in begins]
+    return min(median_rate(window) for window in windows or [time_s])
 
 
 def pieces(time_s: NDArray[np.float64], values: NDArray[np.float64]) -> list[Piece]:
