@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, sosfiltfilt
 
+from stream.hands.measures.outliers import outliers
 from stream.hands.session_table import median_rate
 
 MAX_GAP_S = 0.15
@@ -65,7 +66,8 @@ def slowest_rate(time_s: NDArray[np.float64]) -> float:
 def pieces(time_s: NDArray[np.float64], values: NDArray[np.float64]) -> list[Piece]:
     """Cut at gaps of more than 150 ms; bring each piece to the median rate by a cubic spline.
 
-    Pieces of fewer than 16 samples, before or after that, are left out.
+    What jumps away and comes back at once is taken as missing (see `outliers`). Pieces of
+    fewer than 16 samples, before or after that, are left out.
 
     Args:
         time_s: (N,), growing; of samples at the same time the first counts.
@@ -75,6 +77,8 @@ def pieces(time_s: NDArray[np.float64], values: NDArray[np.float64]) -> list[Pie
     rate = median_rate(np.unique(time_s))
     time_s, first = np.unique(time_s[known], return_index=True)
     values = values[known][first]
+    stays = ~outliers(time_s, values)
+    time_s, values = time_s[stays], values[stays]
     if rate <= 0 or len(time_s) < LEAST_SAMPLES:
         return []
     cuts = np.flatnonzero(np.diff(time_s) > MAX_GAP_S) + 1
