@@ -44,7 +44,10 @@ def spoken(joint: str) -> str:
 def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
     """Least and most flexion of each joint, and each finger's total active motion."""
     ranges = joint_ranges(trajectory)
-    definition = "angle between the bones beside the joint, from the model's three dimensions"
+    definition = (
+        "angle between the bones beside the joint, from the model's three dimensions; it has no "
+        "sign: a joint that extends beyond straight shows as flexed by as much"
+    )
     problem = quality.problem or (unmeasured(quality) if np.isnan(ranges).all() else "")
     measures = []
     for joint, (least, most) in zip(JOINTS, ranges.tolist(), strict=True):
@@ -68,7 +71,8 @@ def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
                 value=None if np.isnan(total) else total,
                 unit="°",
                 definition="flexion of MCP, PIP and DIP at the most, less what is left of it at "
-                "the least (extension deficit)",
+                "the least (extension deficit); the angles have no sign, so that extension beyond "
+                "straight is taken for flexion",
                 origin="American Society for Surgery of the Hand",
                 problem=problem,
             )
