@@ -24,7 +24,7 @@ def uncounted(counted_s: float, quality: Quality) -> str:
 
 def unmeasured(quality: Quality) -> str:
     """Why there is no piece without gaps."""
-    if quality.fps * MAX_GAP_S < 1:
+    if 0 < quality.fps < 1 / MAX_GAP_S:
         return f"{quality.fps:.1f} frames a second; at least {1 / MAX_GAP_S:.0f} are needed"
     return (
         f"nowhere {LEAST_SAMPLES} frames with the hand without a gap of {1000 * MAX_GAP_S:.0f} ms"

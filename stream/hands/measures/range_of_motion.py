@@ -92,6 +92,7 @@ def opening_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measu
             rise="closing",
             fall="opening",
             unit="°",
+            note="; angles have no sign: a hand that opens beyond straight seems to close",
         ),
         *range_measures(trajectory, quality),
     ]

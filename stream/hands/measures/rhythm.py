@@ -19,7 +19,15 @@ _MDS = "after MDS-UPDRS 3.4, of which it is not a score"
 
 
 def cycle_measures(
-    cycles: Cycles, quality: Quality, *, what: str, signal: str, rise: str, fall: str, unit: str
+    cycles: Cycles,
+    quality: Quality,
+    *,
+    what: str,
+    signal: str,
+    rise: str,
+    fall: str,
+    unit: str,
+    note: str = "",
 ) -> list[Measure]:
     """Rate, amplitude, decrement, rhythm and interruptions.
 
@@ -28,6 +36,7 @@ def cycle_measures(
         signal: goes up and down, such as "aperture".
         rise, fall: what the hand does while it goes up and down, such as "opening" and "closing".
         unit: of the amplitude.
+        note: what the definitions of count and amplitude end with.
     """
     count = len(cycles.peak_s)
     intervals, sizes = cycles.interval_s, cycles.amplitude
@@ -38,9 +47,9 @@ def cycle_measures(
     missed = problem or uncounted(cycles.counted_s, quality)
     rate_problem = problem or ("" if len(intervals) else f"no two {what}s without a gap between")
     few = f"only {count} {what}s; at least {_LEAST_CYCLES} are asked for"
-    rhythm_problem = problem or _together(
-        few if count < _LEAST_CYCLES else "",
-        f"no three {what}s without a gap between" if len(intervals) < 2 else "",
+    apart = f"no three {what}s without a gap between"
+    rhythm_problem = problem or (
+        few if count < _LEAST_CYCLES else apart if len(intervals) < 2 else ""
     )
     size_problem = problem or _size_problem(quality.fps, rate, count, what)
     return [
@@ -50,7 +59,7 @@ def cycle_measures(
             unit="",
             definition=f"peaks of the low-passed {signal} (Butterworth, 9 Hz, both ways) that "
             "stand out by a third of its range in the 2 s around them (two cycles where those are "
-            "longer), a sixteenth of its whole range, and eight times its noise",
+            "longer), a sixteenth of its whole range, and eight times its noise" + note,
             origin=_RADBOUD,
             problem=missed,
         ),
@@ -67,7 +76,7 @@ def cycle_measures(
             name="amplitude, median",
             value=_or_none(sizes, np.median),
             unit=unit,
-            definition="from the mean of the lows beside it to the peak",
+            definition="from the mean of the lows beside it to the peak" + note,
             origin=_RADBOUD,
             problem=size_problem,
         ),
@@ -86,7 +95,7 @@ def cycle_measures(
             unit="",
             definition="ratio of the medians; less than 1 is a decrement",
             origin=_MDS,
-            problem=_together(size_problem, rhythm_problem),
+            problem=_together(size_problem if count else "", rhythm_problem),
         ),
         Measure(
             name=f"{rise} speed, median",

@@ -56,12 +56,7 @@ def tremor_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measur
     if best is not None:
         problem = _problem(best, sum(one.duration_s for one in looked), quality)
     else:
-        slowest = min([median_rate(np.unique(trajectory.time_s)), *rates])
-        problem = (
-            f"{slowest:.0f} frames a second; at least {_LOWEST_FPS:.0f} are needed"
-            if too_slow(slowest, _LOWEST_FPS)
-            else f"no {_LEAST_S:.0f} s without a gap"
-        )
+        problem = _unlooked(median_rate(np.unique(trajectory.time_s)), rates)
     return [
         Measure(
             name="tremor frequency",
@@ -79,9 +74,23 @@ def tremor_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measur
             value=best.amplitude if best else None,
             unit="palm lengths",
             definition="of a sine wave with the power between 3 and 12 Hz in the same piece",
-            problem=_NOT_VALID,
+            problem=_NOT_VALID if best else quality.problem or problem,
         ),
     ]
+
+
+def _unlooked(usual_hz: float, slowest_hz: list[float]) -> str:
+    """Why no piece was looked at.
+
+    Args:
+        usual_hz: the session's frames a second.
+        slowest_hz: of each long piece, where they were fewest.
+    """
+    rate_hz = min([usual_hz, *slowest_hz])
+    if not rate_hz or not too_slow(rate_hz, _LOWEST_FPS):
+        return f"no {_LEAST_S:.0f} s without a gap"
+    down_to = "down to " if too_slow(rate_hz, usual_hz) else ""
+    return f"{down_to}{rate_hz:.0f} frames a second; at least {_LOWEST_FPS:.0f} are needed"
 
 
 def _slowest_rate(trajectory: Trajectory, piece: Piece) -> float:

@@ -33,12 +33,18 @@ def test_what_has_no_value_has_a_reason(tmp_path: Path, task: Task) -> None:
     """A hand that does not move, and one that moves once, in a session of four seconds."""
     for name, amplitude in (("still", 0.0), ("once", 0.6)):
         folder = write_session(tmp_path / name, tapping(0.25, amplitude), task=task, seconds=4)
-        assert all(m.problem for m in measured(folder).values() if m.value is None)
+        found = measured(folder)
+        assert all(m.problem for m in found.values() if m.value is None)
+        if task == "finger-tapping" and not amplitude:
+            assert found["taps"].valid
+            assert found["interval variation"].problem == "only 0 taps; at least 10 are asked for"
 
 
 def test_a_slow_camera_is_said_to_be_too_slow(tmp_path: Path) -> None:
-    folder = write_session(tmp_path, tapping(1.0, 0.6), task="finger-tapping", fps=6)
+    folder = write_session(tmp_path / "b", tapping(1.0, 0.6), task="finger-tapping", fps=6)
     assert measured(folder)["taps"].problem == "6.0 frames a second; at least 7 are needed"
+    folder = write_session(tmp_path / "a", tapping(1.0, 0.6), task="finger-tapping", seconds=1 / 30)
+    assert measured(folder)["taps"].problem.startswith("nowhere 16 frames")
 
 
 def test_a_count_says_when_it_is_of_a_part(tmp_path: Path) -> None:

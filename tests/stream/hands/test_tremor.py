@@ -238,4 +238,4 @@ def test_a_camera_that_slows_down_shows_no_folded_tremor(
     folder = write_session(tmp_path, trembling(frequency, 0.1), task="rest", times_s=times.tolist())
     found = measured(folder)["tremor frequency"]
     assert found.value is None
-    assert found.problem == f"{slower:.0f} frames a second; at least 20 are needed"
+    assert found.problem == f"down to {slower:.0f} frames a second; at least 20 are needed"
