@@ -13,8 +13,11 @@ _FASTEST_PALMS_S = 40.0  # 3.8 m/s with a palm of 9.5 cm; a fast reach has 1 to 
 
 
 def without_strays(trajectory: Trajectory) -> Trajectory:
-    """The same, without the frames in which the whole hand jumps away and comes back at once."""
-    stays = ~outliers(trajectory.time_s, _centre(trajectory))
+    """The same, without the frames in which the whole hand jumps away and comes back at once.
+
+    That is within 150 ms: no whole hand goes to and fro in that time.
+    """
+    stays = ~outliers(trajectory.time_s, _centre(trajectory), MAX_GAP_S)
     each = stays[:, None, None]
     return replace(
         trajectory,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_BACK_WITHIN_S = 0.11
+BACK_WITHIN_S = 0.11
 _STANDS_OUT = 4.0
 _OVER_USUAL = 4.0
 _BESIDE = 2
@@ -11,7 +11,9 @@ _BACK = 0.5
 _WENT_ON = 1.5
 
 
-def outliers(time_s: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def outliers(
+    time_s: NDArray[np.float64], values: NDArray[np.float64], within_s: float = BACK_WITHIN_S
+) -> NDArray[np.bool_]:
     """(N,) where the values have jumped away, to come back within 0.11 s.
 
     The steps there and back are more than four times as fast as the two before and the two after
@@ -23,26 +25,29 @@ def outliers(time_s: NDArray[np.float64], values: NDArray[np.float64]) -> NDArra
     Args:
         time_s: (N,), growing; of samples at the same time only the first is looked at.
         values: (N,) or (N, D); NaN where missing.
+        within_s: how soon they come back, more for what is slower than fingers.
     """
     rows = values[:, None] if values.ndim == 1 else values
     known = np.flatnonzero(np.isfinite(rows).all(1) & (np.diff(time_s, prepend=-np.inf) > 0))
     found = np.zeros(len(rows), bool)
-    found[known] = _among_known(time_s[known], rows[known])
+    found[known] = _among_known(time_s[known], rows[known], within_s)
     return found
 
 
-def _among_known(time_s: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _among_known(
+    time_s: NDArray[np.float64], rows: NDArray[np.float64], within_s: float
+) -> NDArray[np.bool_]:
     found = np.zeros(len(rows), bool)
     steps_s = np.diff(time_s)
     speed = np.linalg.norm(np.diff(rows, axis=0), axis=1) / steps_s
-    padded = np.pad(np.where(steps_s > _BACK_WITHIN_S, 0.0, speed), _BESIDE)
+    padded = np.pad(np.where(steps_s > within_s, 0.0, speed), _BESIDE)
     before = np.max([padded[i : i + len(speed)] for i in range(_BESIDE)], axis=0)
     after = np.max([padded[_BESIDE + 1 + i :][: len(speed)] for i in range(_BESIDE)], axis=0)
     usual = float(np.median(speed)) if len(speed) else 0.0
     for length in range(1, len(speed)):
         there, back = speed[:-length], speed[length:]
         takes_s = time_s[length + 1 :] - time_s[: -length - 1]
-        soon = takes_s <= _BACK_WITHIN_S
+        soon = takes_s <= within_s
         if not soon.any():
             break
         slower = np.minimum(there, back)

@@ -16,17 +16,19 @@ from stream.hands.landmarks import THUMB_TIP, Hand
 from stream.hands.measures import measure_session
 from stream.hands.measures.outliers import outliers
 from stream.hands.session import read_session
-from tests.stream.hands.synthetic_hand import Movement, measured, tapping, write_session
+from tests.stream.hands.synthetic_hand import Movement, measured, open_by, tapping, write_session
 from tests.stream.hands.test_reach import minimum_jerk, reaching
 
 Change = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
 
 
-def astray(movement: Movement, frames: Sequence[int], change: Change) -> Movement:
-    """At 30 frames a second, with the landmarks of some frames changed."""
+def astray(
+    movement: Movement, frames: Sequence[int], change: Change, fps: float = 30.0
+) -> Movement:
+    """With the landmarks of some frames changed."""
 
     def hand(time_s: float) -> Hand:
-        number = round(30 * time_s)
+        number = round(fps * time_s)
         found = movement(time_s)
         return replace(found, points=change(found.points, number)) if number in frames else found
 
@@ -49,7 +51,16 @@ def wild(points: NDArray[np.float32], number: int) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("change", [by(160, 0), by(400, 0), mirrored, wild])
 @pytest.mark.parametrize(
-    "frames", [[210], [150, 210, 350], [210, 211], [185, 186, 440, 441], [129, 130], [70, 250]]
+    "frames",
+    [
+        [210],
+        [150, 210, 350],
+        [210, 211],
+        [210, 211, 212],
+        [185, 186, 440, 441],
+        [129, 130],
+        [70, 250],
+    ],
 )
 def test_a_frame_or_two_of_another_hand_change_nothing(
     tmp_path: Path, change: Change, frames: list[int]
@@ -76,6 +87,17 @@ def test_a_landmark_astray_changes_no_tap(tmp_path: Path, frames: list[int], pix
     assert found["taps"].value == 36
     assert found["interval variation"].value == pytest.approx(0, abs=1)
     assert found["amplitude, largest"].value == pytest.approx(0.6, rel=0.06)
+
+
+def test_a_frame_of_another_hand_is_no_tap_at_15_frames_a_second(tmp_path: Path) -> None:
+    def other(points: NDArray[np.float32], _: int) -> NDArray[np.float32]:
+        return open_by(0.0).points + np.float32([150, 0, 0])
+
+    movement = astray(tapping(1.0, 0.6), [38, 98, 127], other, 15.0)
+    found = measured(write_session(tmp_path, movement, task="finger-tapping", fps=15))
+    assert found["taps"].value == 15
+    assert found["taps"].valid
+    assert found["interval variation"].value == pytest.approx(0, abs=1)
 
 
 @pytest.mark.parametrize("change", [by(400, 0), mirrored, wild])
