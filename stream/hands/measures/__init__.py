@@ -5,7 +5,7 @@ Needs the extra ``hands`` (scipy, monalysa).
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +100,10 @@ def _cell(measure: Measure) -> str:
 
 def _measure(sidecar: Sidecar, trajectory: Trajectory) -> Measured:
     try:
-        from stream.hands.measures.cycles import tapping_measures
+        from stream.hands.measures.jumps import number_of_jumps, without_strays
         from stream.hands.measures.range_of_motion import opening_measures, range_measures
         from stream.hands.measures.reach import reach_measures
+        from stream.hands.measures.rhythm import tapping_measures
         from stream.hands.measures.tremor import tremor_measures
     except ModuleNotFoundError as error:
         raise StreamError(
@@ -116,5 +117,17 @@ def _measure(sidecar: Sidecar, trajectory: Trajectory) -> Measured:
         "free": range_measures,
     }
     found = quality(trajectory, sidecar.pauses_s)
-    measures = tuple(of_task[sidecar.task](trajectory, found))
-    return Measured(picture=trajectory.picture, quality=found, measures=measures)
+    steady = without_strays(trajectory)
+    problem = _problem_of_jumps(number_of_jumps(steady))
+    measures = [
+        replace(measure, problem="; ".join(p for p in (measure.problem, problem) if p))
+        for measure in of_task[sidecar.task](steady, found)
+    ]
+    return Measured(picture=trajectory.picture, quality=found, measures=tuple(measures))
+
+
+def _problem_of_jumps(jumps: int) -> str:
+    if not jumps:
+        return ""
+    steps = "1 step" if jumps == 1 else f"{jumps} steps"
+    return f"another hand may have been measured: {steps} faster than hands are"

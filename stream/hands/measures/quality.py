@@ -19,13 +19,16 @@ class Quality:
     """Of one picture's rows.
 
     Attributes:
+        recorded_s: from the first frame to the last, pauses left out.
         fps: frames a second that were tracked, pauses left out.
         detected: share of them in which the hand was found, 0...1.
-        longest_gap_s: without a hand, from the last frame with one to the next, pauses left out.
+        longest_gap_s: from a frame with a hand to the next, or to the begin or end of the table;
+            pauses left out.
         jumps: steps of more than a palm length from one sighting to the next.
         odd_bones: share of sightings whose palm differs by more than a quarter from the median.
     """
 
+    recorded_s: float
     fps: float
     detected: float
     longest_gap_s: float
@@ -59,7 +62,8 @@ class Quality:
                 name="longest time without",
                 value=self.longest_gap_s,
                 unit="s",
-                definition="between two frames with the hand, pauses left out",
+                definition="from a frame with the hand to the next, or to the begin or end of the "
+                "recording, pauses left out",
             ),
             Measure(
                 name="jumps",
@@ -98,10 +102,12 @@ def quality(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]] = ()) ->
     """
     time_s = without_pauses(trajectory.time_s, pauses_s)
     seen = time_s[trajectory.detected]
+    known = np.concatenate([time_s[:1], seen, time_s[-1:]])
     return Quality(
+        recorded_s=float(np.ptp(time_s)) if len(time_s) else 0.0,
         fps=effective_rate(time_s),
         detected=float(trajectory.detected.mean()) if len(trajectory) else 0.0,
-        longest_gap_s=float(np.diff(seen).max()) if len(seen) > 1 else 0.0,
+        longest_gap_s=float(np.diff(known).max()) if len(known) else 0.0,
         jumps=int((trajectory.jump_palms > _JUMP_PALMS).sum()),
         odd_bones=float((np.abs(trajectory.bone_change[trajectory.detected]) > _BONE_CHANGE).mean())
         if len(seen)

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from stream.hands.joint_angles import JOINTS, flexion_degrees, mean_flexion_degrees
 from stream.hands.landmarks import FINGERS
-from stream.hands.measures.cycles import cycle_measures, find_cycles
+from stream.hands.measures.coverage import unmeasured
+from stream.hands.measures.cycles import find_cycles
 from stream.hands.measures.measure import Measure
 from stream.hands.measures.quality import Quality
+from stream.hands.measures.rhythm import cycle_measures
 from stream.hands.measures.signals import low_pass, pieces
 from stream.hands.session_table import Trajectory
 
@@ -42,7 +44,11 @@ def spoken(joint: str) -> str:
 def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
     """Least and most flexion of each joint, and each finger's total active motion."""
     ranges = joint_ranges(trajectory)
-    definition = "angle between the bones beside the joint, from the model's three dimensions"
+    definition = (
+        "angle between the bones beside the joint, from the model's three dimensions; it has no "
+        "sign: a joint that extends beyond straight shows as flexed by as much"
+    )
+    problem = quality.problem or (unmeasured(quality) if np.isnan(ranges).all() else "")
     measures = []
     for joint, (least, most) in zip(JOINTS, ranges.tolist(), strict=True):
         for name, value in (("least", least), ("most", most)):
@@ -53,7 +59,7 @@ def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
                     unit="°",
                     definition=definition,
                     origin=_DIGITS,
-                    problem=quality.problem,
+                    problem=problem,
                 )
             )
     for finger in FINGERS[1:]:
@@ -65,9 +71,10 @@ def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
                 value=None if np.isnan(total) else total,
                 unit="°",
                 definition="flexion of MCP, PIP and DIP at the most, less what is left of it at "
-                "the least (extension deficit)",
+                "the least (extension deficit); the angles have no sign, so that extension beyond "
+                "straight is taken for flexion",
                 origin="American Society for Surgery of the Hand",
-                problem=quality.problem,
+                problem=problem,
             )
         )
     return measures
@@ -85,6 +92,7 @@ def opening_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measu
             rise="closing",
             fall="opening",
             unit="°",
+            note="; angles have no sign: a hand that opens beyond straight seems to close",
         ),
         *range_measures(trajectory, quality),
     ]

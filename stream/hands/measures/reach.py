@@ -8,14 +8,18 @@ from monalysa.quality.smoothness import log_dimensionless_jerk, sparc
 from numpy.typing import NDArray
 
 from stream.hands.landmarks import WRIST
+from stream.hands.measures.coverage import uncounted, unmeasured
 from stream.hands.measures.measure import Measure
 from stream.hands.measures.quality import Quality
-from stream.hands.measures.signals import Piece, low_pass, pieces, too_slow
+from stream.hands.measures.signals import Piece, low_pass, noise_left, pieces, too_slow
 from stream.hands.session_table import Trajectory
 
 _CUTOFF_HZ = 8.0
 _BEGINS_AT = 0.05
 _COUNTS_FROM = 0.3
+_BEGINS_OVER_NOISE = 2.0
+_COUNTS_OVER_NOISE = 4.0
+_LEAST_WAY = 0.3
 _SHORTEST_S = 0.2
 _LOWEST_FPS = 24.0
 _MOST_CUT_OFF = 0.2
@@ -44,18 +48,26 @@ class Movements:
     cut_at_end: bool
 
 
-def movements(speed: Piece, fastest: float) -> Movements:
+def movements(path: Piece, speed: Piece, fastest: float, noise: float) -> Movements:
     """From 5 % of the fastest speed to below it again, where 30 % of it was reached between.
 
+    It reaches four times the noise's speed, begins and ends at no less than twice that, and a whole
+    one leads 0.3 of a palm length away: a hand that lies still makes none.
+
     Args:
+        path: (N, 2), palm lengths.
+        speed: (N,) of it.
         fastest: of the whole session, so that a piece of rest has none.
+        noise: the speed that noise alone gives a hand at rest (root mean square).
     """
-    moving = np.concatenate([[False], speed.values > _BEGINS_AT * fastest, [False]])
+    begins_at = max(_BEGINS_AT * fastest, _BEGINS_OVER_NOISE * noise)
+    counts_from = max(_COUNTS_FROM * fastest, _COUNTS_OVER_NOISE * noise)
+    moving = np.concatenate([[False], speed.values > begins_at, [False]])
     edges = np.flatnonzero(np.diff(moving.astype(int)))
     found = [
         slice(int(a), int(b))
         for a, b in zip(edges[::2], edges[1::2], strict=True)
-        if speed.values[a:b].max() > _COUNTS_FROM * fastest
+        if speed.values[a:b].max() > counts_from
     ]
     end = len(speed.values)
     return Movements(
@@ -65,6 +77,7 @@ def movements(speed: Piece, fastest: float) -> Movements:
             if part.start > 0
             and part.stop < end
             and (part.stop - part.start) / speed.rate_hz > _SHORTEST_S
+            and _farthest(path.values[part]) > _LEAST_WAY
         ),
         cut_at_begin=any(part.start == 0 for part in found),
         cut_at_end=any(part.stop == end for part in found),
@@ -85,10 +98,14 @@ def number_cut_off(found: Sequence[Movements]) -> int:
 def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure]:
     """Of the wrist in the picture, in palm lengths of the median frame."""
     wrist = trajectory.points[:, WRIST, :2] / trajectory.median_palm_px
-    paths = [low_pass(piece, _CUTOFF_HZ) for piece in pieces(trajectory.time_s, wrist)]
+    seen = pieces(trajectory.time_s, wrist)
+    paths = [low_pass(piece, _CUTOFF_HZ) for piece in seen]
     speeds = [_speed(path) for path in paths]
     fastest = max((float(speed.values.max()) for speed in speeds), default=0.0)
-    found = [movements(speed, fastest) for speed in speeds]
+    found = [
+        movements(path, speed, fastest, _noise_speed(piece, path))
+        for piece, path, speed in zip(seen, paths, speeds, strict=True)
+    ]
     arcs, jerks, peaks, times, ratios = [], [], [], [], []
     for path, speed, those in zip(paths, speeds, found, strict=True):
         for part in those.whole:
@@ -98,10 +115,12 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
             peaks.append(float(speed.values[part].max()))
             times.append(float(np.argmax(speed.values[part])) / speed.rate_hz)
             length = np.linalg.norm(np.diff(path.values[part], axis=0), axis=1).sum()
-            span = np.linalg.norm(path.values[part] - path.values[part.start], axis=1).max()
-            ratios.append(float(length / max(1e-9, span)))
+            ratios.append(float(length / _farthest(path.values[part])))
     cut_off = number_cut_off(found)
-    problem = quality.problem or _problem(quality.fps, len(arcs), cut_off)
+    nothing = quality.problem or ("" if paths else unmeasured(quality))
+    problem = nothing or _problem(quality.fps, len(arcs), cut_off)
+    missed = uncounted(sum(path.duration_s for path in paths), quality)
+    none = "" if arcs else "no whole movement was found"
     compare = "median over the movements; compare only with the same rate and task"
     rows: list[tuple[str, list[float], str, str, str]] = [
         (
@@ -125,11 +144,12 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
     return [
         Measure(
             name="movements",
-            value=float(len(arcs)),
+            value=float(len(arcs)) if paths else None,
             unit="",
             definition="from 5 % of the session's fastest speed to below it, where 30 % was "
-            "reached between; only whole ones",
-            problem=problem,
+            "reached between; whole ones only, that lead 0.3 palm lengths away and are four times "
+            "as fast as noise lets a hand at rest seem",
+            problem=problem or missed,
         ),
         *(
             Measure(
@@ -138,19 +158,29 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
                 unit=unit,
                 definition=definition,
                 origin=origin,
-                problem=problem,
+                problem=problem or none,
             )
             for name, values, unit, definition, origin in rows
         ),
         Measure(
             name="movements cut off",
-            value=float(cut_off),
+            value=float(cut_off) if paths else None,
             unit="",
             definition="left out, since the hand was lost for more than 150 ms in them, or they "
             "were under way when the recording began or ended",
-            problem=quality.problem,
+            problem=nothing,
         ),
     ]
+
+
+def _farthest(path: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(path - path[0], axis=1).max())
+
+
+def _noise_speed(piece: Piece, path: Piece) -> float:
+    """The speed, in two dimensions, of noise that is even up to the cut-off (root mean square)."""
+    slope = 2 * np.pi * _CUTOFF_HZ / np.sqrt(3)
+    return float(np.sqrt(2) * slope * noise_left(piece, path, _CUTOFF_HZ))
 
 
 def _speed(path: Piece) -> Piece:

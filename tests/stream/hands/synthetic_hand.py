@@ -85,6 +85,7 @@ def write_session(
     missing: float = 0.0,
     jitter_s: float = 0.0,
     lost_s: Sequence[tuple[float, float]] = (),
+    times_s: Sequence[float] | None = None,
 ) -> Path:
     """Record a movement with the real writer.
 
@@ -92,13 +93,15 @@ def write_session(
         missing: share of frames without a hand, single ones and pairs at random.
         jitter_s: standard deviation of the frames' times.
         lost_s: from when to before when there is no hand.
+        times_s: of the frames, instead of `seconds` evenly.
     """
     random = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     writer = SessionWriter(folder / FILE_NAME)
-    for number in range(round(fps * seconds)):
-        time_s = max(0.0, number / fps + jitter_s * float(np.clip(random.normal(), -2, 2)))
-        lost = any(begin <= number / fps < end for begin, end in lost_s)
+    even_s = [number / fps for number in range(round(fps * seconds))]
+    for number, due_s in enumerate(even_s if times_s is None else times_s):
+        time_s = max(0.0, due_s + jitter_s * float(np.clip(random.normal(), -2, 2)))
+        lost = any(begin <= due_s < end for begin, end in lost_s)
         hand = None if random.uniform() < missing or lost else movement(time_s)
         writer.write(tracked(hand, time_s, number), time_s)
     writer.close()

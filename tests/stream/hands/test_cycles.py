@@ -1,5 +1,6 @@
 """Tapping, and opening and closing, whose truth is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 pytest.importorskip("scipy", reason="needs the extra hands")
 pytest.importorskip("monalysa", reason="needs the extra hands")
 
-
+from stream.hands.landmarks import Hand
 from stream.hands.measures.cycles import find_cycles
 from stream.hands.measures.signals import pieces
 from tests.stream.hands.synthetic_hand import (
@@ -108,6 +109,40 @@ def test_a_slow_movement_is_one_cycle_although_its_plateau_trembles(seed: int) -
     flexion += 1.5 * np.sin(2 * np.pi * 1.5 * time_s)
     flexion += np.random.default_rng(seed).normal(0, 0.5, len(time_s))
     assert len(find_cycles(time_s, flexion).peak_s) == 6
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("fps", [30.0, 60.0])
+def test_regular_taps_that_are_held_open_are_regular(tmp_path: Path, fps: float, seed: int) -> None:
+    """A tap a second, open for 0.35 s, with noise of half a pixel."""
+    random = np.random.default_rng(seed)
+
+    def movement(time_s: float) -> Hand:
+        within = time_s % 1
+        rise, fall = np.clip(within / 0.15, 0, 1), np.clip((within - 0.5) / 0.15, 0, 1)
+        hand = open_by(0.1 + 0.6 * float(rise - fall))
+        noise = np.pad(random.normal(0, 0.5, (21, 2)), ((0, 0), (0, 1)))
+        return replace(hand, points=(hand.points + noise).astype(np.float32))
+
+    folder = write_session(tmp_path, movement, task="finger-tapping", fps=fps, seconds=20)
+    found = measured(folder)
+    assert found["taps"].value == 20
+    assert found["interval variation"].value == pytest.approx(0, abs=2)
+    assert found["longest interval"].value == pytest.approx(1, abs=0.05)
+    assert "half way" in found["rate"].definition
+
+
+@pytest.mark.parametrize("rate_hz", [5.0, 5.9, 6.5, 7.5])
+def test_the_amplitude_of_taps_that_the_low_pass_lessens_is_not_valid(
+    tmp_path: Path, rate_hz: float
+) -> None:
+    found = measured(write_session(tmp_path, tapping(rate_hz, 0.3), task="finger-tapping", fps=120))
+    assert found["rate"].value == pytest.approx(rate_hz, rel=0.02)
+    if rate_hz < 6:
+        assert found["amplitude, median"].value == pytest.approx(0.3, rel=0.04)
+        assert found["amplitude, median"].valid
+    else:
+        assert "the low-pass at 9 Hz takes some" in found["amplitude, median"].problem
 
 
 def there_and_back(time_s: float, there_s: float, back_s: float) -> float:

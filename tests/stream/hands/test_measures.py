@@ -56,6 +56,23 @@ def test_range_of_motion(tmp_path: Path, missing: float) -> None:
     assert found["amplitude, median"].value == pytest.approx(190 / 3, rel=0.03)
 
 
+def test_angles_have_no_sign_and_say_so(tmp_path: Path) -> None:
+    """Fingers that are 30 to 10 degrees beyond straight."""
+
+    def movement(time_s: float) -> object:
+        return bent_hand(-20 + 10 * np.cos(2 * np.pi * 0.5 * time_s))
+
+    found = measured(write_session(tmp_path / "a", movement))  # type: ignore[arg-type]
+    for name, value in (("least", 10), ("most", 30)):
+        measure = found[f"index PIP flexion, {name}"]
+        assert measure.value == pytest.approx(value, abs=1)
+        assert "no sign: a joint that extends beyond straight" in measure.definition
+    assert "no sign" in found["index total active motion"].definition
+    found = measured(write_session(tmp_path / "b", movement, task="open-close"))  # type: ignore[arg-type]
+    assert "no sign" in found["closings"].definition
+    assert "no sign" in found["amplitude, median"].definition
+
+
 def test_what_the_data_cannot_carry_is_not_valid(tmp_path: Path) -> None:
     found = measured(
         write_session(tmp_path / "a", tapping(2.0, 1.0), task="finger-tapping", missing=0.4)

@@ -1,5 +1,6 @@
 """Reaching whose truth is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from stream.hands.landmarks import Hand
 from stream.hands.measures.reach import smoothness
 from stream.hands.measures.signals import pieces
 from tests.stream.hands.synthetic_hand import (
+    PALM_PX,
     bent_hand,
     measured,
     write_session,
@@ -40,11 +42,16 @@ def test_smoothness_with_missing_frames() -> None:
     assert smoothness(piece.values, 100.0)[0] == pytest.approx(sparc(speed, 100.0)[0], abs=2e-6)
 
 
+def minimum_jerk(time_s: float) -> float:
+    """The share of the way after so much of a second (Flash and Hogan, 1985)."""
+    s = min(time_s, 1.0)
+    return 10 * s**3 - 15 * s**4 + 6 * s**5
+
+
 def reaching(time_s: float) -> Hand:
-    """Minimum-jerk reaches (Flash and Hogan, 1985) of three palm lengths: one second in two."""
+    """Minimum-jerk reaches of three palm lengths: one second in two."""
     turn, within = divmod(time_s, 2.0)
-    s = min(within, 1.0)
-    way = 10 * s**3 - 15 * s**4 + 6 * s**5
+    way = minimum_jerk(within)
     return bent_hand(10, at=(200 + 240 * (way if turn % 2 == 0 else 1 - way), 240))
 
 
@@ -105,3 +112,45 @@ def test_a_piece_of_rest_has_no_movements(tmp_path: Path) -> None:
 def test_nominal_rates_carry_a_reach(tmp_path: Path, fps: float) -> None:
     found = measured(write_session(tmp_path, reaching, task="reach", fps=fps))
     assert found["smoothness, SPARC"].valid
+
+
+def trembling(hand: Hand, pixels: float, random: np.random.Generator) -> Hand:
+    """With noise in each landmark."""
+    noise = np.pad(random.normal(0, pixels, (21, 2)), ((0, 0), (0, 1)))
+    return replace(hand, points=(hand.points + noise).astype(np.float32))
+
+
+@pytest.mark.parametrize("fps", [30.0, 60.0])
+@pytest.mark.parametrize("pixels", [0.2, 0.5, 1.0])
+def test_a_hand_that_lies_still_makes_no_movements(
+    tmp_path: Path, pixels: float, fps: float
+) -> None:
+    random = np.random.default_rng(0)
+
+    def movement(_: float) -> Hand:
+        return trembling(bent_hand(10), pixels, random)
+
+    found = measured(write_session(tmp_path, movement, task="reach", fps=fps, seconds=20))
+    assert found["movements"].value == 0
+    assert found["movements cut off"].value == 0
+    assert found["peak speed"].value is None
+    assert found["peak speed"].problem == "no whole movement was found"
+
+
+@pytest.mark.parametrize("fps", [30.0, 60.0])
+@pytest.mark.parametrize("palms", [0.6, 3.0])
+def test_reaches_are_counted_in_noise(tmp_path: Path, palms: float, fps: float) -> None:
+    random = np.random.default_rng(0)
+
+    def movement(time_s: float) -> Hand:
+        turn, within = divmod(time_s, 2.0)
+        way = minimum_jerk(within)
+        x = 200 + palms * PALM_PX * (way if turn % 2 == 0 else 1 - way)
+        return trembling(bent_hand(10, at=(x, 240)), 0.5, random)
+
+    found = measured(write_session(tmp_path, movement, task="reach", fps=fps, seconds=20))
+    assert found["movements"].value == 10
+    assert found["movements cut off"].value <= 1
+    assert found["peak speed"].value == pytest.approx(
+        1.875 * palms, rel=0.25 if palms < 1 else 0.05
+    )

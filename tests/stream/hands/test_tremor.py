@@ -1,5 +1,6 @@
 """Tremor whose truth is known, and unrest that is none."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ pytest.importorskip("monalysa", reason="needs the extra hands")
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
+from stream.hands.landmarks import Hand
 from stream.hands.measures.signals import Piece
-from stream.hands.measures.tremor import spectrum, tremor_peak
+from stream.hands.measures.spectrum import Peak, spectrum, tremor_peak
 from tests.stream.hands.synthetic_hand import (
     PALM_PX,
     Movement,
@@ -44,7 +46,7 @@ def test_a_hand_at_rest_has_no_tremor(tmp_path: Path) -> None:
         return bent_hand(20, at=(320 + random.normal(0, 0.3), 240 + random.normal(0, 0.3)))
 
     found = measured(write_session(tmp_path, movement, task="rest"))  # type: ignore[arg-type]
-    assert "no frequency stands out" in found["tremor frequency"].problem
+    assert found["tremor frequency"].problem == "no frequency stands out between 3 and 12 Hz"
 
 
 def trembling(frequency_hz: float, palms: float = 0.03) -> Movement:
@@ -121,7 +123,9 @@ def test_a_tremor_is_found_in_unrest(kind: str, frequency: float, wander_hz: flo
         phase = 2 * np.pi * np.cumsum(frequency + np.interp(time_s, np.arange(16), wander)) / 30
         moved = unrest(kind, seed, 15) + np.outer(np.sin(phase), [0.8, 0.6]) / PALM_PX
         found = tremor_peak(*spectrum(Piece(moved, 30.0, 0.0)), 12.0)
-        assert found == pytest.approx(frequency, abs=0.05 + 2 * wander_hz)
+        assert found is not None
+        assert found.base_hz is None
+        assert found.frequency_hz == pytest.approx(frequency, abs=0.05 + 2 * wander_hz)
 
 
 def test_a_strong_tremor_is_found_in_strong_sway() -> None:
@@ -130,4 +134,108 @@ def test_a_strong_tremor_is_found_in_strong_sway() -> None:
         moved = unrest("1.0", seed, 15)
         moved += np.outer(np.sin(2 * np.pi * 5.2 * time_s), [0.8, 0.6]) * 4 / PALM_PX
         found = tremor_peak(*spectrum(Piece(moved, 30.0, 0.0)), 12.0)
-        assert found == pytest.approx(5.2, abs=0.05)
+        assert found is not None
+        assert found.base_hz is None
+        assert found.frequency_hz == pytest.approx(5.2, abs=0.05)
+
+
+def moving(way: Callable[[float], float]) -> Movement:
+    """So many pixels along a line, with noise of 0.3 px."""
+    random = np.random.default_rng(1)
+
+    def hand(time_s: float) -> Hand:
+        x = 320 + way(time_s)
+        return bent_hand(20, at=(x + random.normal(0, 0.3), 240 + random.normal(0, 0.3)))
+
+    return hand
+
+
+def triangle(time_s: float, rate_hz: float) -> float:
+    return 4 * abs(time_s * rate_hz % 1 - 0.5) - 1
+
+
+TIME_S = np.arange(0, 20, 1 / 30)
+
+
+def peak_of(way: NDArray[np.float64], seed: int = 1) -> Peak | None:
+    """In 20 s at 30 frames a second of movement by so many pixels."""
+    moved = unrest("noise", seed, 20) + np.outer(way, [0.8, 0.6]) / PALM_PX
+    return tremor_peak(*spectrum(Piece(moved, 30.0, 0.0)), 12.0)
+
+
+@pytest.mark.parametrize("rate_hz", [1.0, 1.2, 1.5, 2.0, 2.2, 2.7])
+@pytest.mark.parametrize("pixels", [8, 24])
+def test_an_overtone_is_told_from_a_tremor(rate_hz: float, pixels: float) -> None:
+    phase = 2 * np.pi * rate_hz * TIME_S
+    for way in (
+        2 / np.pi * np.arcsin(np.sin(phase)),  # triangles
+        np.tanh(3 * np.sin(phase)),
+        np.sin(phase) + 0.5 * np.sin(2 * phase + 0.6) + 0.2 * np.sin(3 * phase),
+    ):
+        for seed in range(5):
+            found = peak_of(pixels * way, seed)
+            if found is not None:
+                assert found.base_hz == pytest.approx(rate_hz, abs=0.05)
+
+
+def test_an_overtone_is_not_a_valid_tremor(tmp_path: Path) -> None:
+    movement = moving(lambda time_s: 24 * triangle(time_s, 1.5))
+    found = measured(write_session(tmp_path, movement, task="rest"))["tremor frequency"]
+    assert found.value == pytest.approx(4.5, abs=0.1)
+    assert found.problem == "may be an overtone of a movement at 1.5 Hz"
+
+
+def test_a_tremor_is_found_in_a_voluntary_rhythm(tmp_path: Path) -> None:
+    """Of 1 px and 5.5 Hz, in triangles of 24 px and 1 Hz, whose overtones are stronger."""
+
+    def way(time_s: float) -> float:
+        return 24 * triangle(time_s, 1.0) + float(np.sin(2 * np.pi * 5.5 * time_s))
+
+    folder = write_session(tmp_path, moving(way), task="rest", seconds=20)
+    found = measured(folder)["tremor frequency"]
+    assert found.valid
+    assert found.value == pytest.approx(5.5, abs=0.1)
+
+
+@pytest.mark.parametrize("frequency", [2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 2.9, 12.3, 12.5, 12.8])
+@pytest.mark.parametrize("pixels", [2.4, 8, 24, 80])
+def test_what_a_rhythm_outside_the_band_leaks_is_no_tremor(frequency: float, pixels: float) -> None:
+    for seed in range(5):
+        assert peak_of(pixels * np.sin(2 * np.pi * frequency * TIME_S), seed) is None
+
+
+def test_every_long_piece_is_looked_at(tmp_path: Path) -> None:
+    """Fourteen seconds without a tremor, a gap, and twelve with one."""
+
+    def way(time_s: float) -> float:
+        return 8 * float(np.sin(2 * np.pi * 5 * time_s)) * (time_s > 15)
+
+    folder = write_session(tmp_path, moving(way), task="rest", seconds=27, lost_s=[(14.5, 14.8)])
+    found = measured(folder)["tremor frequency"]
+    assert found.valid
+    assert found.value == pytest.approx(5, abs=0.1)
+
+
+def test_no_tremor_is_said_of_what_was_looked_at(tmp_path: Path) -> None:
+    folder = write_session(tmp_path / "a", trembling(17), task="rest", fps=60)
+    assert measured(folder)["tremor frequency"].problem == (
+        "no frequency stands out between 3 and 12 Hz"
+    )
+    folder = write_session(tmp_path / "b", trembling(0), task="rest", fps=25)
+    assert "between 3 and 10 Hz; at 25 frames" in measured(folder)["tremor frequency"].problem
+    folder = write_session(
+        tmp_path / "c", trembling(0), task="rest", seconds=20, lost_s=[(12, 12.3)]
+    )
+    assert "of 20.0 s were looked at" in measured(folder)["tremor frequency"].problem
+
+
+@pytest.mark.parametrize(("slower", "frequency"), [(13.0, 9.0), (12.0, 8.0), (10.0, 6.0)])
+def test_a_camera_that_slows_down_shows_no_folded_tremor(
+    tmp_path: Path, slower: float, frequency: float
+) -> None:
+    """Eight seconds at 30 frames a second, which are the most, then fourteen at fewer."""
+    times = np.concatenate([np.arange(0, 8, 1 / 30), np.arange(8, 22, 1 / slower)])
+    folder = write_session(tmp_path, trembling(frequency, 0.1), task="rest", times_s=times.tolist())
+    found = measured(folder)["tremor frequency"]
+    assert found.value is None
+    assert found.problem == f"down to {slower:.0f} frames a second; at least 20 are needed"
