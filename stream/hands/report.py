@@ -13,7 +13,7 @@ from engines.files import write_text_atomically
 from stream.errors import StreamError
 from stream.hands.joint_angles import mean_flexion_degrees
 from stream.hands.landmarks import INDEX_TIP, WRIST
-from stream.hands.measures import Measure, Measured, measure_session
+from stream.hands.measures import Measure, Measured, measure_session, notices
 from stream.hands.session import STATEMENT, Session, Task
 from stream.hands.session_table import Picture, Trajectory
 
@@ -79,6 +79,7 @@ def _section(session: Session, measured: list[Measured]) -> dict[str, Any]:
         "begun": sidecar.begun[:16].replace("T", " ") + " UTC",
         "chart": _trace_chart(session),
         "pictures": [one.picture for one in measured],
+        "notices": notices(measured),
         "quality": _rows([one.quality.measures() for one in measured]),
         "measures": _rows([list(one.measures) for one in measured]),
         "seconds": max(float(t.time_s[-1]) for t in session.trajectories.values() if len(t)),

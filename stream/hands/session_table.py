@@ -131,22 +131,25 @@ class _Quality:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trajectory:
-    """One picture's rows as arrays; missing hands are NaN.
+    """One picture's rows as arrays; NaN where a hand is missing, or a figure not known.
 
     Attributes:
         picture: in which the hand was looked for.
         sequence: (N,) frame numbers of the source; gaps are frames that were not tracked.
         time_s: (N,) since the beginning.
         detected: (N,).
+        side_score: (N,) how sure the tracker was of the side that is filmed, 0...1; below 0.5 it
+            took the hand for the other one.
         points: (N, 21, 3) pixels.
         world: (N, 21, 3) metres.
-        blur, jump_palms, bone_change: (N,), NaN where unknown.
+        blur, jump_palms, bone_change: (N,).
     """
 
     picture: Picture
     sequence: NDArray[np.int64]
     time_s: NDArray[np.float64]
     detected: NDArray[np.bool_]
+    side_score: NDArray[np.float64]
     points: NDArray[np.float64]
     world: NDArray[np.float64]
     blur: NDArray[np.float64]
@@ -203,6 +206,7 @@ def trajectory(rows: list[dict[str, str]], picture: Picture) -> Trajectory:
             sequence=np.array([int(row["sequence"]) for row in mine], np.int64),
             time_s=_numbers(mine, ("time_s",))[:, 0],
             detected=np.array([row["detected"] == "1" for row in mine], bool),
+            side_score=_numbers(mine, ("side_score",))[:, 0],
             points=_numbers(mine, POINTS).reshape(-1, len(LANDMARKS), 3),
             world=_numbers(mine, WORLD).reshape(-1, len(LANDMARKS), 3),
             blur=_numbers(mine, ("blur",))[:, 0],

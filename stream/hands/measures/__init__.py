@@ -18,7 +18,7 @@ from stream.hands.measures.quality import Quality, quality
 from stream.hands.session import STATEMENT, Session, Sidecar, Task
 from stream.hands.session_table import Picture, Trajectory
 
-__all__ = ["Measure", "Measured", "measure_session", "measures_table", "write_measures"]
+__all__ = ["Measure", "Measured", "measure_session", "measures_table", "notices", "write_measures"]
 
 FILE_NAME = "measures.json"
 
@@ -81,9 +81,22 @@ def write_measures(session: Session, measured: list[Measured]) -> Path:
     return path
 
 
+def notices(measured: list[Measured]) -> list[str]:
+    """What to look into before anything is believed, a line a picture."""
+    return [f"{one.picture}: {one.quality.notice}" for one in measured if one.quality.notice]
+
+
 def measures_table(measured: list[Measured]) -> Table:
-    """A table for the terminal: a row a measure, a column a picture."""
-    table = Table("", *(one.picture for one in measured), "")
+    """A table for the terminal: a row a measure, a column a picture; below it what to look into."""
+    caption = "\n".join(notices(measured)) or None
+    table = Table(
+        "",
+        *(one.picture for one in measured),
+        "",
+        caption=caption,
+        caption_style="yellow",
+        caption_justify="left",
+    )
     rows = zip(*[(*one.quality.measures(), *one.measures) for one in measured], strict=True)
     for row in rows:
         problems = {m.problem for m in row if m.problem}
