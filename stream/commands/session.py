@@ -1,8 +1,9 @@
 """`session …`"""
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +19,9 @@ from stream.commands.common import (
     parse_size,
 )
 from stream.errors import StreamError
+
+if TYPE_CHECKING:
+    from stream.hands.session import Session
 
 app = typer.Typer(
     help="Record hand movements, measure them, and report. Nothing leaves this machine.",
@@ -138,24 +142,30 @@ def session_record(
     _tell(
         f"{session.folder}: {counts['tracked']} frames, the hand seen in {counts['with_hand']}"
         f"{as_other}; "
-        f"next: blur2blur session report {session.folder}"
+        f"next: blur2blur session report {shlex.quote(str(session.folder))}"
     )
 
 
 @app.command("measure")
-def session_measure(folder: _Folder) -> None:
+def session_measure(
+    folder: _Folder,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="`measures.json` in the folder if not given.", show_default=False
+        ),
+    ] = None,
+) -> None:
     """Measure a session: what its task allows, with what makes each figure valid or not.
 
-    Writes `measures.json` beside it.
+    Shows the figures, and writes them down as JSON.
     """
     from stream.hands.measures import measure_session, measures_table, write_measures
-    from stream.hands.session import read_session
 
-    session = read_session(folder)
+    session = _read(folder)
     measured = measure_session(session)
-    path = write_measures(session, measured)
     Console().print(measures_table(measured))
-    _tell(str(path))
+    _tell(str(write_measures(session, measured, to)))
 
 
 @app.command("report")
@@ -167,20 +177,29 @@ def session_report(
             help="A session; several of one participant, or a folder of them, are compared.",
         ),
     ],
+    participant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help="Of whom, where sessions are of several.", show_default=False
+        ),
+    ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(help="File; `report.html` in the folder if not given.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="If not given, `report.html` in a session's folder, or `report_CODE.html` in the "
+            "one that holds the sessions.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """One HTML file that needs nothing else, and prints well."""
     from stream.hands.report import write_report
-    from stream.hands.session import find_sessions, read_session
+    from stream.hands.session_choice import choose_sessions, report_path
 
-    found = [session for folder in folders for session in find_sessions(folder)]
-    if not found:
-        raise StreamError(f"there is no session in {', '.join(map(str, folders))}")
-    path = to or (folders[0] / "report.html")
-    sessions = [read_session(folder) for folder in found]
+    found = choose_sessions(folders, participant)
+    sessions = [_read(folder) for folder in found]
+    path = to or report_path(folders, found, sessions[0].sidecar.participant)
     recorded = [session for session in sessions if not session.empty]
     for session in sessions:
         if session.empty and recorded:
@@ -202,12 +221,11 @@ def session_export(
     ] = False,
 ) -> None:
     """Write a session in the formats of other programs; its CSV is there in any case."""
-    from stream.hands.session import read_session
     from stream.hands.session_files import write_bids, write_c3d, write_parquet
 
-    session = read_session(folder)
     if not (c3d or bids or parquet):
         raise typer.BadParameter("say --c3d, --bids FOLDER or --parquet")
+    session = _read(folder)
     written = []
     if parquet:
         written.append(write_parquet(session))
@@ -260,6 +278,16 @@ def _ask_consent(save_video: bool) -> str:
     while not (record := Prompt.ask("Who recorded it, and when?", console=ask).strip()):
         ask.print("This is what proves the consent; write a name or initials, and a date.")
     return record
+
+
+def _read(folder: Path) -> "Session":
+    """A session, after a line about what is wrong with its files."""
+    from stream.hands.session import read_session
+
+    session = read_session(folder)
+    if session.warning:
+        _tell(f"{folder}: {session.warning}")
+    return session
 
 
 def _tell(line: str) -> None:

@@ -15,6 +15,7 @@ from stream.hands.joint_angles import mean_flexion_degrees
 from stream.hands.landmarks import INDEX_TIP, WRIST
 from stream.hands.measures import Measure, Measured, measure_session, notices
 from stream.hands.session import STATEMENT, Session, Task
+from stream.hands.session_choice import one_participant
 from stream.hands.session_table import Picture, Trajectory
 
 _COLOURS: dict[Picture, str] = {"raw": "#777777", "deblurred": "#0b6e99"}
@@ -49,19 +50,14 @@ def write_report(sessions: list[Session], path: Path) -> None:
         raise StreamError(
             f"a report needs {error.name}: pip install 'blur2blur-live[hands]'"
         ) from None
-    participants = {session.sidecar.participant for session in sessions}
-    if len(participants) > 1:
-        raise StreamError(
-            f"these sessions are of several participants ({', '.join(sorted(participants))}); "
-            "a report is about one"
-        )
+    participant = one_participant(session.sidecar.participant for session in sessions)
     sessions = sorted(sessions, key=lambda session: session.sidecar.begun)
     measured = [measure_session(session) for session in sessions]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["figure"] = _figure
     page = environment.from_string(files("stream.hands").joinpath("report.html").read_text("utf-8"))
     text = page.render(
-        participant=participants.pop(),
+        participant=participant,
         statement=STATEMENT,
         sessions=[_section(s, m) for s, m in zip(sessions, measured, strict=True)],
         compared=_comparisons(sessions, measured),
@@ -69,7 +65,9 @@ def write_report(sessions: list[Session], path: Path) -> None:
     try:
         write_text_atomically(path, text)
     except OSError as error:
-        raise StreamError(f"{path} cannot be written: {error.strerror}") from None
+        raise StreamError(
+            f"{path} cannot be written: {error.strerror}; name another file with --to"
+        ) from None
 
 
 def _section(session: Session, measured: list[Measured]) -> dict[str, Any]:
@@ -79,7 +77,7 @@ def _section(session: Session, measured: list[Measured]) -> dict[str, Any]:
         "begun": sidecar.begun[:16].replace("T", " ") + " UTC",
         "chart": _trace_chart(session),
         "pictures": [one.picture for one in measured],
-        "notices": notices(measured),
+        "notices": [line for line in (session.warning, *notices(measured)) if line],
         "quality": _rows([one.quality.measures() for one in measured]),
         "measures": _rows([list(one.measures) for one in measured]),
         "seconds": max(float(t.time_s[-1]) for t in session.trajectories.values() if len(t)),
@@ -157,7 +155,8 @@ def _trace_chart(session: Session) -> str:
     lower.plot(raw.time_s, raw.blur, color="#aa7722", lw=0.9)
     lower.plot(raw.time_s[lost], np.zeros(lost.sum()), "|", color="#cc0000", ms=7)
     upper.set_title(_TRACES[task], fontsize=9, loc="left")
-    upper.legend(fontsize=8, frameon=False, loc="upper right")
+    if upper.lines:
+        upper.legend(fontsize=8, frameon=False, loc="upper right")
     lower.set_ylabel("blur", fontsize=8)
     lower.set_xlabel("seconds; red marks: raw picture without the hand", fontsize=8)
     return chart_address(figure)

@@ -12,7 +12,9 @@ import shutil
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from engines.files import sha256_of, write_text_atomically
 from stream.errors import StreamError
@@ -38,6 +40,8 @@ STATEMENT = (
 )
 
 State = Literal["recording", "complete"]
+_Identity = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]+$")]
+_Pause = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +67,7 @@ class Sidecar:
         software: versions; ``hand_model`` and ``weights`` are SHA-256.
     """
 
-    id: str
+    id: _Identity
     participant: str
     task: Task
     hand: Side
@@ -77,7 +81,7 @@ class Sidecar:
     width: int = 0
     height: int = 0
     fps: float | None = None
-    pauses_s: list[list[float]] = field(default_factory=list)
+    pauses_s: list[_Pause] = field(default_factory=list)
     frames: dict[str, int] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
     software: dict[str, str] = field(default_factory=dict)
@@ -92,11 +96,23 @@ class Session:
 
     Attributes:
         trajectories: of the pictures that hands were looked for in.
+        changed: the table is not the one that was recorded, by its SHA-256 in the sidecar.
     """
 
     folder: Path
     sidecar: Sidecar
     trajectories: dict[Picture, Trajectory]
+    changed: bool = False
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with its files, without their folder; empty where nothing is."""
+        if not self.changed:
+            return ""
+        return (
+            f"{FILE_NAME} is not as it was recorded: its SHA-256 is another than in {SIDECAR}. It "
+            "was changed or cut since; take it from a copy"
+        )
 
     @property
     def empty(self) -> bool:
@@ -159,13 +175,29 @@ def with_digests(folder: Path, sidecar: Sidecar) -> Sidecar:
 
 
 def read_sidecar(folder: Path) -> Sidecar:
-    """Raises StreamError where the folder holds no session of this version."""
+    """Read how a session was recorded. What a later version may have added is left out.
+
+    Raises:
+        StreamError: the folder holds no session of this version, or its sidecar is damaged.
+    """
+    content = _content(folder)
+    try:
+        sidecar = msgspec.convert(content, Sidecar)
+        if datetime.fromisoformat(sidecar.begun).tzinfo is None:
+            raise ValueError(f"no time zone in {sidecar.begun!r}")
+        return sidecar
+    except ValueError as error:
+        raise StreamError(f"{folder / SIDECAR} is not a session's sidecar: {error}") from None
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    """What a sidecar of this version holds, right or wrong."""
     path = folder / SIDECAR
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise StreamError(f"{path} has format {content['format']}; this version reads {FORMAT}")
-        return Sidecar(**content)
+        return content
     except OSError:
         raise StreamError(f"{folder} holds no session: there is no {SIDECAR} in it") from None
     except (ValueError, TypeError, KeyError) as error:
@@ -173,19 +205,25 @@ def read_sidecar(folder: Path) -> Sidecar:
 
 
 def read_session(folder: Path) -> Session:
-    """Read a session, whole or cut off by a crash.
+    """Read a session, whole or cut off by a crash. Of a whole one the table's SHA-256 is compared.
 
     Raises:
         StreamError: there is none, or it is damaged.
     """
     sidecar = read_sidecar(folder)
-    rows = read_rows(folder / FILE_NAME)
+    table = folder / FILE_NAME
+    rows = read_rows(table)
     pictures = {row["picture"] for row in rows}
     found: dict[Picture, Trajectory] = {}
-    for picture in PICTURES:
-        if picture in pictures:
-            found[picture] = trajectory(rows, picture)
-    return Session(folder=folder, sidecar=sidecar, trajectories=found)
+    try:
+        for picture in PICTURES:
+            if picture in pictures:
+                found[picture] = trajectory(rows, picture)
+    except ValueError as error:
+        raise StreamError(f"{table} is damaged: {error}; take it from a copy") from None
+    recorded = sidecar.files.get(FILE_NAME) if sidecar.state == "complete" else None
+    changed = recorded is not None and recorded != sha256_of(table)
+    return Session(folder=folder, sidecar=sidecar, trajectories=found, changed=changed)
 
 
 def find_sessions(root: Path) -> list[Path]:
@@ -196,8 +234,8 @@ def find_sessions(root: Path) -> list[Path]:
 
 
 def contents(folder: Path) -> list[Path]:
-    """Every file of a session."""
-    read_sidecar(folder)
+    """Every file of a session, which may be damaged."""
+    _content(folder)
     return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
 
 
@@ -214,12 +252,12 @@ def remove_without_recording(folder: Path) -> bool:
 
 
 def delete_session(folder: Path) -> None:
-    """Remove a session's folder with everything in it.
+    """Remove a session's folder with everything in it, also where it is damaged.
 
     Raises:
         StreamError: it is no session, or cannot be removed.
     """
-    read_sidecar(folder)
+    _content(folder)
     try:
         shutil.rmtree(folder)
     except OSError as error:

@@ -197,24 +197,24 @@ def trajectory(rows: list[dict[str, str]], picture: Picture) -> Trajectory:
     """The rows of one picture.
 
     Raises:
-        StreamError: a value is not a number.
+        ValueError: a value is not a number, or a frame has no time.
     """
     mine = [row for row in rows if row["picture"] == picture]
-    try:
-        return Trajectory(
-            picture=picture,
-            sequence=np.array([int(row["sequence"]) for row in mine], np.int64),
-            time_s=_numbers(mine, ("time_s",))[:, 0],
-            detected=np.array([row["detected"] == "1" for row in mine], bool),
-            side_score=_numbers(mine, ("side_score",))[:, 0],
-            points=_numbers(mine, POINTS).reshape(-1, len(LANDMARKS), 3),
-            world=_numbers(mine, WORLD).reshape(-1, len(LANDMARKS), 3),
-            blur=_numbers(mine, ("blur",))[:, 0],
-            jump_palms=_numbers(mine, ("jump_palms",))[:, 0],
-            bone_change=_numbers(mine, ("bone_change",))[:, 0],
-        )
-    except ValueError as error:
-        raise StreamError(f"a table of landmarks is damaged: {error}") from None
+    time_s = _numbers(mine, ("time_s",))[:, 0]
+    if np.isnan(time_s).any():
+        raise ValueError("a frame has no time")
+    return Trajectory(
+        picture=picture,
+        sequence=np.array([int(row["sequence"]) for row in mine], np.int64),
+        time_s=time_s,
+        detected=np.array([row["detected"] == "1" for row in mine], bool),
+        side_score=_numbers(mine, ("side_score",))[:, 0],
+        points=_numbers(mine, POINTS).reshape(-1, len(LANDMARKS), 3),
+        world=_numbers(mine, WORLD).reshape(-1, len(LANDMARKS), 3),
+        blur=_numbers(mine, ("blur",))[:, 0],
+        jump_palms=_numbers(mine, ("jump_palms",))[:, 0],
+        bone_change=_numbers(mine, ("bone_change",))[:, 0],
+    )
 
 
 def median_rate(time_s: NDArray[np.float64]) -> float:
@@ -225,7 +225,10 @@ def median_rate(time_s: NDArray[np.float64]) -> float:
 
 def _numbers(rows: list[dict[str, str]], columns: tuple[str, ...]) -> NDArray[np.float64]:
     values = [[float(row[column] or "nan") for column in columns] for row in rows]
-    return np.array(values, np.float64).reshape(len(rows), len(columns))
+    numbers = np.array(values, np.float64).reshape(len(rows), len(columns))
+    if np.isinf(numbers).any():
+        raise ValueError("a value is infinite")
+    return numbers
 
 
 def _row(

@@ -53,13 +53,13 @@ def measure_session(session: Session) -> list[Measured]:
     return measured
 
 
-def write_measures(session: Session, measured: list[Measured]) -> Path:
-    """Write ``measures.json`` into the session's folder.
+def write_measures(session: Session, measured: list[Measured], path: Path | None = None) -> Path:
+    """Write what was measured as JSON, if not told where into the session's folder.
 
     Raises:
         StreamError: it cannot be written.
     """
-    path = session.folder / FILE_NAME
+    path = path or session.folder / FILE_NAME
     content: dict[str, Any] = {
         "session": session.sidecar.id,
         "task": session.sidecar.task,
@@ -77,7 +77,9 @@ def write_measures(session: Session, measured: list[Measured]) -> Path:
     try:
         write_text_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise StreamError(f"{path} cannot be written: {error.strerror}") from None
+        raise StreamError(
+            f"{path} cannot be written: {error.strerror}; name another file with --to"
+        ) from None
     return path
 
 

@@ -306,7 +306,7 @@ def test_a_report_of_several_leaves_out_and_names_what_holds_nothing(
     for empty in nothing:
         assert f"{empty} is left out: no frame was recorded" in result.stderr
     assert f"{folder} is left out" not in result.stderr
-    assert (tmp_path / "report.html").read_text().count("How it was recorded") == 1
+    assert (tmp_path / "report_P01.html").read_text().count("How it was recorded") == 1
 
 
 def test_a_report_of_nothing_is_an_error(nothing: list[Path], tmp_path: Path) -> None:
@@ -342,3 +342,35 @@ def test_digests_name_every_file(folder: Path) -> None:
     write_sidecar(folder, sidecar)
     assert set(sidecar.files) == {FILE_NAME}
     assert read_session(folder).sidecar == sidecar
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"task": "fingertapping"}, {"hand": "both"}, {"pauses_s": None}, {"pauses_s": [[1]]},
+     {"pauses_s": [["a", "b"]]}, {"software": None}, {"frames": None}, {"begun": None},
+     {"begun": "yesterday"}, {"begun": "2026-01-01T00:00:00"}, {"fps": "thirty"},
+     {"id": "../../elsewhere"}],
+    ids=str,
+)  # fmt: skip
+def test_a_damaged_sidecar_is_named_and_may_be_deleted(
+    folder: Path, changed: dict[str, object]
+) -> None:
+    path = folder / SIDECAR
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+    with pytest.raises(StreamError, match=rf"{path} is not a session's sidecar: \S"):
+        read_session(folder)
+    delete_session(folder)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("value", ["", "inf", "soon"])
+@pytest.mark.parametrize("all_rows", [True, False])
+def test_a_table_without_times_is_damaged(folder: Path, value: str, all_rows: bool) -> None:
+    path = folder / FILE_NAME
+    head, *rows = path.read_text().splitlines()
+    for number in range(len(rows)) if all_rows else (20,):
+        sequence, _, rest = rows[number].split(",", 2)
+        rows[number] = f"{sequence},{value},{rest}"
+    path.write_text("\n".join([head, *rows, ""]))
+    with pytest.raises(StreamError, match=rf"{path} is damaged: "):
+        read_session(folder)
