@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.prompt import Confirm, Prompt
+from rich.prompt import Confirm
 
 from stream.commands.common import (
     CameraRate,
@@ -18,7 +18,7 @@ from stream.commands.common import (
     console,
     parse_size,
 )
-from stream.errors import StreamError
+from stream.commands.consent import ask_consent
 
 if TYPE_CHECKING:
     from stream.hands.session import Session
@@ -80,6 +80,15 @@ def session_record(
         bool,
         typer.Option("--save-video", help="Keep the raw video of what is recorded, too; no sound."),
     ] = False,
+    recorded: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="When a clip was filmed, such as 2026-10-03T10:00, in local time unless it says "
+            "an offset; what the file says of it if not given.",
+            show_default=False,
+        ),
+    ] = None,
     size: CameraSize = None,
     fps: CameraRate = None,
     realtime: Annotated[
@@ -95,7 +104,9 @@ def session_record(
     profile: Annotated[
         str | None, typer.Option(help="Camera profile instead.", show_default=False)
     ] = None,
-    deblur: Annotated[Deblur, typer.Option(help="As for `live`.")] = Deblur.auto,
+    deblur: Annotated[
+        Deblur, typer.Option(help="As for `live`; `off` looks at the raw picture only.")
+    ] = Deblur.auto,
     hand_region: Annotated[
         bool,
         typer.Option(
@@ -114,19 +125,22 @@ def session_record(
       --seconds 15 --to sessions/`
     """
     from stream.hands.session import check_participant
+    from stream.provenance import told_time
     from stream.session import SessionJob, record_session
 
     check_participant(participant)
+    recorded_at = told_time(recorded) if recorded is not None else None
     job = SessionJob(
         source=source,
         task=task.value,
         participant=participant,
         hand=hand.value,
         to=to,
-        consent=(consent_recorded or "").strip() or _ask_consent(save_video),
+        consent=(consent_recorded or "").strip() or ask_consent(save_video),
         seconds=seconds,
         countdown_s=countdown,
         save_video=save_video,
+        recorded=recorded_at,
         size=parse_size(size),
         fps=fps,
         realtime=realtime,
@@ -139,9 +153,11 @@ def session_record(
     counts = session.sidecar.frames
     other = counts["seen_as_other_hand"]
     as_other = f", in {other} of them taken for the other hand" if other else ""
+    missed = counts["not_looked_at"]
+    not_looked_at = f", {missed} more that the tracker did not look at" if missed else ""
     _tell(
         f"{session.folder}: {counts['tracked']} frames, the hand seen in {counts['with_hand']}"
-        f"{as_other}; "
+        f"{as_other}{not_looked_at}; "
         f"next: blur2blur session report {shlex.quote(str(session.folder))}"
     )
 
@@ -251,33 +267,6 @@ def session_delete(
         raise typer.Exit(1)
     delete_session(folder)
     _tell(f"{folder} is removed; copies that were made of it are not")
-
-
-def _ask_consent(save_video: bool) -> str:
-    """The consent gate; asks until who recorded the consent, and when, is said.
-
-    Raises:
-        StreamError: there is nobody to ask, or consent was not given.
-    """
-    ask = console()
-    if not ask.is_terminal:
-        raise StreamError(
-            "nobody is here to ask for consent; say who recorded it, and when: "
-            '--consent-recorded "A. B., form of 2026-11-03"'
-        )
-    ask.print(
-        "The participant must know that hand movements are recorded, what for, who will see them,\n"
-        "how long they are kept, and that they can be deleted (session delete)."
-    )
-    if save_video:
-        ask.print(
-            "The same of the video: all that the camera sees is kept (--save-video), faces, too."
-        )
-    if not Confirm.ask("Has the participant agreed to that?", console=ask, default=False):
-        raise StreamError("no session without consent")
-    while not (record := Prompt.ask("Who recorded it, and when?", console=ask).strip()):
-        ask.print("This is what proves the consent; write a name or initials, and a date.")
-    return record
 
 
 def _read(folder: Path) -> "Session":

@@ -52,7 +52,11 @@ class Sidecar:
         id: random; says nothing about anybody.
         participant: a code, see :func:`check_participant`.
         consent: who recorded the participant's consent, and how, in the recorder's words.
-        begun: wall clock (UTC) at the first frame of the table; ``time_s`` there counts from it.
+        begun: wall clock (UTC) at the first frame of the table; ``time_s`` there counts from it. Of
+            a clip it says when it was processed.
+        recorded: when a clip was filmed (UTC); empty where that is not known, and of what was
+            recorded while it was filmed.
+        recorded_by: who says so: the ``user``, or the clip's ``file``.
         clock: what ``time_s`` is taken from.
         first_pts_s: that frame's time in the source, and in the video where one is kept: the
             video's time less this is ``time_s``. None where nothing was recorded, or by an earlier
@@ -63,7 +67,10 @@ class Sidecar:
         source_sha256: of a clip's file; empty for other sources.
         fps: of the source as it says, None where it does not.
         pauses_s: from when to when nothing was recorded.
-        frames: captured, tracked and dropped frames by cause; only of a session that ended.
+        frames: ``captured`` from the first recorded one to the last, pauses left out (by earlier
+            versions from the program's start on); how many of them were ``tracked``, and how many
+            ``not_looked_at``; dropped ones by cause. Only of a session that ended.
+        engine: ``deblur``, the mode; where an engine was there, what it was.
         software: versions; ``hand_model`` and ``weights`` are SHA-256.
     """
 
@@ -73,6 +80,8 @@ class Sidecar:
     hand: Side
     consent: str
     begun: str
+    recorded: str = ""
+    recorded_by: Literal["", "user", "file"] = ""
     clock: str = "presentation time stamps of the source"
     first_pts_s: float | None = None
     state: State = "recording"
@@ -88,6 +97,21 @@ class Sidecar:
     statement: str = STATEMENT
     files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
+
+    @property
+    def when(self) -> datetime:
+        """When it was filmed; of a clip of which that is not known, when it was processed."""
+        return datetime.fromisoformat(self.recorded or self.begun)
+
+    @property
+    def filming_known(self) -> bool:
+        """Whether :attr:`when` is when it was filmed."""
+        return self.source != "clip" or bool(self.recorded)
+
+    @property
+    def dated(self) -> str:
+        """:attr:`when` to the minute."""
+        return f"{self.when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +180,12 @@ def new_folder(root: Path, participant: str, task: Task, hand: Side) -> tuple[Pa
     return folder, identity
 
 
+def utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
 def utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return utc_text(datetime.now(UTC))
 
 
 def write_sidecar(folder: Path, sidecar: Sidecar) -> None:
@@ -183,8 +211,9 @@ def read_sidecar(folder: Path) -> Sidecar:
     content = _content(folder)
     try:
         sidecar = msgspec.convert(content, Sidecar)
-        if datetime.fromisoformat(sidecar.begun).tzinfo is None:
-            raise ValueError(f"no time zone in {sidecar.begun!r}")
+        for told in filter(None, (sidecar.begun, sidecar.recorded)):
+            if datetime.fromisoformat(told).tzinfo is None:
+                raise ValueError(f"no time zone in {told!r}")
         return sidecar
     except ValueError as error:
         raise StreamError(f"{folder / SIDECAR} is not a session's sidecar: {error}") from None

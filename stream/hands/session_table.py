@@ -140,6 +140,7 @@ class Trajectory:
         detected: (N,).
         side_score: (N,) how sure the tracker was of the side that is filmed, 0...1; below 0.5 it
             took the hand for the other one.
+        bypassed: (N,) the deblurred picture was the captured one.
         points: (N, 21, 3) pixels.
         world: (N, 21, 3) metres.
         blur, jump_palms, bone_change: (N,).
@@ -150,11 +151,17 @@ class Trajectory:
     time_s: NDArray[np.float64]
     detected: NDArray[np.bool_]
     side_score: NDArray[np.float64]
+    bypassed: NDArray[np.bool_]
     points: NDArray[np.float64]
     world: NDArray[np.float64]
     blur: NDArray[np.float64]
     jump_palms: NDArray[np.float64]
     bone_change: NDArray[np.float64]
+
+    @property
+    def estimated(self) -> bool:
+        """It rests on frames that an engine made."""
+        return self.picture == "deblurred" and not self.bypassed.all()
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -209,6 +216,7 @@ def trajectory(rows: list[dict[str, str]], picture: Picture) -> Trajectory:
         time_s=time_s,
         detected=np.array([row["detected"] == "1" for row in mine], bool),
         side_score=_numbers(mine, ("side_score",))[:, 0],
+        bypassed=np.array([row["bypassed"] == "1" for row in mine], bool),
         points=_numbers(mine, POINTS).reshape(-1, len(LANDMARKS), 3),
         world=_numbers(mine, WORLD).reshape(-1, len(LANDMARKS), 3),
         blur=_numbers(mine, ("blur",))[:, 0],

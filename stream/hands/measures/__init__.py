@@ -28,11 +28,13 @@ class Measured:
     """What was measured in one picture.
 
     Attributes:
+        estimated: it rests on frames that an engine made.
         quality: of the data; first in every report.
         measures: of the movement.
     """
 
     picture: Picture
+    estimated: bool
     quality: Quality
     measures: tuple[Measure, ...]
 
@@ -67,7 +69,7 @@ def write_measures(session: Session, measured: list[Measured], path: Path | None
         "pictures": [
             {
                 "picture": one.picture,
-                "estimated_by_deblurring": one.picture == "deblurred",
+                "estimated_by_deblurring": one.estimated,
                 "quality": asdict(one.quality),
                 "measures": [{**asdict(m), "valid": m.valid} for m in one.measures],
             }
@@ -132,4 +134,9 @@ def _measure(sidecar: Sidecar, trajectory: Trajectory) -> Measured:
     }
     found = quality(trajectory, sidecar.pauses_s)
     measures = tuple(of_task[sidecar.task](trajectory, found))
-    return Measured(picture=trajectory.picture, quality=found, measures=measures)
+    return Measured(
+        picture=trajectory.picture,
+        estimated=trajectory.estimated,
+        quality=found,
+        measures=measures,
+    )

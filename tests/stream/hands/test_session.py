@@ -99,6 +99,20 @@ def test_pauses_and_the_end(tmp_path: Path) -> None:
     assert recorder.recorded_s == pytest.approx(2.0, abs=0.05)
 
 
+def test_frames_are_counted_from_the_first_recorded_one_on(tmp_path: Path) -> None:
+    """Half a second of countdown, every third frame looked at, and a second of pause."""
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.2)
+    for number in range(0, 120, 3):
+        if number == 15:
+            time.sleep(0.2)
+        if number in (45, 75):
+            recorder.toggle_pause()
+        recorder.take(tracked(bent_hand(10), number / 30, number))
+    recorder.close()
+    assert recorder.frames == 10 + 15
+    assert recorder.captured == 28 + 43  # of frames 15 to 42, and 75 to 117
+
+
 def test_a_pause_before_the_first_row_only_delays_it(tmp_path: Path) -> None:
     recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
     recorder.toggle_pause()
