@@ -1,10 +1,13 @@
 """Reports: of whom, where, and what they show."""
 
 import json
+import re
 import warnings
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("scipy", reason="needs the extra hands")
@@ -12,7 +15,9 @@ pytest.importorskip("monalysa", reason="needs the extra hands")
 pytest.importorskip("jinja2", reason="needs the extra hands")
 
 from stream.errors import StreamError
+from stream.hands.measures import measure_session
 from stream.hands.report import write_report
+from stream.hands.report_charts import broken, charted, comparison_figure, trace_figure
 from stream.hands.session import read_session, read_sidecar, with_digests, write_sidecar
 from stream.hands.session_choice import choose_sessions, report_path
 from tests.conftest import blur2blur
@@ -106,3 +111,85 @@ def test_figures_that_cannot_be_written_are_shown(tmp_path: Path) -> None:
     elsewhere = tmp_path / "figures.json"
     assert blur2blur("session", "measure", folder, "--to", elsewhere).returncode == 0
     assert json.loads(elsewhere.read_text())["task"] == "finger-tapping"
+
+
+def test_sessions_are_compared_in_the_order_that_they_were_filmed_in(tmp_path: Path) -> None:
+    begun = "2026-05-01T12:00:00.000+00:00"
+    facts: list[dict[str, str]] = [
+        {"begun": begun, "source": "clip", "recorded": "2026-01-03T10:00:00.000+00:00"},
+        {"begun": "2026-01-02T10:00:00.000+00:00", "source": "camera"},
+        {"begun": begun, "source": "clip"},
+    ]
+    folders = [session_of(tmp_path / str(i), **facts[i]) for i in range(3)]
+    write_report([read_session(folder) for folder in folders], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    heads = re.findall(r'<th class="figure">([^<]*UTC)</th>', page)
+    assert heads == [
+        "2026-01-02 10:00 UTC", "2026-01-03 10:00 UTC", "processed 2026-05-01 12:00 UTC",
+    ]  # fmt: skip
+    titles = re.findall(r"right hand, (\w+ 2026-[^<]*)</h2>", page)
+    assert titles == [
+        "recorded 2026-01-02 10:00 UTC",
+        "recorded 2026-01-03 10:00 UTC",
+        "processed 2026-05-01 12:00 UTC",
+    ]
+    assert re.search(r"<td>length</td>\s*<td class=\"figure\">1.97 s</td>", page)
+
+
+def test_counts_are_not_charted_and_dates_are(tmp_path: Path) -> None:
+    columns = []
+    for seconds in (8, 16):
+        folder = tmp_path / str(seconds)
+        write_session(folder, tapping(2.0, 1.0), task="finger-tapping", seconds=seconds)
+        columns.append(list(measure_session(read_session(folder))[0].measures))
+    names = [row[0].name for row in charted(columns)]
+    assert "rate" in names
+    assert not {"taps", "interruptions"} & set(names)
+    dates = [datetime(2026, month, 2, 23, 30, tzinfo=UTC) for month in (1, 3)]
+    figure = comparison_figure(charted(columns), dates)
+    assert figure is not None
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert ticks == ["2026-01-02", "2026-03-02"]
+    assert comparison_figure([], dates) is None
+
+
+def test_traces_break_at_pauses(tmp_path: Path) -> None:
+    time_s = np.array([0.0, 0.1, 0.2, 3.2, 3.3])
+    times, values = broken(time_s, np.arange(5.0))
+    assert times.tolist() == pytest.approx([0, 0.1, 0.2, np.nan, 3.2, 3.3], nan_ok=True)
+    assert values.tolist() == pytest.approx([0, 1, 2, np.nan, 3, 4], nan_ok=True)
+    table = write_session(tmp_path, tapping(0.7, 0.6), task="finger-tapping") / "landmarks.csv"
+    head, *rows = table.read_text().splitlines()
+    rows = [row for row in rows if not 5 <= float(row.split(",")[1]) < 8]
+    table.write_text("\n".join([head, *rows, ""]))
+    figure = trace_figure(read_session(tmp_path))
+    for line in (*figure.axes[0].lines[:2], figure.axes[1].lines[0]):
+        x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
+        joined = np.diff(x)[np.isfinite(np.diff(y))]
+        assert joined.max() < 0.1
+
+
+def test_the_legend_is_beside_the_trace(tmp_path: Path) -> None:
+    write_session(tmp_path, tapping(0.7, 0.6), task="finger-tapping", seconds=4)
+    figure = trace_figure(read_session(tmp_path))
+    figure.draw_without_rendering()
+    upper = figure.axes[0]
+    legend = upper.get_legend()
+    assert legend is not None
+    assert not legend.get_window_extent().overlaps(upper.get_window_extent())
+    assert not legend.get_window_extent().overlaps(upper.title.get_window_extent())
+
+
+def test_what_no_engine_worked_on_is_no_estimate(tmp_path: Path) -> None:
+    """As of earlier versions with `--deblur off`: both pictures, and all frames bypassed."""
+    folder = session_of(tmp_path)
+    table = folder / "landmarks.csv"
+    deblurred = [one.estimated for one in measure_session(read_session(folder))]
+    assert deblurred == [False, True]
+    table.write_text(re.sub(r"(,0\.1000),0,", r"\1,1,", table.read_text()))
+    session = read_session(folder)
+    assert [one.estimated for one in measure_session(session)] == [False, False]
+    write_report([session], tmp_path / "report.html")
+    assert "rests on estimated frames" not in (tmp_path / "report.html").read_text()
+    labels = [line.get_label() for line in trace_figure(session).axes[0].lines]
+    assert labels == ["raw", "deblurred"]

@@ -1,6 +1,7 @@
 """`blur2blur session …` as it is used: recorded, killed, measured, deleted."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,6 +29,8 @@ def test_a_session_from_a_clip(hand_model: Path, hand_clip: Path, tmp_path: Path
     session = read_session(folder)
     assert session.sidecar.state == "complete"
     assert session.sidecar.consent == "a test"
+    assert session.sidecar.engine == {"deblur": "off"}
+    assert list(session.trajectories) == ["raw"]
     assert set(session.sidecar.files) == {"landmarks.csv", "landmarks.parquet", "video.mkv"}
     assert len(session.trajectories["raw"]) == session.sidecar.frames["captured"] == 202
     assert len(read_clip(folder / "video.mkv")) == 202
@@ -39,7 +42,7 @@ def test_a_session_from_a_clip(hand_model: Path, hand_clip: Path, tmp_path: Path
     page = (folder / "report.html").read_text()
     assert "http" not in page.replace("http-equiv", "")
     assert "Not a medical device" in page
-    assert "deblurred" in page
+    assert "deblurred" not in page  # it was recorded with --deblur off
     for name in (hand_clip.stem, str(tmp_path)):  # it may say who it is
         assert name not in page + (folder / "session.json").read_text()
     assert blur2blur("session", "delete", folder, "--yes").returncode == 0
@@ -175,12 +178,39 @@ def test_a_killed_session_knows_its_pause_and_has_filmed_nothing_of_it(
 def test_a_clip_is_recorded_from_its_beginning_also_in_real_time(
     hand_model: Path, short_hand_clip: Path, tmp_path: Path
 ) -> None:
-    command = record(short_hand_clip, tmp_path, "--realtime", "--countdown", "600")
-    subprocess.run(command, check=True, timeout=120)
-    (folder,) = tmp_path.iterdir()
-    raw = read_session(folder).trajectories["raw"]
+    root = tmp_path / "a folder, é"
+    more = ("--realtime", "--countdown", "600", "--recorded", "2026-10-03T10:00+02:00")
+    command = record(short_hand_clip, root, *more)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    (folder,) = root.iterdir()
+    session = read_session(folder)
+    raw = session.trajectories["raw"]
     assert raw.sequence[0] < 20
     assert raw.time_s[-1] > 1
+    counts = session.sidecar.frames
+    assert counts["captured"] == raw.sequence[-1] - raw.sequence[0] + 1
+    assert counts["not_looked_at"] == counts["captured"] - len(raw)
+    assert session.sidecar.dated == "2026-10-03 08:00 UTC"
+    assert session.sidecar.recorded_by == "user"
+    offered = result.stderr.partition("next: ")[2]
+    assert shlex.split(offered) == ["blur2blur", "session", "report", str(folder)]
+
+
+@pytest.mark.parametrize(
+    ("source", "time", "problem"),
+    [
+        ("0", "2026-10-03T10:00", "--recorded is for clips"),
+        ("demo", "2026-10-03", "not a date and time like"),
+    ],
+)
+def test_when_something_else_than_a_clip_was_filmed_is_not_told(
+    tmp_path: Path, source: str, time: str, problem: str
+) -> None:
+    command = record(Path(source), tmp_path, "--recorded", time)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 1
+    assert problem in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @linux_only
