@@ -282,6 +282,7 @@ def _completed(
     dropped = {
         f"dropped_{cause}": count - dropped_before.get(cause, 0)
         for cause, count in pipeline.ledger.dropped.items()
+        if cause != "stopped"  # after the last recorded one
     }
     return replace(
         _so_far(sidecar, pipeline, recorder),

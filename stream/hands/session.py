@@ -216,7 +216,9 @@ def read_sidecar(folder: Path) -> Sidecar:
                 raise ValueError(f"no time zone in {told!r}")
         return sidecar
     except ValueError as error:
-        raise StreamError(f"{folder / SIDECAR} is not a session's sidecar: {error}") from None
+        raise StreamError(
+            f"{folder / SIDECAR} is not a session's sidecar: {error}; take it from a copy"
+        ) from None
 
 
 def _content(folder: Path) -> dict[str, Any]:

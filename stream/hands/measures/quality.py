@@ -91,7 +91,7 @@ class Quality:
                 name="taken for the other hand",
                 value=100 * self.as_other_hand,
                 unit="%",
-                definition="sightings in which the tracker held it for the hand that is not filmed",
+                definition="sightings that the tracker took for the hand that is not filmed",
             ),
         ]
 
