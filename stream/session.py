@@ -2,21 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from hashlib import file_digest
-from importlib.metadata import PackageNotFoundError, version
-from os.path import isfile
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from engines.files import sha256_of
 from engines.folders import engine_cache
 from engines.pool import EnginePool
-from engines.profile import DEFAULT_PROFILE, WEIGHTS, Profile, load_profile
+from engines.profile import DEFAULT_PROFILE, Profile, load_profile
 from stream.capture import Source, SourceOptions, open_source
 from stream.capture.source import Size, SourceState
-from stream.capture.video_file import VideoFile
 from stream.console import attend
 from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
@@ -34,6 +30,7 @@ from stream.hands.session import (
     read_session,
     remove_without_recording,
     utc_now,
+    utc_text,
     with_digests,
     write_sidecar,
 )
@@ -45,8 +42,7 @@ from stream.output import Output
 from stream.output.display import display_problem
 from stream.output.null import Null
 from stream.pipeline import Pipeline
-from stream.statistics import program_version
-from stream.uri import scheme_of
+from stream.provenance import creation_time_of, digest_of, kind_of, software
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +54,7 @@ class SessionJob:
         seconds: how long to record, not counting countdown and pauses; None until it is ended.
         countdown_s: before a camera is recorded; a clip has none.
         save_video: keep the raw video of what is recorded, too.
+        recorded: when a clip was filmed, where somebody said so.
     """
 
     source: str
@@ -69,6 +66,7 @@ class SessionJob:
     seconds: float | None = None
     countdown_s: float = 3.0
     save_video: bool = False
+    recorded: datetime | None = None
     size: Size | None = None
     fps: float | None = None
     realtime: bool = False
@@ -96,6 +94,9 @@ class _SessionControls(RunControls):
         if key == " ":
             self._recorder.toggle_pause()
 
+    def next_deblur_mode(self) -> None:
+        """A session is recorded in one mode, which its sidecar names."""
+
 
 def record_session(job: SessionJob, console: Console) -> Session:
     """Record until the source, the time or the user ends it.
@@ -113,6 +114,9 @@ def record_session(job: SessionJob, console: Console) -> Session:
     source = open_source(job.source, options)
     # a clip has no countdown, played in real time or not; what is live without being asked to has
     filmed_now = open_source(job.source, replace(options, realtime=False)).live
+    kind = kind_of(source)
+    if job.recorded is not None and kind != "clip":
+        raise StreamError("--recorded is for clips: what a camera sees is recorded now")
     model = find_model(job.hand_model)
     profile = load_profile(job.profile)
     folder, identity = new_folder(job.to, job.participant, job.task, job.hand)
@@ -123,12 +127,17 @@ def record_session(job: SessionJob, console: Console) -> Session:
         hand=job.hand,
         consent=job.consent,
         begun=utc_now(),
-        source=_kind(source),
-        source_sha256=_digest(source),
-        software=_software(model, profile),
+        source=kind,
+        source_sha256=digest_of(source),
+        engine={"deblur": job.deblur},
+        software=software(model, profile),
     )
+    sidecar = _dated(sidecar, job, source)
+    dropped_before: dict[str, int] = {}
 
     def note() -> None:
+        if not recorder.frames:
+            dropped_before.update(pipeline.ledger.dropped)
         write_sidecar(folder, _so_far(sidecar, pipeline, recorder))
 
     recorder = SessionRecorder(
@@ -144,7 +153,7 @@ def record_session(job: SessionJob, console: Console) -> Session:
     try:
         attend(pipeline, console, enough=lambda: recorder.over or _hands_failed(pipeline))
     finally:
-        sidecar = _ended(folder, sidecar, pipeline, recorder)
+        sidecar = _ended(folder, sidecar, pipeline, recorder, dropped_before)
     for problem in pipeline.problems:
         say(problem)
     if not recorder.frames:
@@ -187,7 +196,7 @@ def _pipeline(
         Deblurring(engines, job.deblur),
         hands=HandSettings(
             model=model,
-            on="both",
+            on="raw" if job.deblur == "off" else "both",
             max_hands=1,
             side=job.hand,
             hold_s=0.0,  # measures want landmarks that are certain; what is missing stays missing
@@ -214,14 +223,27 @@ def _hands_failed(pipeline: Pipeline) -> bool:
     return pipeline.hands is not None and pipeline.hands.failure is not None
 
 
+def _dated(sidecar: Sidecar, job: SessionJob, source: Source) -> Sidecar:
+    """With when a clip was filmed, where somebody said so or its file does."""
+    if job.recorded is not None:
+        return replace(sidecar, recorded=utc_text(job.recorded), recorded_by="user")
+    if (made := creation_time_of(source)) is not None:
+        return replace(sidecar, recorded=utc_text(made), recorded_by="file")
+    return sidecar
+
+
 def _ended(
-    folder: Path, sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder
+    folder: Path,
+    sidecar: Sidecar,
+    pipeline: Pipeline,
+    recorder: SessionRecorder,
+    dropped_before: dict[str, int],
 ) -> Sidecar:
     """Close the table and complete the sidecar; where no frame was recorded neither is left."""
     try:
         recorder.close()
     finally:
-        sidecar = _completed(sidecar, pipeline, recorder)
+        sidecar = _completed(sidecar, pipeline, recorder, dropped_before)
         if recorder.frames or not remove_without_recording(folder):
             write_sidecar(folder, sidecar)
     return sidecar
@@ -238,7 +260,6 @@ def _so_far(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> 
             "backend": facts.backend,
             "precision": facts.precision,
             "profile": facts.profile,
-            "deblur": pipeline.deblurring.mode,
         }
     return replace(
         sidecar,
@@ -248,46 +269,29 @@ def _so_far(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> 
         height=info.height if info else 0,
         fps=info.fps if info else None,
         pauses_s=[[round(edge, 3) for edge in pause] for pause in recorder.pauses_s],
-        engine=engine,
+        engine={**engine, **sidecar.engine},
     )
 
 
-def _completed(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> Sidecar:
+def _completed(
+    sidecar: Sidecar,
+    pipeline: Pipeline,
+    recorder: SessionRecorder,
+    dropped_before: dict[str, int],
+) -> Sidecar:
+    dropped = {
+        f"dropped_{cause}": count - dropped_before.get(cause, 0)
+        for cause, count in pipeline.ledger.dropped.items()
+        if cause != "stopped"  # after the last recorded one
+    }
     return replace(
         _so_far(sidecar, pipeline, recorder),
         frames={
-            "captured": pipeline.ledger.captured,
+            "captured": recorder.captured,
             "tracked": recorder.frames,
+            "not_looked_at": recorder.captured - recorder.frames,
             "with_hand": recorder.with_hand,
             "seen_as_other_hand": recorder.as_other_hand,
-            **{f"dropped_{cause}": n for cause, n in pipeline.ledger.dropped.items()},
+            **{cause: count for cause, count in dropped.items() if count},
         },
     )
-
-
-def _kind(source: Source) -> str:
-    """What a source is, without its name or address."""
-    if not source.own_clock:
-        return "clip"
-    return "network" if scheme_of(source.uri) else "camera"
-
-
-def _digest(source: Source) -> str:
-    """SHA-256 of a clip's file, read in parts; empty where there is none."""
-    if not isinstance(source, VideoFile) or not isfile(source.path):
-        return ""
-    try:
-        with source.path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except OSError:  # the source says why it cannot be read
-        return ""
-
-
-def _software(model: Path, profile: Profile) -> dict[str, str]:
-    versions = {"blur2blur-live": program_version()}
-    for package in ("mediapipe", "openvino", "opencv-contrib-python", "numpy"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed"
-    return {**versions, "hand_model": sha256_of(model), "weights": profile.card["sha256"][WEIGHTS]}

@@ -1,12 +1,13 @@
 """`session …`"""
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.prompt import Confirm, Prompt
+from rich.prompt import Confirm
 
 from stream.commands.common import (
     CameraRate,
@@ -17,7 +18,10 @@ from stream.commands.common import (
     console,
     parse_size,
 )
-from stream.errors import StreamError
+from stream.commands.consent import ask_consent
+
+if TYPE_CHECKING:
+    from stream.hands.session import Session
 
 app = typer.Typer(
     help="Record hand movements, measure them, and report. Nothing leaves this machine.",
@@ -76,6 +80,15 @@ def session_record(
         bool,
         typer.Option("--save-video", help="Keep the raw video of what is recorded, too; no sound."),
     ] = False,
+    recorded: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="When a clip was filmed, such as 2026-10-03T10:00, in local time unless it says "
+            "an offset; what the file says of it if not given.",
+            show_default=False,
+        ),
+    ] = None,
     size: CameraSize = None,
     fps: CameraRate = None,
     realtime: Annotated[
@@ -91,7 +104,9 @@ def session_record(
     profile: Annotated[
         str | None, typer.Option(help="Camera profile instead.", show_default=False)
     ] = None,
-    deblur: Annotated[Deblur, typer.Option(help="As for `live`.")] = Deblur.auto,
+    deblur: Annotated[
+        Deblur, typer.Option(help="As for `live`; `off` looks at the raw picture only.")
+    ] = Deblur.auto,
     hand_region: Annotated[
         bool,
         typer.Option(
@@ -110,19 +125,22 @@ def session_record(
       --seconds 15 --to sessions/`
     """
     from stream.hands.session import check_participant
+    from stream.provenance import told_time
     from stream.session import SessionJob, record_session
 
     check_participant(participant)
+    recorded_at = told_time(recorded) if recorded is not None else None
     job = SessionJob(
         source=source,
         task=task.value,
         participant=participant,
         hand=hand.value,
         to=to,
-        consent=(consent_recorded or "").strip() or _ask_consent(save_video),
+        consent=(consent_recorded or "").strip() or ask_consent(save_video),
         seconds=seconds,
         countdown_s=countdown,
         save_video=save_video,
+        recorded=recorded_at,
         size=parse_size(size),
         fps=fps,
         realtime=realtime,
@@ -135,27 +153,35 @@ def session_record(
     counts = session.sidecar.frames
     other = counts["seen_as_other_hand"]
     as_other = f", in {other} of them taken for the other hand" if other else ""
+    missed = counts["not_looked_at"]
+    not_looked_at = f", {missed} more that the tracker did not look at" if missed else ""
     _tell(
         f"{session.folder}: {counts['tracked']} frames, the hand seen in {counts['with_hand']}"
-        f"{as_other}; "
-        f"next: blur2blur session report {session.folder}"
+        f"{as_other}{not_looked_at}; "
+        f"next: blur2blur session report {shlex.quote(str(session.folder))}"
     )
 
 
 @app.command("measure")
-def session_measure(folder: _Folder) -> None:
+def session_measure(
+    folder: _Folder,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="`measures.json` in the folder if not given.", show_default=False
+        ),
+    ] = None,
+) -> None:
     """Measure a session: what its task allows, with what makes each figure valid or not.
 
-    Writes `measures.json` beside it.
+    Shows the figures, and writes them down as JSON.
     """
     from stream.hands.measures import measure_session, measures_table, write_measures
-    from stream.hands.session import read_session
 
-    session = read_session(folder)
+    session = _read(folder)
     measured = measure_session(session)
-    path = write_measures(session, measured)
     Console().print(measures_table(measured))
-    _tell(str(path))
+    _tell(str(write_measures(session, measured, to)))
 
 
 @app.command("report")
@@ -167,20 +193,29 @@ def session_report(
             help="A session; several of one participant, or a folder of them, are compared.",
         ),
     ],
+    participant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help="Of whom, where sessions are of several.", show_default=False
+        ),
+    ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(help="File; `report.html` in the folder if not given.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="If not given, `report.html` in a session's folder, or `report_CODE.html` in the "
+            "one that holds the sessions.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """One HTML file that needs nothing else, and prints well."""
     from stream.hands.report import write_report
-    from stream.hands.session import find_sessions, read_session
+    from stream.hands.session_choice import choose_sessions, report_path
 
-    found = [session for folder in folders for session in find_sessions(folder)]
-    if not found:
-        raise StreamError(f"there is no session in {', '.join(map(str, folders))}")
-    path = to or (folders[0] / "report.html")
-    sessions = [read_session(folder) for folder in found]
+    found = choose_sessions(folders, participant)
+    sessions = [_read(folder) for folder in found]
+    path = to or report_path(folders, found, sessions[0].sidecar.participant)
     recorded = [session for session in sessions if not session.empty]
     for session in sessions:
         if session.empty and recorded:
@@ -202,12 +237,11 @@ def session_export(
     ] = False,
 ) -> None:
     """Write a session in the formats of other programs; its CSV is there in any case."""
-    from stream.hands.session import read_session
     from stream.hands.session_files import write_bids, write_c3d, write_parquet
 
-    session = read_session(folder)
     if not (c3d or bids or parquet):
         raise typer.BadParameter("say --c3d, --bids FOLDER or --parquet")
+    session = _read(folder)
     written = []
     if parquet:
         written.append(write_parquet(session))
@@ -235,31 +269,14 @@ def session_delete(
     _tell(f"{folder} is removed; copies that were made of it are not")
 
 
-def _ask_consent(save_video: bool) -> str:
-    """The consent gate; asks until who recorded the consent, and when, is said.
+def _read(folder: Path) -> "Session":
+    """A session, after a line about what is wrong with its files."""
+    from stream.hands.session import read_session
 
-    Raises:
-        StreamError: there is nobody to ask, or consent was not given.
-    """
-    ask = console()
-    if not ask.is_terminal:
-        raise StreamError(
-            "nobody is here to ask for consent; say who recorded it, and when: "
-            '--consent-recorded "A. B., form of 2026-11-03"'
-        )
-    ask.print(
-        "The participant must know that hand movements are recorded, what for, who will see them,\n"
-        "how long they are kept, and that they can be deleted (session delete)."
-    )
-    if save_video:
-        ask.print(
-            "The same of the video: all that the camera sees is kept (--save-video), faces, too."
-        )
-    if not Confirm.ask("Has the participant agreed to that?", console=ask, default=False):
-        raise StreamError("no session without consent")
-    while not (record := Prompt.ask("Who recorded it, and when?", console=ask).strip()):
-        ask.print("This is what proves the consent; write a name or initials, and a date.")
-    return record
+    session = read_session(folder)
+    if session.warning:
+        _tell(f"{folder}: {session.warning}")
+    return session
 
 
 def _tell(line: str) -> None:

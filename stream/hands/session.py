@@ -12,7 +12,9 @@ import shutil
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from engines.files import sha256_of, write_text_atomically
 from stream.errors import StreamError
@@ -38,6 +40,8 @@ STATEMENT = (
 )
 
 State = Literal["recording", "complete"]
+_Identity = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]+$")]
+_Pause = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,11 @@ class Sidecar:
         id: random; says nothing about anybody.
         participant: a code, see :func:`check_participant`.
         consent: who recorded the participant's consent, and how, in the recorder's words.
-        begun: wall clock (UTC) at the first frame of the table; ``time_s`` there counts from it.
+        begun: wall clock (UTC) at the first frame of the table; ``time_s`` there counts from it. Of
+            a clip it says when it was processed.
+        recorded: when a clip was filmed (UTC); empty where that is not known, and of what was
+            recorded while it was filmed.
+        recorded_by: who says so: the ``user``, or the clip's ``file``.
         clock: what ``time_s`` is taken from.
         first_pts_s: that frame's time in the source, and in the video where one is kept: the
             video's time less this is ``time_s``. None where nothing was recorded, or by an earlier
@@ -59,16 +67,21 @@ class Sidecar:
         source_sha256: of a clip's file; empty for other sources.
         fps: of the source as it says, None where it does not.
         pauses_s: from when to when nothing was recorded.
-        frames: captured, tracked and dropped frames by cause; only of a session that ended.
+        frames: ``captured`` from the first recorded one to the last, pauses left out (by earlier
+            versions from the program's start on); how many of them were ``tracked``, and how many
+            ``not_looked_at``; dropped ones by cause. Only of a session that ended.
+        engine: ``deblur``, the mode; where an engine was there, what it was.
         software: versions; ``hand_model`` and ``weights`` are SHA-256.
     """
 
-    id: str
+    id: _Identity
     participant: str
     task: Task
     hand: Side
     consent: str
     begun: str
+    recorded: str = ""
+    recorded_by: Literal["", "user", "file"] = ""
     clock: str = "presentation time stamps of the source"
     first_pts_s: float | None = None
     state: State = "recording"
@@ -77,13 +90,28 @@ class Sidecar:
     width: int = 0
     height: int = 0
     fps: float | None = None
-    pauses_s: list[list[float]] = field(default_factory=list)
+    pauses_s: list[_Pause] = field(default_factory=list)
     frames: dict[str, int] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
     software: dict[str, str] = field(default_factory=dict)
     statement: str = STATEMENT
     files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
+
+    @property
+    def when(self) -> datetime:
+        """When it was filmed; of a clip of which that is not known, when it was processed."""
+        return datetime.fromisoformat(self.recorded or self.begun)
+
+    @property
+    def filming_known(self) -> bool:
+        """Whether :attr:`when` is when it was filmed."""
+        return self.source != "clip" or bool(self.recorded)
+
+    @property
+    def dated(self) -> str:
+        """:attr:`when` to the minute."""
+        return f"{self.when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +120,23 @@ class Session:
 
     Attributes:
         trajectories: of the pictures that hands were looked for in.
+        changed: the table is not the one that was recorded, by its SHA-256 in the sidecar.
     """
 
     folder: Path
     sidecar: Sidecar
     trajectories: dict[Picture, Trajectory]
+    changed: bool = False
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with its files, without their folder; empty where nothing is."""
+        if not self.changed:
+            return ""
+        return (
+            f"{FILE_NAME} is not as it was recorded: its SHA-256 is another than in {SIDECAR}. It "
+            "was changed or cut since; take it from a copy"
+        )
 
     @property
     def empty(self) -> bool:
@@ -140,8 +180,12 @@ def new_folder(root: Path, participant: str, task: Task, hand: Side) -> tuple[Pa
     return folder, identity
 
 
+def utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
 def utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return utc_text(datetime.now(UTC))
 
 
 def write_sidecar(folder: Path, sidecar: Sidecar) -> None:
@@ -159,13 +203,32 @@ def with_digests(folder: Path, sidecar: Sidecar) -> Sidecar:
 
 
 def read_sidecar(folder: Path) -> Sidecar:
-    """Raises StreamError where the folder holds no session of this version."""
+    """Read how a session was recorded. What a later version may have added is left out.
+
+    Raises:
+        StreamError: the folder holds no session of this version, or its sidecar is damaged.
+    """
+    content = _content(folder)
+    try:
+        sidecar = msgspec.convert(content, Sidecar)
+        for told in filter(None, (sidecar.begun, sidecar.recorded)):
+            if datetime.fromisoformat(told).tzinfo is None:
+                raise ValueError(f"no time zone in {told!r}")
+        return sidecar
+    except ValueError as error:
+        raise StreamError(
+            f"{folder / SIDECAR} is not a session's sidecar: {error}; take it from a copy"
+        ) from None
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    """What a sidecar of this version holds, right or wrong."""
     path = folder / SIDECAR
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise StreamError(f"{path} has format {content['format']}; this version reads {FORMAT}")
-        return Sidecar(**content)
+        return content
     except OSError:
         raise StreamError(f"{folder} holds no session: there is no {SIDECAR} in it") from None
     except (ValueError, TypeError, KeyError) as error:
@@ -173,19 +236,25 @@ def read_sidecar(folder: Path) -> Sidecar:
 
 
 def read_session(folder: Path) -> Session:
-    """Read a session, whole or cut off by a crash.
+    """Read a session, whole or cut off by a crash. Of a whole one the table's SHA-256 is compared.
 
     Raises:
         StreamError: there is none, or it is damaged.
     """
     sidecar = read_sidecar(folder)
-    rows = read_rows(folder / FILE_NAME)
+    table = folder / FILE_NAME
+    rows = read_rows(table)
     pictures = {row["picture"] for row in rows}
     found: dict[Picture, Trajectory] = {}
-    for picture in PICTURES:
-        if picture in pictures:
-            found[picture] = trajectory(rows, picture)
-    return Session(folder=folder, sidecar=sidecar, trajectories=found)
+    try:
+        for picture in PICTURES:
+            if picture in pictures:
+                found[picture] = trajectory(rows, picture)
+    except ValueError as error:
+        raise StreamError(f"{table} is damaged: {error}; take it from a copy") from None
+    recorded = sidecar.files.get(FILE_NAME) if sidecar.state == "complete" else None
+    changed = recorded is not None and recorded != sha256_of(table)
+    return Session(folder=folder, sidecar=sidecar, trajectories=found, changed=changed)
 
 
 def find_sessions(root: Path) -> list[Path]:
@@ -196,8 +265,8 @@ def find_sessions(root: Path) -> list[Path]:
 
 
 def contents(folder: Path) -> list[Path]:
-    """Every file of a session."""
-    read_sidecar(folder)
+    """Every file of a session, which may be damaged."""
+    _content(folder)
     return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
 
 
@@ -214,12 +283,12 @@ def remove_without_recording(folder: Path) -> bool:
 
 
 def delete_session(folder: Path) -> None:
-    """Remove a session's folder with everything in it.
+    """Remove a session's folder with everything in it, also where it is damaged.
 
     Raises:
         StreamError: it is no session, or cannot be removed.
     """
-    read_sidecar(folder)
+    _content(folder)
     try:
         shutil.rmtree(folder)
     except OSError as error:

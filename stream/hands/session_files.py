@@ -13,6 +13,13 @@ import numpy as np
 
 from engines.files import write_atomically
 from stream.errors import StreamError
+from stream.hands.bids_data_set import (
+    PARTICIPANT_CODE,
+    PARTICIPANTS,
+    check_subject,
+    descriptions,
+    participants_with,
+)
 from stream.hands.landmarks import LANDMARKS
 from stream.hands.measures.quality import effective_rate, without_pauses
 from stream.hands.session import Session
@@ -20,10 +27,7 @@ from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, median_ra
 
 PARQUET = "landmarks.parquet"
 C3D = "landmarks.c3d"
-_BIDS_VERSION = "1.10.0"
-_PARTICIPANTS = "participants.tsv"
-_PARTICIPANT_ID = "participant_id"
-_README = "Hand landmarks, estimated from camera pictures by blur2blur-live.\n"
+_C3D_FRAMES = 65_535
 _FRAME = "camera"
 _AXES = {
     "SpatialAxes": "RIA",
@@ -59,12 +63,18 @@ def write_c3d(session: Session) -> Path:
     one frame. The true time of each frame is the analog channel ``time_s``.
 
     Raises:
-        StreamError: ezc3d is not installed, there is nothing to write, no rate is known, or it
-            cannot be written.
+        StreamError: ezc3d is not installed, there is nothing to write, it is more than the 65,535
+            frames that C3D counts, no rate is known, or it cannot be written.
     """
     ezc3d = _import("ezc3d")
     trajectories = _aligned(session)
     times = trajectories[0].time_s
+    if len(times) > _C3D_FRAMES:
+        raise StreamError(
+            f"{session.folder}: C3D counts up to {_C3D_FRAMES} frames, and this session has "
+            f"{len(times)}; export it with --bids or --parquet, or record parts of at most "
+            f"--seconds {int(times[_C3D_FRAMES - 1] - times[0])}"
+        )
     c3d = ezc3d.c3d()
     labels = [f"{t.picture}_{name}" for t in trajectories for name in LANDMARKS]
     world = np.concatenate([t.world for t in trajectories], axis=1) * 1000  # (N, labels, 3)
@@ -100,18 +110,20 @@ def write_bids(session: Session, root: Path) -> list[Path]:
         The files that were written.
 
     Raises:
-        StreamError: there is nothing to write, a file cannot be written, or the data set's
-            ``participants.tsv`` does not begin with the participants' codes.
+        StreamError: there is nothing to write, a file cannot be written, the data set has another
+            participant by this name, or its ``participants.tsv`` does not begin with the
+            participants' codes.
     """
     trajectories = _aligned(session)
     sidecar = session.sidecar
     subject = "sub-" + "".join(c for c in sidecar.participant if c.isalnum())
+    check_subject(root, subject, sidecar.participant)
     folder = root / subject / f"ses-{sidecar.id}" / "motion"
-    participants = _participants_with(root / _PARTICIPANTS, subject)
+    participants = participants_with(root / PARTICIPANTS, subject)
     _make_folder(folder)
-    written = _bids_data_set(root)
+    written = [_write_text(root / name, text) for name, text in descriptions(root).items()]
     if participants is not None:
-        written.append(_write_bytes(root / _PARTICIPANTS, participants))
+        written.append(_write_bytes(root / PARTICIPANTS, participants))
     task = "".join(c for c in sidecar.task if c.isalnum())
     for trajectory in trajectories:
         system = trajectory.picture
@@ -122,6 +134,7 @@ def write_bids(session: Session, root: Path) -> list[Path]:
         table = np.column_stack([world, trajectory.time_s])
         rows = ["\t".join("n/a" if np.isnan(v) else f"{v:.6f}" for v in row) for row in table]
         described = {
+            PARTICIPANT_CODE: sidecar.participant,
             "TaskName": sidecar.task,
             "TaskDescription": f"{sidecar.task}, {sidecar.hand} hand",
             "SamplingFrequency": sidecar.fps or round(median_rate(trajectory.time_s), 6),
@@ -158,50 +171,6 @@ def _bids_channels(system: str) -> list[tuple[str, ...]]:
         (f"{name}_{axis}", axis, "POS", name, "m", _FRAME) for name in LANDMARKS for axis in "xyz"
     ]
     return [*points, ("latency", "n/a", "LATENCY", "n/a", "s", "n/a")]
-
-
-def _bids_data_set(root: Path) -> list[Path]:
-    """Describe a new data set; a text that somebody wrote about it already stays."""
-    description = root / "dataset_description.json"
-    if description.exists():
-        return []
-    content = {
-        "Name": "Hand movements",
-        "BIDSVersion": _BIDS_VERSION,
-        "DatasetType": "raw",
-        "GeneratedBy": [{"Name": "blur2blur-live"}],
-    }
-    written = [_write_text(description, _json(content))]
-    if not any(root.glob("README*")):
-        written.append(_write_text(root / "README", _README))
-    return written
-
-
-def _participants_with(path: Path, subject: str) -> bytes | None:
-    """The table of participants with a row for this one; None where it has one already.
-
-    Every byte that is there stays. What is not known about the participant is ``n/a``.
-    """
-    if not path.exists():
-        return f"{_PARTICIPANT_ID}\n{subject}\n".encode()
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise StreamError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise StreamError(f"{path} is not UTF-8 text; save it as that") from None
-    names, *rows = (line.split("\t") for line in text.removeprefix("\ufeff").splitlines() or [""])
-    if names[0] != _PARTICIPANT_ID:
-        raise StreamError(
-            f"{path} begins with the column {names[0]!r}, not with {_PARTICIPANT_ID}, which BIDS "
-            "wants first; put it there, or name another folder"
-        )
-    if subject in (row[0] for row in rows):
-        return None
-    end = "\r\n" if "\r\n" in text else "\n"
-    begin = "" if text.endswith("\n") else end
-    row = "\t".join([subject, *["n/a"] * (len(names) - 1)])
-    return f"{text}{begin}{row}{end}".encode()
 
 
 def _aligned(session: Session) -> list[Trajectory]:

@@ -31,6 +31,8 @@ class SessionRecorder:
     Attributes:
         begun: wall clock at the first row, None before it.
         first_pts_s: of the first row's frame, None before it.
+        captured: frames that the source gave from the first recorded one to the last, pauses left
+            out.
         frames, with_hand, as_other_hand: recorded; with a hand; with one that the tracker took for
             the other one.
         pauses_s: from when to when nothing was recorded, in the table's time.
@@ -57,6 +59,8 @@ class SessionRecorder:
         self._in_pause = False
         self.begun: str | None = None
         self.first_pts_s: float | None = None
+        self._last_sequence = 0
+        self.captured = 0
         self.frames = 0
         self.with_hand = 0
         self.as_other_hand = 0
@@ -96,6 +100,9 @@ class SessionRecorder:
         if first or was_paused:
             self._note()
         self._writer.write(tracked, time_s)
+        going_on = not (first or was_paused)
+        self.captured += tracked.sequence - self._last_sequence if going_on else 1
+        self._last_sequence = tracked.sequence
         self.frames += 1
         self.with_hand += bool(tracked.hands)
         self.as_other_hand += bool(tracked.hands) and tracked.hands[0].side_score < 0.5

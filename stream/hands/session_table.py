@@ -131,27 +131,37 @@ class _Quality:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trajectory:
-    """One picture's rows as arrays; missing hands are NaN.
+    """One picture's rows as arrays; NaN where a hand is missing, or a figure not known.
 
     Attributes:
         picture: in which the hand was looked for.
         sequence: (N,) frame numbers of the source; gaps are frames that were not tracked.
         time_s: (N,) since the beginning.
         detected: (N,).
+        side_score: (N,) how sure the tracker was of the side that is filmed, 0...1; below 0.5 it
+            took the hand for the other one.
+        bypassed: (N,) the deblurred picture was the captured one.
         points: (N, 21, 3) pixels.
         world: (N, 21, 3) metres.
-        blur, jump_palms, bone_change: (N,), NaN where unknown.
+        blur, jump_palms, bone_change: (N,).
     """
 
     picture: Picture
     sequence: NDArray[np.int64]
     time_s: NDArray[np.float64]
     detected: NDArray[np.bool_]
+    side_score: NDArray[np.float64]
+    bypassed: NDArray[np.bool_]
     points: NDArray[np.float64]
     world: NDArray[np.float64]
     blur: NDArray[np.float64]
     jump_palms: NDArray[np.float64]
     bone_change: NDArray[np.float64]
+
+    @property
+    def estimated(self) -> bool:
+        """It rests on frames that an engine made."""
+        return self.picture == "deblurred" and not self.bypassed.all()
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -194,23 +204,25 @@ def trajectory(rows: list[dict[str, str]], picture: Picture) -> Trajectory:
     """The rows of one picture.
 
     Raises:
-        StreamError: a value is not a number.
+        ValueError: a value is not a number, or a frame has no time.
     """
     mine = [row for row in rows if row["picture"] == picture]
-    try:
-        return Trajectory(
-            picture=picture,
-            sequence=np.array([int(row["sequence"]) for row in mine], np.int64),
-            time_s=_numbers(mine, ("time_s",))[:, 0],
-            detected=np.array([row["detected"] == "1" for row in mine], bool),
-            points=_numbers(mine, POINTS).reshape(-1, len(LANDMARKS), 3),
-            world=_numbers(mine, WORLD).reshape(-1, len(LANDMARKS), 3),
-            blur=_numbers(mine, ("blur",))[:, 0],
-            jump_palms=_numbers(mine, ("jump_palms",))[:, 0],
-            bone_change=_numbers(mine, ("bone_change",))[:, 0],
-        )
-    except ValueError as error:
-        raise StreamError(f"a table of landmarks is damaged: {error}") from None
+    time_s = _numbers(mine, ("time_s",))[:, 0]
+    if np.isnan(time_s).any():
+        raise ValueError("a frame has no time")
+    return Trajectory(
+        picture=picture,
+        sequence=np.array([int(row["sequence"]) for row in mine], np.int64),
+        time_s=time_s,
+        detected=np.array([row["detected"] == "1" for row in mine], bool),
+        side_score=_numbers(mine, ("side_score",))[:, 0],
+        bypassed=np.array([row["bypassed"] == "1" for row in mine], bool),
+        points=_numbers(mine, POINTS).reshape(-1, len(LANDMARKS), 3),
+        world=_numbers(mine, WORLD).reshape(-1, len(LANDMARKS), 3),
+        blur=_numbers(mine, ("blur",))[:, 0],
+        jump_palms=_numbers(mine, ("jump_palms",))[:, 0],
+        bone_change=_numbers(mine, ("bone_change",))[:, 0],
+    )
 
 
 def median_rate(time_s: NDArray[np.float64]) -> float:
@@ -221,7 +233,10 @@ def median_rate(time_s: NDArray[np.float64]) -> float:
 
 def _numbers(rows: list[dict[str, str]], columns: tuple[str, ...]) -> NDArray[np.float64]:
     values = [[float(row[column] or "nan") for column in columns] for row in rows]
-    return np.array(values, np.float64).reshape(len(rows), len(columns))
+    numbers = np.array(values, np.float64).reshape(len(rows), len(columns))
+    if np.isinf(numbers).any():
+        raise ValueError("a value is infinite")
+    return numbers
 
 
 def _row(

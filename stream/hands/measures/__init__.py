@@ -18,7 +18,7 @@ from stream.hands.measures.quality import Quality, quality
 from stream.hands.session import STATEMENT, Session, Sidecar, Task
 from stream.hands.session_table import Picture, Trajectory
 
-__all__ = ["Measure", "Measured", "measure_session", "measures_table", "write_measures"]
+__all__ = ["Measure", "Measured", "measure_session", "measures_table", "notices", "write_measures"]
 
 FILE_NAME = "measures.json"
 
@@ -28,11 +28,13 @@ class Measured:
     """What was measured in one picture.
 
     Attributes:
+        estimated: it rests on frames that an engine made.
         quality: of the data; first in every report.
         measures: of the movement.
     """
 
     picture: Picture
+    estimated: bool
     quality: Quality
     measures: tuple[Measure, ...]
 
@@ -53,13 +55,13 @@ def measure_session(session: Session) -> list[Measured]:
     return measured
 
 
-def write_measures(session: Session, measured: list[Measured]) -> Path:
-    """Write ``measures.json`` into the session's folder.
+def write_measures(session: Session, measured: list[Measured], path: Path | None = None) -> Path:
+    """Write what was measured as JSON, if not told where into the session's folder.
 
     Raises:
         StreamError: it cannot be written.
     """
-    path = session.folder / FILE_NAME
+    path = path or session.folder / FILE_NAME
     content: dict[str, Any] = {
         "session": session.sidecar.id,
         "task": session.sidecar.task,
@@ -67,7 +69,7 @@ def write_measures(session: Session, measured: list[Measured]) -> Path:
         "pictures": [
             {
                 "picture": one.picture,
-                "estimated_by_deblurring": one.picture == "deblurred",
+                "estimated_by_deblurring": one.estimated,
                 "quality": asdict(one.quality),
                 "measures": [{**asdict(m), "valid": m.valid} for m in one.measures],
             }
@@ -77,13 +79,28 @@ def write_measures(session: Session, measured: list[Measured]) -> Path:
     try:
         write_text_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise StreamError(f"{path} cannot be written: {error.strerror}") from None
+        raise StreamError(
+            f"{path} cannot be written: {error.strerror}; name another file with --to"
+        ) from None
     return path
 
 
+def notices(measured: list[Measured]) -> list[str]:
+    """What to look into before anything is believed, a line a picture."""
+    return [f"{one.picture}: {one.quality.notice}" for one in measured if one.quality.notice]
+
+
 def measures_table(measured: list[Measured]) -> Table:
-    """A table for the terminal: a row a measure, a column a picture."""
-    table = Table("", *(one.picture for one in measured), "")
+    """A table for the terminal: a row a measure, a column a picture; below it what to look into."""
+    caption = "\n".join(notices(measured)) or None
+    table = Table(
+        "",
+        *(one.picture for one in measured),
+        "",
+        caption=caption,
+        caption_style="yellow",
+        caption_justify="left",
+    )
     rows = zip(*[(*one.quality.measures(), *one.measures) for one in measured], strict=True)
     for row in rows:
         problems = {m.problem for m in row if m.problem}
@@ -123,7 +140,12 @@ def _measure(sidecar: Sidecar, trajectory: Trajectory) -> Measured:
         replace(measure, problem="; ".join(p for p in (measure.problem, problem) if p))
         for measure in of_task[sidecar.task](steady, found)
     ]
-    return Measured(picture=trajectory.picture, quality=found, measures=tuple(measures))
+    return Measured(
+        picture=trajectory.picture,
+        estimated=trajectory.estimated,
+        quality=found,
+        measures=tuple(measures),
+    )
 
 
 def _problem_of_jumps(jumps: int) -> str:

@@ -12,6 +12,8 @@ from stream.hands.session_table import Trajectory
 _MOST_MISSING = 0.2
 _JUMP_PALMS = 1.0
 _BONE_CHANGE = 0.25
+_OTHER_SIDE = 0.5
+_MOST_AS_OTHER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,7 @@ class Quality:
             pauses left out.
         jumps: steps of more than a palm length from one sighting to the next.
         odd_bones: share of sightings whose palm differs by more than a quarter from the median.
+        as_other_hand: share of sightings that the tracker took for the other hand.
     """
 
     recorded_s: float
@@ -34,6 +37,7 @@ class Quality:
     longest_gap_s: float
     jumps: int
     odd_bones: float
+    as_other_hand: float
 
     @property
     def problem(self) -> str:
@@ -42,6 +46,16 @@ class Quality:
             return f"the hand is missing in {1 - self.detected:.0%} of the frames"
         if self.odd_bones > _MOST_MISSING:
             return f"the hand's size is not plausible in {self.odd_bones:.0%} of the frames"
+        return ""
+
+    @property
+    def notice(self) -> str:
+        """What to look into before anything is believed; empty where there is nothing."""
+        if self.as_other_hand > _MOST_AS_OTHER:
+            return (
+                f"the tracker took the hand for the other one in {self.as_other_hand:.0%} of the "
+                "frames with it: was that hand filmed, and is the picture not mirrored?"
+            )
         return ""
 
     def measures(self) -> list[Measure]:
@@ -77,6 +91,12 @@ class Quality:
                 unit="%",
                 definition="sightings whose palm differs by more than 25 % from the median before",
             ),
+            Measure(
+                name="taken for the other hand",
+                value=100 * self.as_other_hand,
+                unit="%",
+                definition="sightings that the tracker took for the hand that is not filmed",
+            ),
         ]
 
 
@@ -103,6 +123,7 @@ def quality(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]] = ()) ->
     time_s = without_pauses(trajectory.time_s, pauses_s)
     seen = time_s[trajectory.detected]
     known = np.concatenate([time_s[:1], seen, time_s[-1:]])
+    sides = trajectory.side_score[trajectory.detected]
     return Quality(
         recorded_s=float(np.ptp(time_s)) if len(time_s) else 0.0,
         fps=effective_rate(time_s),
@@ -112,4 +133,5 @@ def quality(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]] = ()) ->
         odd_bones=float((np.abs(trajectory.bone_change[trajectory.detected]) > _BONE_CHANGE).mean())
         if len(seen)
         else 0.0,
+        as_other_hand=float((sides < _OTHER_SIDE).mean()) if len(seen) else 0.0,
     )

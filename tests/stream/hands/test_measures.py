@@ -101,7 +101,7 @@ def test_written_and_shown(tmp_path: Path) -> None:
     found = measure_session(session)
     content = json.loads(write_measures(session, found).read_text())
     assert [one["estimated_by_deblurring"] for one in content["pictures"]] == [False, True]
-    assert measures_table(found).row_count == len(found[0].measures) + 5
+    assert measures_table(found).row_count == len(found[0].measures) + 6
 
 
 def test_what_cannot_be_written_is_said_so(tmp_path: Path) -> None:

@@ -1,22 +1,15 @@
 """Sessions on the disk: whole, cut off, exported, deleted."""
 
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stream.errors import StreamError
-from stream.frame import Frame, ProcessedFrame
-from stream.hands.identity import Identities
 from stream.hands.report import write_report
 from stream.hands.session import (
     SIDECAR,
-    VIDEO,
     Sidecar,
     check_participant,
     contents,
@@ -28,11 +21,9 @@ from stream.hands.session import (
     write_sidecar,
 )
 from stream.hands.session_files import write_c3d, write_parquet
-from stream.hands.session_recorder import SessionRecorder
-from stream.hands.session_table import FILE_NAME, read_rows
-from stream.hands.session_video import SessionVideo
-from tests.conftest import blur2blur, picture, read_clip
-from tests.stream.hands.synthetic_hand import bent_hand, open_by, tracked, write_session
+from stream.hands.session_table import FILE_NAME
+from tests.conftest import blur2blur
+from tests.stream.hands.synthetic_hand import bent_hand, open_by, write_session
 
 
 @pytest.fixture
@@ -82,180 +73,17 @@ def test_codes_are_taken(code: str) -> None:
     assert check_participant(code) == code
 
 
-def test_pauses_and_the_end(tmp_path: Path) -> None:
-    recorder = SessionRecorder(tmp_path, "free", seconds=2.0, countdown_s=0.0)
-    for number in range(300):
-        if number in (30, 90):
-            recorder.toggle_pause()
-        if recorder.over:
-            break
-        recorder.take(tracked(bent_hand(10), 100 + number / 30, number))
-    recorder.close()
-    assert number == 121
-    assert recorder.pauses_s == [[pytest.approx(29 / 30), pytest.approx(89 / 30)]]
-    times = [float(row["time_s"]) for row in read_rows(tmp_path / FILE_NAME)][::2]
-    assert times[0] == 0
-    assert not [t for t in times if 1.0 <= t < 2.99]
-    assert recorder.recorded_s == pytest.approx(2.0, abs=0.05)
-
-
-def test_a_pause_before_the_first_row_only_delays_it(tmp_path: Path) -> None:
-    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
-    recorder.toggle_pause()
-    recorder.take(tracked(bent_hand(10), 5.0, 0))
-    assert recorder.begun is None
-    recorder.toggle_pause()
-    recorder.take(tracked(bent_hand(10), 6.0, 30))
-    recorder.close()
-    assert recorder.begun is not None
-    assert recorder.first_pts_s == 6.0
-    assert recorder.pauses_s == []
-
-
-def test_what_the_sidecar_lacks_is_told_before_the_rows(tmp_path: Path) -> None:
-    told: list[tuple[float | None, int, int]] = []
-
-    def note() -> None:
-        told.append((recorder.first_pts_s, len(recorder.pauses_s), recorder.frames))
-
-    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0, note=note)
-    for number in range(60):
-        if number in (10, 20, 40, 50):
-            recorder.toggle_pause()
-        recorder.take(tracked(bent_hand(10), 2 + number / 30, number))
-    recorder.close()
-    assert told == [(2.0, 0, 0), (2.0, 1, 10), (2.0, 2, 30)]
-
-
-def test_a_hand_that_was_taken_for_the_other_one_is_counted(tmp_path: Path) -> None:
-    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
-    identities = Identities("left")
-    right = bent_hand(10)
-    for number in range(4):
-        hand = replace(right, side="left") if number == 2 else right
-        (hand,) = identities.assign([hand], number / 30)
-        recorder.take(tracked(hand, number / 30, number))
-    recorder.close()
-    assert (recorder.with_hand, recorder.as_other_hand) == (4, 3)
-    rows = read_rows(tmp_path / FILE_NAME)
-    assert {row["side"] for row in rows} == {"left"}
-    assert [row["side_score"] for row in rows][::2] == ["0.030", "0.030", "0.970", "0.030"]
-
-
-@pytest.mark.parametrize("tracker_first", [True, False], ids=["file", "live"])
-def test_the_video_holds_what_is_recorded_only(tmp_path: Path, tracker_first: bool) -> None:
-    """Nothing of the countdown, of the pause, or after the end, also where it sees frames first."""
-    recorder = SessionRecorder(tmp_path, "free", seconds=1.0, countdown_s=0.5)
-    video = SessionVideo(tmp_path / VIDEO, recorder)
-    for number in range(100):
-        if number == 10:
-            time.sleep(0.5)
-        if number in (25, 55):
-            recorder.toggle_pause()
-        found, frame = tracked(bent_hand(10), 7 + number / 30, number), filmed(number)
-        if tracker_first:
-            recorder.take(found)
-            video.write(frame)
-        else:
-            video.write(frame)
-            recorder.take(found)
-    recorder.close()
-    video.close()
-    assert recorder.over
-    assert recorder.first_pts_s is not None
-    times = [float(row["time_s"]) for row in read_rows(tmp_path / FILE_NAME)][::2]
-    if not tracker_first:
-        times = times[1:]  # it began with this one, which the video knew only afterwards
-    recorded = [pts_s - recorder.first_pts_s for pts_s, _ in read_clip(tmp_path / VIDEO)]
-    assert recorded == pytest.approx(times, abs=1e-3)
-
-
-def filmed(number: int) -> ProcessedFrame:
-    frame = Frame(
-        pixels=picture(number),
-        source="synthetic",
-        sequence=number,
-        pts_s=7 + number / 30,
-        captured_ns=0,
-        posted_ns=0,
-    )
-    return ProcessedFrame(
-        captured=frame, pixels=frame.pixels, bypassed=True, blur=None, taken_ns=0, finished_ns=0
-    )
-
-
 def test_a_sidecar_of_an_earlier_version_is_read(folder: Path) -> None:
     path = folder / SIDECAR
     content = json.loads(path.read_text())
-    for name in ("first_pts_s", "source_sha256"):
+    for name in ("first_pts_s", "source_sha256", "recorded", "recorded_by"):
         del content[name]
+    content["frames"] = {"captured": 124, "tracked": 34, "dropped_engine_busy": 90}
     path.write_text(json.dumps(content))
     sidecar = read_session(folder).sidecar
     assert sidecar.first_pts_s is None
+    assert sidecar.dated == "2026-01-01 00:00 UTC"
     assert sidecar.participant == "P01"
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """As on a full disk."""
-    resource = pytest.importorskip("resource", reason="there are no limits to set")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_table_that_cannot_grow_is_readable_up_to_there(tmp_path: Path) -> None:
-    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
-    with (
-        files_no_larger_than(30_000),
-        pytest.raises(StreamError, match=r"landmarks\.csv cannot be written: File too large"),
-    ):
-        for number in range(100):
-            recorder.take(tracked(bent_hand(10), number / 30, number))
-    recorder.close()
-    assert recorder.frames > 5
-    assert len(read_rows(tmp_path / FILE_NAME)) > 10
-
-
-def test_a_table_that_cannot_be_finished_is_closed(tmp_path: Path) -> None:
-    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
-    recorder.take(tracked(bent_hand(10), 0.0, 0))  # the first row is on the disk at once
-    table = tmp_path / FILE_NAME
-    size = table.stat().st_size
-    with (
-        files_no_larger_than(size),
-        pytest.raises(StreamError, match="what was recorded until now stays"),
-    ):
-        try:
-            recorder.take(tracked(bent_hand(10), 0.1, 1))
-        finally:
-            recorder.close()
-    assert recorder._writer._file.closed
-    assert len(read_rows(table)) == 2
-
-
-def test_countdown_is_not_recorded(tmp_path: Path) -> None:
-    recorder = SessionRecorder(tmp_path, "rest", seconds=None, countdown_s=60.0)
-    recorder.take(tracked(bent_hand(10), 0.0, 0))
-    assert recorder.frames == 0
-    assert "get ready" in recorder.banner
-    recorder.close()
-
-
-def test_a_jump_and_a_growing_bone_are_seen(tmp_path: Path) -> None:
-    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
-    still = bent_hand(10)
-    for number in range(10):
-        recorder.take(tracked(still, number / 30, number))
-    moved = bent_hand(10, at=(480, 240))
-    recorder.take(tracked(replace(moved, world=1.5 * moved.world), 10 / 30, 10))
-    recorder.close()
-    last = read_rows(tmp_path / FILE_NAME)[-1]
-    assert float(last["jump_palms"]) == pytest.approx(2, abs=0.1)
-    assert float(last["bone_change"]) == pytest.approx(0.5, abs=0.01)
 
 
 def test_sidecar_of_another_kind_is_refused(folder: Path) -> None:
@@ -306,7 +134,7 @@ def test_a_report_of_several_leaves_out_and_names_what_holds_nothing(
     for empty in nothing:
         assert f"{empty} is left out: no frame was recorded" in result.stderr
     assert f"{folder} is left out" not in result.stderr
-    assert (tmp_path / "report.html").read_text().count("How it was recorded") == 1
+    assert (tmp_path / "report_P01.html").read_text().count("How it was recorded") == 1
 
 
 def test_a_report_of_nothing_is_an_error(nothing: list[Path], tmp_path: Path) -> None:
@@ -342,3 +170,35 @@ def test_digests_name_every_file(folder: Path) -> None:
     write_sidecar(folder, sidecar)
     assert set(sidecar.files) == {FILE_NAME}
     assert read_session(folder).sidecar == sidecar
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"task": "fingertapping"}, {"hand": "both"}, {"pauses_s": None}, {"pauses_s": [[1]]},
+     {"pauses_s": [["a", "b"]]}, {"software": None}, {"frames": None}, {"begun": None},
+     {"begun": "yesterday"}, {"begun": "2026-01-01T00:00:00"}, {"recorded": "then"},
+     {"fps": "thirty"}, {"id": "../../elsewhere"}],
+    ids=str,
+)  # fmt: skip
+def test_a_damaged_sidecar_is_named_and_may_be_deleted(
+    folder: Path, changed: dict[str, object]
+) -> None:
+    path = folder / SIDECAR
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
+    with pytest.raises(StreamError, match=rf"{path} is not a session's sidecar: \S"):
+        read_session(folder)
+    delete_session(folder)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("value", ["", "inf", "soon"])
+@pytest.mark.parametrize("all_rows", [True, False])
+def test_a_table_without_times_is_damaged(folder: Path, value: str, all_rows: bool) -> None:
+    path = folder / FILE_NAME
+    head, *rows = path.read_text().splitlines()
+    for number in range(len(rows)) if all_rows else (20,):
+        sequence, _, rest = rows[number].split(",", 2)
+        rows[number] = f"{sequence},{value},{rest}"
+    path.write_text("\n".join([head, *rows, ""]))
+    with pytest.raises(StreamError, match=rf"{path} is damaged: "):
+        read_session(folder)

@@ -1,7 +1,7 @@
 """Sessions in the formats of other programs."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +106,57 @@ def test_what_a_bids_data_set_holds_stays(
     again = replace(session, sidecar=replace(session.sidecar, participant="P09", id="11111111"))
     assert table not in write_bids(again, root)
     assert table.read_bytes().decode() == expected
+
+
+@pytest.mark.parametrize("other", ["P-01", "P_01", "p01"])
+def test_two_participants_do_not_become_one_in_bids(
+    folder: Path, tmp_path: Path, other: str
+) -> None:
+    root = tmp_path / "study"
+    session = read_session(folder)
+    write_bids(session, root)
+    second = replace(session, sidecar=replace(session.sidecar, id="11111111"))
+    write_bids(second, root)
+    before = sorted(root.rglob("*"))
+    clash = replace(second, sidecar=replace(second.sidecar, participant=other, id="22222222"))
+    problem = rf"sub-P01 is of participant P01, and {other} has the same name .*another folder"
+    with pytest.raises(StreamError, match=problem):
+        write_bids(clash, root)
+    assert sorted(root.rglob("*")) == before
+    write_bids(clash, tmp_path / "another")
+
+
+def test_a_bids_data_set_of_an_earlier_version_is_added_to(folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "study"
+    session = read_session(folder)
+    for described in (p for p in write_bids(session, root) if p.name.endswith("_motion.json")):
+        content = json.loads(described.read_text())
+        del content["ParticipantCode"]
+        described.write_text(json.dumps(content))
+    write_bids(replace(session, sidecar=replace(session.sidecar, id="11111111")), root)
+    assert len(list(root.glob("sub-P01/ses-*"))) == 2
+
+
+@pytest.mark.parametrize("frames", [65_535, 65_536])
+def test_c3d_takes_no_more_frames_than_it_counts(folder: Path, frames: int) -> None:
+    ezc3d = pytest.importorskip("ezc3d", reason="needs the extra hands")
+    session = read_session(folder)
+    raw = session.trajectories["raw"]
+    arrays = {
+        field.name: np.resize(array, (frames, *array.shape[1:]))
+        for field in fields(raw)
+        if isinstance(array := getattr(raw, field.name), np.ndarray)
+    }
+    long = replace(raw, **{**arrays, "time_s": np.arange(frames) / 30})
+    session = replace(session, trajectories={"raw": long})
+    if frames == 65_535:
+        file = ezc3d.c3d(str(write_c3d(session)))
+        assert file["data"]["points"].shape == (4, 21, frames)
+        assert file["data"]["analogs"][0, 0, -1] == pytest.approx(long.time_s[-1])
+    else:
+        with pytest.raises(StreamError, match=r"65536; .*--bids or --parquet.*--seconds 2184"):
+            write_c3d(session)
+        assert not list(folder.glob("*.c3d"))
 
 
 @pytest.mark.parametrize("content", [b"age\tparticipant_id\n61\tsub-P09\n", b"", b"\xff\xfe"])

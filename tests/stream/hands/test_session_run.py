@@ -1,12 +1,13 @@
 """`blur2blur session …` as it is used: recorded, killed, measured, deleted."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ def test_a_session_from_a_clip(hand_model: Path, hand_clip: Path, tmp_path: Path
     session = read_session(folder)
     assert session.sidecar.state == "complete"
     assert session.sidecar.consent == "a test"
+    assert session.sidecar.engine == {"deblur": "off"}
+    assert list(session.trajectories) == ["raw"]
     assert set(session.sidecar.files) == {"landmarks.csv", "landmarks.parquet", "video.mkv"}
     assert len(session.trajectories["raw"]) == session.sidecar.frames["captured"] == 202
     assert len(read_clip(folder / "video.mkv")) == 202
@@ -39,7 +42,7 @@ def test_a_session_from_a_clip(hand_model: Path, hand_clip: Path, tmp_path: Path
     page = (folder / "report.html").read_text()
     assert "http" not in page.replace("http-equiv", "")
     assert "Not a medical device" in page
-    assert "deblurred" in page
+    assert "deblurred" not in page  # it was recorded with --deblur off
     for name in (hand_clip.stem, str(tmp_path)):  # it may say who it is
         assert name not in page + (folder / "session.json").read_text()
     assert blur2blur("session", "delete", folder, "--yes").returncode == 0
@@ -175,12 +178,39 @@ def test_a_killed_session_knows_its_pause_and_has_filmed_nothing_of_it(
 def test_a_clip_is_recorded_from_its_beginning_also_in_real_time(
     hand_model: Path, short_hand_clip: Path, tmp_path: Path
 ) -> None:
-    command = record(short_hand_clip, tmp_path, "--realtime", "--countdown", "600")
-    subprocess.run(command, check=True, timeout=120)
-    (folder,) = tmp_path.iterdir()
-    raw = read_session(folder).trajectories["raw"]
+    root = tmp_path / "a folder, é"
+    more = ("--realtime", "--countdown", "600", "--recorded", "2026-10-03T10:00+02:00")
+    command = record(short_hand_clip, root, *more)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    (folder,) = root.iterdir()
+    session = read_session(folder)
+    raw = session.trajectories["raw"]
     assert raw.sequence[0] < 20
     assert raw.time_s[-1] > 1
+    counts = session.sidecar.frames
+    assert counts["captured"] == raw.sequence[-1] - raw.sequence[0] + 1
+    assert counts["not_looked_at"] == counts["captured"] - len(raw)
+    assert session.sidecar.dated == "2026-10-03 08:00 UTC"
+    assert session.sidecar.recorded_by == "user"
+    offered = result.stderr.partition("next: ")[2]
+    assert shlex.split(offered) == ["blur2blur", "session", "report", str(folder)]
+
+
+@pytest.mark.parametrize(
+    ("source", "time", "problem"),
+    [
+        ("0", "2026-10-03T10:00", "--recorded is for clips"),
+        ("demo", "2026-10-03", "not a date and time like"),
+    ],
+)
+def test_when_something_else_than_a_clip_was_filmed_is_not_told(
+    tmp_path: Path, source: str, time: str, problem: str
+) -> None:
+    command = record(Path(source), tmp_path, "--recorded", time)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 1
+    assert problem in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @linux_only
@@ -195,7 +225,11 @@ def test_a_session_ends_when_its_tracker_dies(hand_model: Path, tmp_path: Path) 
     assert f"{table.parent}: the session was cut off" in said
     session = read_session(table.parent)
     assert session.sidecar.state == "recording"
-    assert session.sidecar.frames["tracked"] == len(session.trajectories["raw"]) > 0
+    counts = session.sidecar.frames
+    assert counts["tracked"] == len(session.trajectories["raw"]) > 0
+    raw = session.trajectories["raw"]
+    assert counts["captured"] == raw.sequence[-1] - raw.sequence[0] + 1
+    assert "dropped_stopped" not in counts
 
 
 @linux_only
@@ -235,49 +269,3 @@ def test_nothing_is_left_of_a_session_without_a_frame(
     reason = "nothing was recorded" if end == "Ctrl-C" else "hand tracker's process has ended"
     assert reason in said
     assert list(tmp_path.iterdir()) == [other]
-
-
-def test_no_session_without_consent(tmp_path: Path) -> None:
-    result = blur2blur(
-        "session", "record", "demo", "--task", "rest", "--participant", "P07", "--hand", "left",
-        "--to", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 1
-    assert "--consent-recorded" in result.stderr
-    assert not list(tmp_path.iterdir())
-
-
-def answered(command: list[str], answers: str) -> str:
-    """Run a command in a terminal where this is typed; what it shows."""
-    import pty
-
-    screen, terminal = pty.openpty()
-    with subprocess.Popen(
-        command,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env={**os.environ, "TERM": "dumb"},
-    ):
-        os.close(terminal)
-        os.write(screen, answers.encode())
-        shown = b""
-        with suppress(OSError):  # the terminal is closed with the last who has it
-            while part := os.read(screen, 4096):
-                shown += part
-    os.close(screen)
-    return shown.decode(errors="replace")
-
-
-@linux_only
-@pytest.mark.parametrize("video", [True, False])
-def test_the_question_of_consent_names_the_video_and_wants_an_answer(
-    hand_model: Path, short_hand_clip: Path, tmp_path: Path, video: bool
-) -> None:
-    command = record(short_hand_clip, tmp_path, *(["--save-video"] if video else []))
-    command[command.index("--consent-recorded") + 1] = "  "
-    shown = answered(command, "y\n\n  \nA. B., form of today\n")
-    assert ("of the video" in shown) == video
-    assert shown.count("Who recorded it, and when?") == 3
-    (folder,) = tmp_path.iterdir()
-    assert read_session(folder).sidecar.consent == "A. B., form of today"
