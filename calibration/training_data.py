@@ -81,13 +81,13 @@ def open_training_data(
         )
         names = [[p.scene for p in part] for part in (train_pairs, held_out_pairs)]
     else:
-        need_px = max(recipe.need_px, held_out_recipe.need_px)
-        pictures = _large_enough(read_photographs(find_photographs(list(folders))), need_px)
-        train_paths, held_out_paths = split_photographs(
-            list(pictures), trained=trained, tested=tested
-        )
+        pictures = read_photographs(find_photographs(list(folders)))
+        large = _at_least(held_out_recipe.need_px, pictures)
+        train_paths, held_out_paths = split_photographs(large, trained=trained, tested=tested)
         if not held_out_paths:
             raise CalibrationError(f"{train_paths[0]} has no other to test on: {_too_few(trained)}")
+        unseen = {path.name for path in held_out_paths} | (set(tested) - set(trained))
+        train_paths = [p for p in _at_least(recipe.need_px, pictures) if p.name not in unseen]
         training = BlurredCrops([pictures[p] for p in train_paths], recipe, seed, crops)
         held_out = BlurredCrops(
             [pictures[p] for p in held_out_paths],
@@ -100,13 +100,9 @@ def open_training_data(
     return TrainingData(training, (blurred, truth), *(sorted(set(part)) for part in names))
 
 
-def _large_enough(
-    pictures: Mapping[Path, NDArray[np.uint8]], need_px: int
-) -> dict[Path, NDArray[np.uint8]]:
-    """Those that crops can be cut from; one that is too small cannot be held out either."""
-    large = {
-        path: picture for path, picture in pictures.items() if min(picture.shape[:2]) >= need_px
-    }
+def _at_least(need_px: int, pictures: Mapping[Path, NDArray[np.uint8]]) -> list[Path]:
+    """Those that crops can be cut from."""
+    large = [path for path, picture in pictures.items() if min(picture.shape[:2]) >= need_px]
     if not large:
         raise CalibrationError(f"no photograph is at least {need_px} px on its shorter side")
     return large

@@ -284,8 +284,16 @@ def test_one_that_is_too_small_is_not_what_is_tested_on(
     for number in range(20):  # some of these would be held out
         cv2.imwrite(str(mixed / f"icon{number}.png"), discs(number, 20))
     assert not {path.name for path in split_photographs(find_photographs([mixed]))[1]} <= large
+    small = mixed / "small"
+    small.mkdir()
+    for path in photographs.iterdir():
+        cv2.imwrite(str(small / path.name), cv2.resize(cv2.imread(str(path)), (200, 200)))
+    cv2.imwrite(str(small / "small.png"), discs(9, 200))
     data = DeblurrerTrainer(replace(settings, data=(mixed,))).data
-    assert {*data.training_names, *data.held_out_names} == large
+    assert {*data.training_names, *data.held_out_names} == large | {"small.png"}
+    assert "small.png" in data.training_names
+    assert set(data.held_out_names) < large
+    assert not set(data.training_names) & set(data.held_out_names)
 
 
 def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path) -> None:
