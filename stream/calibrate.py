@@ -53,6 +53,8 @@ def run_record(job: RecordJob, console: Console) -> int:
         CalibrationError: the folder or the disk cannot be used.
         SourceError: a source cannot be opened or read.
     """
+    for uri in job.clips:
+        open_source(uri, SourceOptions()).open().close()  # all are there before the first is sorted
     recording = CalibrationRecording(job.to, job.rule)
     if recording.frames:
         console.print(f"going on with {len(recording.frames)} frames in {escape(str(job.to))}")

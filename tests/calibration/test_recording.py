@@ -14,12 +14,14 @@ import av
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
 from calibration.acuity import Verdict
 from calibration.errors import CalibrationError
 from calibration.frame_sorter import FrameSorter
 from calibration.recording import CalibrationRecording, KeptFrame, RecordingRule, spread
-from stream.calibrate import clip_names, instruction
+from stream.calibrate import RecordJob, clip_names, instruction, run_record
+from stream.errors import SourceError
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
 from tests.conftest import ROOT, blur2blur
 
@@ -124,6 +126,13 @@ def test_command_records_clips_and_teaches(clip: Path, tmp_path: Path) -> None:
     neither = blur2blur("calibrate", "record", "--to", tmp_path / "x")
     assert neither.returncode == 2
     assert "--from" in neither.stderr
+
+
+def test_a_clip_that_is_not_there_is_said_before_any_is_sorted(clip: Path, tmp_path: Path) -> None:
+    job = RecordJob(to=tmp_path / "camera", clips=(str(clip), "typo.mp4"))
+    with pytest.raises(SourceError, match=r"typo\.mp4 does not exist"):
+        run_record(job, Console(quiet=True))
+    assert not (tmp_path / "camera").exists()
 
 
 def test_killed_recording_keeps_what_it_had_and_goes_on(clip: Path, tmp_path: Path) -> None:
