@@ -36,6 +36,7 @@ _EXTRAS = {
     "train": ("torch", "training and the torch backend"),
     "hands": ("mediapipe", "hand tracking"),
     "tensorrt": ("torch-tensorrt", "the NVIDIA engine"),
+    "virtual-camera": ("pyvirtualcam", "pictures as a camera for video calls"),
 }
 
 

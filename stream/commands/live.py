@@ -67,8 +67,8 @@ def live(
         typer.Option(
             "--to",
             help="Where frames go: `window` (the default), `out.mp4`, `out.mkv`, "
-            "`zmq+tcp://127.0.0.1:5555` (other programs subscribe), `null`. "
-            "May be given several times.",
+            "`zmq+tcp://127.0.0.1:5555` (other programs subscribe), `virtual-camera` (video calls "
+            "take it for a webcam), `null`. May be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -199,6 +199,7 @@ def live(
     - `blur2blur live demo --to out.mp4` - the clip that comes with the program, recorded
     - `blur2blur live http://192.168.1.5:8080/video --to window --to phone.mkv` - a phone, watched
       and recorded
+    - `blur2blur live 0 --to window --to virtual-camera` - choose it as the camera of a video call
     - `blur2blur live 0 --hands` - with the skeleton of your hands
     - `blur2blur live clip.mp4 --realtime --to null --stats s.json` - how would it do live?
 

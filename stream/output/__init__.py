@@ -11,6 +11,8 @@ from stream.uri import scheme_of
 
 __all__ = ["Output", "open_output"]
 
+VIRTUAL_CAMERA = "virtual-camera"
+
 
 def open_output(uri: str, *, several: bool = False, insecure_bind: bool = False) -> Output:
     """The output that an address means.
@@ -19,6 +21,7 @@ def open_output(uri: str, *, several: bool = False, insecure_bind: bool = False)
     ``window``             a window on this machine's display
     ``out.mp4``, ``.mkv``  a recording
     ``zmq+tcp://…``        a publisher; also ``zmq+ipc://…``
+    ``virtual-camera``     a camera for video calls; also ``virtual-camera:/dev/video10``
     ``null``               nothing, for statistics and benchmarks
     ====================== ===============================================
 
@@ -35,6 +38,11 @@ def open_output(uri: str, *, several: bool = False, insecure_bind: bool = False)
         from stream.output.window import Window
 
         return Window()
+    kind, _, device = uri.partition(":")
+    if kind == VIRTUAL_CAMERA:
+        from stream.output.virtual_camera import VirtualCamera
+
+        return VirtualCamera(device, several=several)
     if scheme_of(uri) in ZMQ_SCHEMES:
         from stream.output.publisher import Publisher
 
@@ -42,7 +50,7 @@ def open_output(uri: str, *, several: bool = False, insecure_bind: bool = False)
     if scheme_of(uri):
         raise OutputError(
             f"nothing is known of {scheme_of(uri)}:// as an output; "
-            "outputs are window, null, zmq+tcp://, zmq+ipc://, "
+            f"outputs are window, {VIRTUAL_CAMERA}, null, zmq+tcp://, zmq+ipc://, "
             f"or a file that ends in {' or '.join(SUFFIXES)}"
         )
     return Recording(Path(uri), several=several)
