@@ -112,6 +112,11 @@ class Subscription:
         self, address: str, *, source: str = "", every: bool = False, capacity: int = 256
     ) -> None:
         endpoint = parse_endpoint(address, OPTIONS)
+        if "key" in endpoint.options and "server" not in endpoint.options:
+            raise StreamError(
+                f"{endpoint.address}: key= is given, but not server=, the publisher's public key, "
+                "without which nothing is encrypted; add &server=NAME or the path of its NAME.key"
+            )
         self.address = endpoint.address
         self.counts = SubscriptionCounts()
         self.source = source or endpoint.options.get("source", "")

@@ -55,6 +55,11 @@ class Publisher:
             self.encoding, self.quality = _encoding(endpoint)
             self.imagezmq = _is_imagezmq(endpoint)
             self.uri = endpoint.address
+            if "authorised" in endpoint.options and "key" not in endpoint.options:
+                raise OutputError(
+                    f"{endpoint.address}: authorised= is given, but not key=, the publisher's own, "
+                    "without which anybody may watch; add &key=NAME (`blur2blur keys new NAME`)"
+                )
             if not endpoint.loopback and "key" not in endpoint.options and not insecure_bind:
                 raise OutputError(
                     f"{endpoint.address} can be reached by other machines, and anybody there could "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.errors import StreamError
+from stream.errors import OutputError, StreamError
 from stream.keys import load_key, new_key
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
@@ -41,6 +41,14 @@ def test_only_those_with_an_authorised_key_are_let_in(tmp_path: Path) -> None:
                 assert shut_out.counts.received == 0
     finally:
         publisher.close()
+
+
+def test_half_of_what_protects_is_refused_not_ignored(tmp_path: Path) -> None:
+    new_key("friend", tmp_path)
+    with pytest.raises(StreamError, match=r"not server=.*add &server=NAME"):
+        subscribe(f"tcp://127.0.0.1:5555?key={tmp_path / 'friend.key_secret'}")
+    with pytest.raises(OutputError, match=r"not key=.*add &key=NAME"):
+        Publisher(f"zmq+tcp://127.0.0.1:*?authorised={tmp_path / 'authorised'}")
 
 
 def test_a_file_that_is_called_like_a_key_hides_none(
