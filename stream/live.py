@@ -26,6 +26,7 @@ from stream.errors import OutputError
 from stream.hands.tracking import HandSettings, HandsOn
 from stream.output import Output, open_output
 from stream.output.display import display_problem
+from stream.output.publisher import Publisher
 from stream.output.recording import Recording
 from stream.pipeline import Pipeline
 from stream.run_log import RunLog
@@ -70,12 +71,15 @@ def run_live(job: LiveJob, console: Console) -> int:
         console.print(escape(line), highlight=False)
         log.write("said", text=line)
 
-    outputs = _open_outputs(job)
     sources = _open_sources(job)
-    _refuse_overwriting(sources, outputs, job.stats)
+    profile = load_profile(job.profile)
     if job.stats is not None and (problem := folder_problem(job.stats)) is not None:
         raise OutputError(problem)
-    profile = load_profile(job.profile)
+    outputs = _open_outputs(job)  # the last, as a publisher is there for all to see
+    _refuse_overwriting(sources, outputs, job.stats)
+    for output in outputs:
+        if isinstance(output, Publisher) and output.chosen:
+            say(f"publishing at {output.address}")
 
     def make_engines() -> EnginePool:
         return EnginePool(

@@ -189,6 +189,7 @@ class Subscription:
         socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
         socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
+        socket.setsockopt(zmq.IPV6, endpoint.ipv6)
         try:
             if "server" in endpoint.options:
                 own = endpoint.options.get("key")

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import zmq
 from numpy.typing import NDArray
-from zmq.auth.thread import ThreadAuthenticator
 
 from engines.engine import EngineFacts
 from stream.endpoint import Endpoint, parse_endpoint
@@ -14,6 +14,7 @@ from stream.errors import OutputError, StreamError
 from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
 from stream.keys import authorised_folder, load_key
+from stream.output.socket_file import socket_file_problem
 from stream.wire import (
     VERSION,
     Encoding,
@@ -25,6 +26,9 @@ from stream.wire import (
     pack,
     pack_imagezmq,
 )
+
+if TYPE_CHECKING:
+    from zmq.auth.thread import ThreadAuthenticator
 
 _WAITING = 2
 _OPTIONS = {"encoding", "quality", "format", "key", "authorised"}
@@ -44,6 +48,10 @@ class Publisher:
 
     Raises:
         OutputError: the address cannot be bound, or would let in anybody.
+
+    Attributes:
+        uri: where it is bound.
+        chosen: the system chose the port, so nobody knows it until told.
     """
 
     every_frame = False
@@ -74,6 +82,9 @@ class Publisher:
         except StreamError as error:
             raise OutputError(str(error)) from None
         self._clock = clock_name()
+        self.chosen = endpoint.chosen_when_bound
+        if self.chosen:
+            self.uri = self.address
 
     @property
     def address(self) -> str:
@@ -164,8 +175,11 @@ class Publisher:
         try:
             socket.setsockopt(zmq.SNDHWM, _WAITING)  # has no effect after bind
             socket.setsockopt(zmq.LINGER, 0)
+            socket.setsockopt(zmq.IPV6, endpoint.ipv6)
             if "key" in endpoint.options:
                 self._require_keys(socket, endpoint)
+            if endpoint.file is not None and (problem := socket_file_problem(endpoint.file)):
+                raise OutputError(f"{endpoint.address} cannot be bound: {problem}")
             socket.bind(endpoint.address)
         except BaseException as error:
             if self._authenticator is not None:
@@ -178,6 +192,8 @@ class Publisher:
         return socket
 
     def _require_keys(self, socket: "zmq.Socket[bytes]", endpoint: Endpoint) -> None:
+        from zmq.auth.thread import ThreadAuthenticator  # brings asyncio; few publishers need it
+
         key = load_key(endpoint.options["key"], with_secret=True)
         folder = authorised_folder(endpoint.options.get("authorised"))
         self._authenticator = ThreadAuthenticator(self._context)

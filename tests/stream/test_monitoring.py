@@ -17,6 +17,7 @@ from stream.errors import StreamError
 from stream.monitoring import Monitoring
 from stream.output.null import Null
 from stream.pipeline import Pipeline
+from tests.stream.publishing import needs_ipv6
 
 
 @pytest.fixture
@@ -64,6 +65,16 @@ def test_metrics_and_health_follow_the_run(pipeline: Pipeline) -> None:
         assert status == 503
         assert json.loads(text)["sources"]["synthetic"].startswith("stalled")
         assert get(f"http://{monitoring.address}/")[0] == 404
+    finally:
+        monitoring.close()
+
+
+@needs_ipv6
+def test_metrics_over_ipv6(pipeline: Pipeline) -> None:
+    monitoring = Monitoring("[::1]:0", pipeline)
+    try:
+        assert monitoring.address.startswith("[::1]:")
+        assert get(f"http://{monitoring.address}/metrics")[0] == 200
     finally:
         monitoring.close()
 

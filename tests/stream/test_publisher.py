@@ -1,6 +1,11 @@
 """What a publisher can be asked for: other clients, addresses."""
 
+import json
+import re
 import time
+from contextlib import closing
+from pathlib import Path
+from socket import AF_UNIX, socket
 
 import cv2
 import numpy as np
@@ -8,8 +13,9 @@ import pytest
 
 from stream.errors import OutputError
 from stream.output.publisher import Publisher
-from tests.conftest import picture
-from tests.stream.publishing import processed
+from stream.subscription import subscribe
+from tests.conftest import blur2blur, picture
+from tests.stream.publishing import first_frame, needs_ipv6, processed
 
 
 @pytest.mark.parametrize("encoding", ["raw", "jpeg"])
@@ -47,6 +53,7 @@ def test_unmodified_imagezmq_hub_shows_our_frames(encoding: str) -> None:
         ("zmq+tcp://0.0.0.0:5999", "keys new"),
         ("zmq+tcp://*:5999", "keys new"),
         ("zmq+tcp://127.0.0.1", "lacks a port"),
+        ("zmq+tcp://127.0.0.1:65536", "ports go up to 65535"),
         ("zmq+udp://127.0.0.1:1", "is not like"),
         ("zmq+tcp://127.0.0.1:*?encoding=gif", "raw or jpeg"),
         ("zmq+tcp://127.0.0.1:*?quality=101", "1 to 100"),
@@ -61,11 +68,52 @@ def test_addresses_that_cannot_be_used_are_refused_with_advice(uri: str, seen: s
 
 
 def test_address_in_use_is_named(publisher: Publisher) -> None:
-    if publisher.address.startswith("ipc"):
-        pytest.skip("a new socket takes the file over")
     with pytest.raises(OutputError, match="in use"):
         Publisher(f"zmq+{publisher.address}")
 
 
 def test_outside_address_is_bound_when_one_insists() -> None:
     Publisher("zmq+tcp://0.0.0.0:*", insecure_bind=True).close()
+
+
+def test_socket_file_of_a_publisher_that_was_killed_is_taken_over(tmp_path: Path) -> None:
+    file = tmp_path / "socket"
+    with socket(AF_UNIX) as killed:
+        killed.bind(str(file))
+    Publisher(f"zmq+ipc://{file}").close()
+
+
+def test_other_files_are_not_replaced_by_a_socket(tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("dear")
+    with pytest.raises(OutputError, match="no socket; name another path"):
+        Publisher(f"zmq+ipc://{file}")
+    assert file.read_text() == "dear"
+
+
+def test_nothing_is_bound_for_sources_that_cannot_be(tmp_path: Path) -> None:
+    file = tmp_path / "socket"
+    result = blur2blur("live", "foo://x", "--to", f"zmq+ipc://{file}")
+    assert "nothing is known of foo://" in result.stderr
+    assert not file.exists()
+
+
+@needs_ipv6
+def test_frames_go_over_ipv6() -> None:
+    with (
+        closing(Publisher("zmq+tcp://[::1]:*")) as publisher,
+        subscribe(publisher.address) as frames,
+    ):
+        first_frame(publisher, frames)
+
+
+def test_chosen_port_is_told(tmp_path: Path) -> None:
+    stats = tmp_path / "s.json"
+    result = blur2blur(
+        "live", "synthetic:160x96@0?seconds=0.5", "--to", "zmq+tcp://127.0.0.1:*",
+        "--deblur", "off", "--stats", stats,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (output,) = json.loads(stats.read_text())["outputs"]
+    assert f"publishing at {output['uri']}\n" in result.stderr
+    assert re.fullmatch(r"tcp://127\.0\.0\.1:[1-9]\d*", output["uri"])
