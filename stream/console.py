@@ -140,8 +140,10 @@ def summary(pipeline: Pipeline) -> str:
 def advice(pipeline: Pipeline) -> str | None:
     """What would help where the engine is too slow for its sources; None where it keeps up."""
     ledger, chosen = pipeline.ledger, pipeline.deblurring.chosen
-    left_out = ledger.dropped.get("engine_busy", 0) / max(ledger.captured, 1)
-    if chosen is None or ledger.captured < _ENOUGH_FRAMES or left_out < _MANY_LEFT_OUT:
+    dropped = ledger.dropped
+    offered = ledger.captured - dropped.get("engine_building", 0)
+    left_out = dropped.get("engine_busy", 0) / max(offered, 1)
+    if chosen is None or offered < _ENOUGH_FRAMES or left_out < _MANY_LEFT_OUT:
         return None
     faster = _FASTER_MODEL.get(chosen.engine.facts.profile)
     return (
