@@ -1,7 +1,7 @@
 """What the user sees in the terminal while a run goes on, and when it is over."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -76,21 +76,36 @@ def attend(
 
     Raises:
         StreamError: the hand tracker does not start.
+        KeyboardInterrupt: a second signal; outputs are closed, the engine may still be at work.
     """
-    advised = False
     with signals_received() as signals:
         pipeline.start()
         try:
-            with live_line(pipeline, console) as line:
-                while pipeline.step_main_thread(_STEP_S):
-                    line.update()
-                    if not advised and (hint := advice(pipeline)) is not None:
-                        advised = True
-                        console.print(hint, markup=False, highlight=False)
-                    if signals or enough():
-                        pipeline.stop()
-        finally:
+            _drive(pipeline, console, signals, enough)
             pipeline.close()
+        except KeyboardInterrupt:
+            pipeline.abandon()
+            raise
+        except BaseException:
+            pipeline.close()
+            raise
+
+
+def _drive(
+    pipeline: Pipeline, console: Console, signals: Sequence[int], enough: Callable[[], bool]
+) -> None:
+    advised = ending = False
+    with live_line(pipeline, console) as line:
+        while pipeline.step_main_thread(_STEP_S):
+            line.update()
+            if not advised and (hint := advice(pipeline)) is not None:
+                advised = True
+                console.print(escape(hint), highlight=False)
+            if signals and not ending:
+                ending = True
+                console.print("ending… (once more ends it at once)", highlight=False)
+            if signals or enough():
+                pipeline.stop()
 
 
 def status_view(pipeline: Pipeline, fps: float) -> RenderableType:
@@ -107,7 +122,7 @@ def status_lines(pipeline: Pipeline, fps: float) -> list[str]:
     lines = [
         f"{fps:.1f} fps out",
         f"age p50 {age['p50']:.0f} ms, p95 {age['p95']:.0f} ms",
-        f"{sum(ledger.dropped.values())} dropped, {ledger.bypassed} sharp"
+        f"{sum(ledger.dropped.values())} dropped, {ledger.bypassed} passed"
         + _losses(sum(status.lost for status in pipeline.statuses)),
         f"deblur {pipeline.deblurring.mode}",
     ]
@@ -165,5 +180,5 @@ def _source_row(status: SourceStatus) -> tuple[RenderableType, ...]:
     if info is not None and info.frames:
         progress = ProgressBar(info.frames, min(status.frames, info.frames), width=30)
     size = f"{info.width}x{info.height}" if info else ""
-    state = f"[{colour}]{status.state.value}[/]"
-    return f"[bold]{escape(status.name)}[/]", state, size, progress, escape(status.reason)
+    state = Text(status.state.value, colour)
+    return Text(status.name, "bold"), state, size, progress, Text(status.reason)

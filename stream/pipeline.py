@@ -26,6 +26,8 @@ _OUTPUT_PATIENCE_S = 30.0
 """How long the end waits for a slow disk to take the rest of a recording."""
 _DRIVER_PATIENCE_S = 2.0
 """How long it waits for a thread that hangs in a driver; the process may end without it."""
+_HURRY_S = 1.0
+"""How long it waits for outputs to close where there is no patience at all."""
 
 
 class Pipeline:
@@ -186,6 +188,20 @@ class Pipeline:
             worker.join(_DRIVER_PATIENCE_S)
         for inlet in self._inlets.values():
             inlet.empty()
+        self.ended_ns = time.perf_counter_ns()
+
+    def abandon(self) -> None:
+        """Instead of :meth:`close`: do not wait for the engine, only close what outputs have."""
+        self.stop()
+        deadline = time.monotonic() + _HURRY_S
+        for output in self.outputs:
+            output.finish()
+            if output.output.main_thread:
+                while output.step(0):
+                    pass
+        for output in self.outputs:
+            if not output.join(max(0.0, deadline - time.monotonic())):
+                output.give_up()
         self.ended_ns = time.perf_counter_ns()
 
     @property

@@ -1,8 +1,11 @@
 import re
+from io import StringIO
+
+from rich.console import Console
 
 from engines.profile import Profile
 from stream.capture import open_source
-from stream.console import advice
+from stream.console import advice, live_line, status_lines
 from stream.output.null import Null
 from tests.conftest import MakeClip
 from tests.stream.test_pipeline import run
@@ -22,3 +25,19 @@ def test_who_loses_frames_to_a_slow_engine_is_told_what_is_faster(
     lossless = run(quick, [open_source(str(make_clip(pts_ms=range(0, 4800, 40))))], [Null()])
     assert lossless.ledger.captured == 120
     assert advice(lossless) is None
+
+
+def test_line_that_is_printed_meanwhile_spoils_nothing(quick: Profile, make_clip: MakeClip) -> None:
+    pipeline = run(quick, [open_source(str(make_clip("[red]a.mkv")))], [Null()], mode="off")
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=100)
+    with live_line(pipeline, console) as line:
+        line.update()
+        console.print("[x] said", markup=False, highlight=False)
+    assert "[red]a" in screen.getvalue()
+    assert "[bold]" not in screen.getvalue()
+
+
+def test_what_is_not_deblurred_is_not_called_sharp(quick: Profile, make_clip: MakeClip) -> None:
+    pipeline = run(quick, [open_source(str(make_clip()))], [Null()], mode="off")
+    assert "0 dropped, 25 passed" in status_lines(pipeline, 0.0)

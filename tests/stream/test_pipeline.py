@@ -361,6 +361,30 @@ def test_deblurring_that_is_switched_on_midway_shows_no_old_frames(quick: Profil
     assert pipeline.ledger.dropped["engine_building"] > 20
 
 
+def test_abandoned_run_closes_its_outputs_though_the_engine_does_not_answer(
+    quick: Profile,
+) -> None:
+    hanging = Event()
+
+    def never() -> EnginePool:
+        hanging.wait(60)
+        return EnginePool(quick, precision="f32")
+
+    keeper = Keeper()
+    deblurring = Deblurring(never, "off")
+    pipeline = Pipeline([open_source("synthetic:160x96@30")], [keeper], deblurring)
+    pipeline.start()
+    while not deblurring.building:
+        pipeline.step_main_thread(0.02)
+        if len(keeper.frames) == 5:
+            deblurring.mode = "on"
+    start = time.monotonic()
+    pipeline.abandon()
+    assert time.monotonic() - start < 1
+    assert keeper.closed == 1
+    hanging.set()
+
+
 def test_file_loses_nothing_to_the_building_of_its_engine(
     quick: Profile, make_clip: MakeClip
 ) -> None:
