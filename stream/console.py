@@ -1,7 +1,7 @@
 """What the user sees in the terminal while a run goes on, and when it is over."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from engines.signals import signals_received
 from stream.capture.source import SourceState, SourceStatus
+from stream.metrics import Percentiles
 from stream.pipeline import Pipeline
 
 _STEP_S = 0.05
@@ -118,10 +119,10 @@ def status_view(pipeline: Pipeline, fps: float) -> RenderableType:
 def status_lines(pipeline: Pipeline, fps: float) -> list[str]:
     """The run in short pieces: rate, age, drops, deblurring, engine."""
     ledger = pipeline.ledger
-    age = ledger.latency_ms()["age"]
+    latency = ledger.latency_ms()
     lines = [
         f"{fps:.1f} fps out",
-        f"age p50 {age['p50']:.0f} ms, p95 {age['p95']:.0f} ms",
+        _age(latency) if latency else "no frame yet",
         f"{sum(ledger.dropped.values())} dropped, {ledger.bypassed} passed"
         + _losses(sum(status.lost for status in pipeline.statuses)),
         f"deblur {pipeline.deblurring.mode}",
@@ -133,7 +134,7 @@ def status_lines(pipeline: Pipeline, fps: float) -> list[str]:
 
 
 def summary(pipeline: Pipeline) -> str:
-    """What a run did, in one or two lines."""
+    """What a run did: a line or two, and one for each of several outputs that left frames out."""
     ledger = pipeline.ledger
     dropped = ", ".join(f"{count} {cause}" for cause, count in ledger.dropped.items()) or "none"
     latency = ledger.latency_ms()
@@ -143,12 +144,15 @@ def summary(pipeline: Pipeline) -> str:
         f"passed through as sharp or off: {ledger.bypassed}"
     )
     chosen = pipeline.deblurring.chosen
-    if chosen is not None:
+    if chosen is not None and latency:
         text += (
             f"\nengine {latency['engine']['p50']:.1f} ms "
-            f"({chosen.candidate}, self-check {chosen.self_check_psnr_db:.0f} dB), "
-            f"age p50 {latency['age']['p50']:.0f} ms, p95 {latency['age']['p95']:.0f} ms"
+            f"({chosen.candidate}, self-check {chosen.self_check_psnr_db:.0f} dB), {_age(latency)}"
         )
+    if len(pipeline.outputs) > 1:
+        for out in pipeline.outputs:
+            if out.dropped:
+                text += f"\n{out.output.uri}: {out.written} written, {out.dropped} left out"
     return text
 
 
@@ -160,13 +164,19 @@ def advice(pipeline: Pipeline) -> str | None:
     left_out = dropped.get("engine_busy", 0) / max(offered, 1)
     if chosen is None or offered < _ENOUGH_FRAMES or left_out < _MANY_LEFT_OUT:
         return None
+    if not (latency := ledger.latency_ms()):
+        return None
     faster = _FASTER_MODEL.get(chosen.engine.facts.profile)
     return (
-        f"the engine takes up to {ledger.latency_ms()['engine']['p95']:.0f} ms a frame, and "
+        f"the engine takes up to {latency['engine']['p95']:.0f} ms a frame, and "
         f"{100 * left_out:.0f} % of the frames are left out; "
         + (f"--model {faster} is faster, and so is a" if faster else "faster is a")
         + " smaller --size"
     )
+
+
+def _age(latency: Mapping[str, Percentiles]) -> str:
+    return f"age p50 {latency['age']['p50']:.0f} ms, p95 {latency['age']['p95']:.0f} ms"
 
 
 def _losses(count: int) -> str:

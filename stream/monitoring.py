@@ -140,7 +140,7 @@ class _Collector:
             labels=["source", "quantile"],
         )
         for source in sources:
-            for quantile, milliseconds in source["latency_ms"]["age"].items():
+            for quantile, milliseconds in source["latency_ms"].get("age", {}).items():
                 age.add_metric([source["name"], quantile], milliseconds / 1000)
         yield age
         states = StateSetMetricFamily(

@@ -67,7 +67,7 @@ class Pipeline:
         self.ended_ns: int | None = None
         self._stopped_at: float | None = None
         self._time = RunTime(seconds, lambda: self.ledger.first_captured_ns)
-        self._silent: list[SourceStatus] = []
+        self._silent: set[str] = set()
         self._say = say
         self._seconds = seconds
         self._batch_wait_ms = batch_wait_ms
@@ -159,7 +159,7 @@ class Pipeline:
         for worker in self._workers:
             worker.watch()
         if self._stopped_at is None and self._time.over:
-            self._silent = [s for s in self.statuses if not self.ledgers[s.name].captured]
+            self._silent = {name for name, own in self.ledgers.items() if not own.captured}
             self.stop()
         if all(output.failure for output in self.outputs):
             self.stop()
@@ -208,8 +208,11 @@ class Pipeline:
     def problems(self) -> list[str]:
         """Why the job failed, in lines for the user; empty where it did not."""
         found = [self.failure] if self.failure else []
-        found += [s.reason for s in self.statuses if s.state is SourceState.FAILED]
-        found += [f"{s.uri} sent no frame in {self._seconds:g} s" for s in self._silent]
+        for status in self.statuses:
+            if status.state is SourceState.FAILED:
+                found.append(status.reason)
+            elif status.name in self._silent:
+                found.append(f"{status.uri} sent no frame in {self._seconds:g} s")
         found += [output.failure for output in self.outputs if output.failure]
         if self.hands is not None and self.hands.failure:
             found.append(self.hands.failure)

@@ -5,10 +5,10 @@ from rich.console import Console
 
 from engines.profile import Profile
 from stream.capture import open_source
-from stream.console import advice, live_line, status_lines
+from stream.console import advice, live_line, status_lines, summary
 from stream.output.null import Null
 from tests.conftest import MakeClip
-from tests.stream.test_pipeline import run
+from tests.stream.test_pipeline import Keeper, run
 
 
 def test_who_loses_frames_to_a_slow_engine_is_told_what_is_faster(
@@ -41,3 +41,13 @@ def test_line_that_is_printed_meanwhile_spoils_nothing(quick: Profile, make_clip
 def test_what_is_not_deblurred_is_not_called_sharp(quick: Profile, make_clip: MakeClip) -> None:
     pipeline = run(quick, [open_source(str(make_clip()))], [Null()], mode="off")
     assert "0 dropped, 25 passed" in status_lines(pipeline, 0.0)
+
+
+def test_losses_of_one_output_are_told_though_another_took_the_frames(quick: Profile) -> None:
+    slow = Keeper(delay_s=0.2)
+    source = open_source("synthetic:160x96@30?seconds=1")
+    pipeline = run(quick, [source], [Null(), slow], mode="off")
+    left_out = pipeline.ledger.output - len(slow.frames)
+    assert left_out > 5
+    assert f"\nnull: {len(slow.frames)} written, {left_out} left out" in summary(pipeline)
+    assert summary(pipeline).count("left out") == 1

@@ -394,6 +394,13 @@ def test_file_loses_nothing_to_the_building_of_its_engine(
     assert keeper.sequences == list(range(25))
 
 
+def test_source_that_failed_is_told_once(quick: Profile, tmp_path: Path) -> None:
+    sources = [open_source("synthetic:160x96@30"), open_source(str(tmp_path / "missing.mp4"))]
+    pipeline = run(quick, sources, [Keeper()], mode="off", seconds=0.5)
+    (problem,) = pipeline.problems
+    assert "does not exist" in problem
+
+
 def test_seconds_without_a_frame_are_a_problem(quick: Profile) -> None:
     silent = open_source("synthetic:160x96@30?stall=0%2B60")
     pipeline = run(quick, [silent], [Keeper()], seconds=0.5)
