@@ -65,10 +65,13 @@ def run_live(job: LiveJob, console: Console) -> int:
         StreamError, EngineError, ProfileError: the job cannot even begin.
     """
 
-    log = RunLog(job.log)
+    def tell(line: str) -> None:
+        console.print(escape(line), highlight=False)
+
+    log = RunLog(job.log, tell)
 
     def say(line: str) -> None:
-        console.print(escape(line), highlight=False)
+        tell(line)
         log.write("said", text=line)
 
     sources = _open_sources(job)
@@ -114,7 +117,7 @@ def run_live(job: LiveJob, console: Console) -> int:
         attend(pipeline, console)
     log.write("ended", problems=pipeline.problems, statistics=statistics(pipeline))
     log.close()
-    return _report(pipeline, job, console)
+    return _report(pipeline, job, console, [log.failure] if log.failure else [])
 
 
 @contextmanager
@@ -190,8 +193,8 @@ def _refuse_overwriting(sources: list[Source], outputs: list[Output], stats: Pat
         seen.add(real)
 
 
-def _report(pipeline: Pipeline, job: LiveJob, console: Console) -> int:
-    problems = pipeline.problems
+def _report(pipeline: Pipeline, job: LiveJob, console: Console, others: list[str]) -> int:
+    problems = pipeline.problems + others
     if job.stats is not None:
         try:
             write_text_atomically(job.stats, json.dumps(statistics(pipeline), indent=2) + "\n")
