@@ -31,6 +31,7 @@ from stream.output.recording import Recording
 from stream.pipeline import Pipeline
 from stream.run_log import RunLog
 from stream.statistics import program_version, statistics
+from stream.wire import short_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,9 +167,10 @@ def _open_sources(job: LiveJob) -> list[Source]:
     sources: list[Source] = []
     for uri in job.sources:
         source = open_source(uri, options)
+        source.name = short_name(source.name)
         taken = [other.name for other in sources]
         if source.name in taken:
-            numbered = (f"{source.name}-{number}" for number in count(len(taken) + 1))
+            numbered = (short_name(source.name, f"-{n}") for n in count(len(taken) + 1))
             source.name = next(name for name in numbered if name not in taken)
         sources.append(source)
     return sources

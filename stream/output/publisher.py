@@ -22,6 +22,8 @@ from stream.wire import (
     HandNote,
     HandsNote,
     Header,
+    WireError,
+    checked_header,
     clock_name,
     pack,
     pack_imagezmq,
@@ -94,6 +96,10 @@ class Publisher:
     def write(self, frame: ProcessedFrame) -> None:
         try:
             self._socket.send_multipart(self._parts(frame), copy=False)
+        except (WireError, UnicodeEncodeError) as error:
+            raise OutputError(
+                f"{self.uri}: a frame is not sent, as no subscriber would take it: {error}"
+            ) from None
         except zmq.ZMQError as error:
             raise OutputError(f"{self.uri}: {error}") from None
 
@@ -122,7 +128,9 @@ class Publisher:
             engine=None if frame.engine is None else _note(frame.engine),
             hands=None if frame.hands is None else _hands_note(frame.hands),
         )
-        return pack(header, frame.pixels, jpeg_quality=self.quality)
+        parts = pack(header, frame.pixels, jpeg_quality=self.quality)
+        checked_header(*parts[:2])
+        return parts
 
     def publish(
         self,
@@ -139,8 +147,10 @@ class Publisher:
             pixels: uint8 (H, W, 3) RGB, contiguous; they must not be written to afterwards.
 
         Raises:
-            OutputError: they cannot be sent.
+            OutputError: they cannot be sent, or the wire does not know such a frame (see WIRE.md).
         """
+        if not _is_picture(pixels):
+            raise OutputError(f"{self.uri}: pixels are a contiguous uint8 array of (H, W, 3)")
         now_ns = time.perf_counter_ns()
         frame = Frame(
             pixels=pixels,
@@ -202,6 +212,12 @@ class Publisher:
         socket.curve_publickey = key.public
         socket.curve_secretkey = key.secret
         socket.curve_server = True
+
+
+def _is_picture(pixels: object) -> bool:
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
+        return False
+    return pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.flags.c_contiguous
 
 
 def _encoding(endpoint: Endpoint) -> tuple[Encoding, int]:

@@ -1,20 +1,24 @@
 """What a publisher can be asked for: other clients, addresses."""
 
 import json
+import math
 import re
 import time
 from contextlib import closing
 from pathlib import Path
 from socket import AF_UNIX, socket
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from stream.errors import OutputError
+from stream.live import LiveJob, _open_sources
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
-from tests.conftest import blur2blur, picture
+from stream.wire import Header, short_name
+from tests.conftest import MakeClip, blur2blur, picture
 from tests.stream.publishing import first_frame, needs_ipv6, processed
 
 
@@ -65,6 +69,55 @@ def test_unmodified_imagezmq_hub_shows_our_frames(encoding: str) -> None:
 def test_addresses_that_cannot_be_used_are_refused_with_advice(uri: str, seen: str) -> None:
     with pytest.raises(OutputError, match=seen):
         Publisher(uri)
+
+
+PIXELS = picture(0)
+REFUSED = [
+    ({"source": "x" * 201}, "length <= 200"),
+    ({"source": "ü" * 129}, "too long"),
+    ({"source": "caf\udce9"}, "surrogates"),
+    ({"sequence": -1}, ">= 0"),
+    ({"pts_s": math.nan}, "pts_s"),
+    ({"pts_s": math.inf}, "pts_s"),
+    ({"captured_ns": -1}, "captured_ns"),
+    ({"pixels": np.zeros((5000, 5000, 3), np.uint8)}, "too many"),
+    ({"pixels": PIXELS[:0]}, "height"),
+    ({"pixels": PIXELS[:, ::-1]}, "contiguous uint8"),
+    ({"pixels": PIXELS[:, :, 0]}, "contiguous uint8"),
+    ({"pixels": PIXELS.astype(float)}, "contiguous uint8"),
+    ({"pixels": "x"}, "contiguous uint8"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "seen"), REFUSED)
+def test_frame_that_nobody_would_take_is_not_published(wrong: dict[str, Any], seen: str) -> None:
+    frame = {"pixels": PIXELS, "source": "camera", "sequence": 0, "pts_s": 0.0, **wrong}
+    with (
+        closing(Publisher("zmq+tcp://127.0.0.1:*")) as publisher,
+        pytest.raises(OutputError, match=seen),
+    ):
+        publisher.publish(**frame)
+
+
+def test_long_names_of_sources_can_be_subscribed_to(make_clip: MakeClip) -> None:
+    clip = str(make_clip(f"{'long' * 60}.mkv"))
+    first, second = _open_sources(LiveJob(sources=(clip, clip), outputs=("null",)))
+    assert (len(first.name), len(second.name), second.name[-2:]) == (200, 200, "-2")
+    assert header_of(second.name).source == second.name
+    assert short_name("ü" * 200, "-2") == "ü" * 127 + "-2"
+
+
+def header_of(name: str) -> Header:
+    """What a subscriber reads in the header of a frame of this source."""
+    with (
+        closing(Publisher("zmq+tcp://127.0.0.1:*")) as publisher,
+        subscribe(publisher.address) as frames,
+    ):
+        for _ in range(200):
+            publisher.publish(PIXELS, source=name, sequence=0, pts_s=0.0)
+            if (frame := frames.next_frame(0.05)) is not None:
+                return frame.header
+    raise AssertionError("nothing came")
 
 
 def test_address_in_use_is_named(publisher: Publisher) -> None:
