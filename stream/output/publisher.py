@@ -13,7 +13,7 @@ from stream.endpoint import Endpoint, parse_endpoint
 from stream.errors import OutputError, StreamError
 from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
-from stream.keys import authorised_folder, load_key
+from stream.keys import AuthorisedKeys, authorised_folder, load_key
 from stream.output.socket_file import socket_file_problem
 from stream.wire import (
     VERSION,
@@ -208,7 +208,7 @@ class Publisher:
         folder = authorised_folder(endpoint.options.get("authorised"))
         self._authenticator = ThreadAuthenticator(self._context)
         self._authenticator.start()
-        self._authenticator.configure_curve(domain="*", location=str(folder))
+        self._authenticator.configure_curve_callback("*", AuthorisedKeys(folder))
         socket.curve_publickey = key.public
         socket.curve_secretkey = key.secret
         socket.curve_server = True
