@@ -6,9 +6,11 @@ from rich.console import Console
 from engines.profile import Profile
 from stream.capture import open_source
 from stream.console import advice, live_line, status_lines, summary
+from stream.deblurring import Deblurring
 from stream.output.null import Null
+from stream.pipeline import Pipeline
 from tests.conftest import MakeClip
-from tests.stream.test_pipeline import Keeper, run
+from tests.stream.test_pipeline import Keeper, SlowToBuild, run
 
 
 def test_who_loses_frames_to_a_slow_engine_is_told_what_is_faster(
@@ -25,6 +27,17 @@ def test_who_loses_frames_to_a_slow_engine_is_told_what_is_faster(
     lossless = run(quick, [open_source(str(make_clip(pts_ms=range(0, 4800, 40))))], [Null()])
     assert lossless.ledger.captured == 120
     assert advice(lossless) is None
+
+
+def test_frames_that_came_while_an_engine_was_built_do_not_make_it_slow(quick: Profile) -> None:
+    camera = open_source("synthetic:160x96@40?seconds=4")
+    camera.own_clock = True  # it runs while the engine is built
+    engines = Deblurring(lambda: SlowToBuild(quick, precision="f32"), "on")
+    pipeline = Pipeline([camera], [Null()], engines)
+    pipeline.run()
+    assert pipeline.ledger.captured == 160
+    assert pipeline.ledger.dropped["engine_building"] > 35
+    assert advice(pipeline) is None
 
 
 def test_line_that_is_printed_meanwhile_spoils_nothing(quick: Profile, make_clip: MakeClip) -> None:
