@@ -161,7 +161,7 @@ def _figures(scenario: Scenario, pipeline: Pipeline, probe: _Probe) -> dict[str,
                 "captured": one.captured,
                 "output": one.output,
                 "dropped": dict(one.dropped),
-                "age_p95_ms": one.latency_ms()["age"]["p95"],
+                "age_p95_ms": one.latency_ms()["age"]["p95"] if one.output else None,
             }
             for name, one in pipeline.ledgers.items()
         },

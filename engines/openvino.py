@@ -78,6 +78,7 @@ class OpenVINOEngine:
         self._shape = shape
         self._precision: Precision = precision
         self._cache = EngineCache(cache, say)
+        self._announce = say if cache is not None else lambda line: None
         self._device = device
         self._core = _core()
         if not sees(device):
@@ -119,6 +120,9 @@ class OpenVINOEngine:
         kept = self._cache.load(key, self._read)
         if kept is not None:
             return kept
+        size = f"{self._shape.width}x{self._shape.height}"
+        self._announce(f"compiling the engine for {size}, once; this may take a minute")
+        self._announce = lambda line: None  # one line for all batch sizes
         start = time.monotonic()
         model = self._core.read_model(self._profile.graph)
         _check_graph(model, self._profile)

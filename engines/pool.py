@@ -52,6 +52,10 @@ class EnginePool:
         self._dead: list[ChosenEngine] = []
         self.failed: dict[Candidate, str] = {}
 
+    def has(self, height: int, width: int) -> bool:
+        """Whether the engine for frames of this size is here already."""
+        return (height, width) in self._engines
+
     def engine_for(self, height: int, width: int) -> ChosenEngine:
         """The engine for frames of this size, built and self-checked if it is new.
 

@@ -1,6 +1,8 @@
 """The command ``blur2blur``: its groups put together, and its errors put in one line."""
 
+import os
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -44,6 +46,18 @@ def _main(
 
 def main() -> None:
     """Run the command; what is known to go wrong ends in one line and exit status 1."""
+    try:
+        _run()
+    except SystemExit as end:
+        if any(thread.daemon for thread in threading.enumerate()):
+            # one that compiles, or hangs in a driver, would abort the process on its way back
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 0)
+        raise
+
+
+def _run() -> None:
     try:
         app(live.with_hands_said(sys.argv[1:]), prog_name="blur2blur")
     except (StreamError, EngineError, ProfileError, CalibrationError) as error:

@@ -1,7 +1,7 @@
 """What the user sees in the terminal while a run goes on, and when it is over."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from engines.signals import signals_received
 from stream.capture.source import SourceState, SourceStatus
+from stream.metrics import Percentiles
 from stream.pipeline import Pipeline
 
 _STEP_S = 0.05
@@ -76,21 +77,36 @@ def attend(
 
     Raises:
         StreamError: the hand tracker does not start.
+        KeyboardInterrupt: a second signal; outputs are closed, the engine may still be at work.
     """
-    advised = False
     with signals_received() as signals:
         pipeline.start()
         try:
-            with live_line(pipeline, console) as line:
-                while pipeline.step_main_thread(_STEP_S):
-                    line.update()
-                    if not advised and (hint := advice(pipeline)) is not None:
-                        advised = True
-                        console.print(hint, markup=False, highlight=False)
-                    if signals or enough():
-                        pipeline.stop()
-        finally:
+            _drive(pipeline, console, signals, enough)
             pipeline.close()
+        except KeyboardInterrupt:
+            pipeline.abandon()
+            raise
+        except BaseException:
+            pipeline.close()
+            raise
+
+
+def _drive(
+    pipeline: Pipeline, console: Console, signals: Sequence[int], enough: Callable[[], bool]
+) -> None:
+    advised = ending = False
+    with live_line(pipeline, console) as line:
+        while pipeline.step_main_thread(_STEP_S):
+            line.update()
+            if not advised and (hint := advice(pipeline)) is not None:
+                advised = True
+                console.print(escape(hint), highlight=False)
+            if signals and not ending:
+                ending = True
+                console.print("ending… (once more ends it at once)", highlight=False)
+            if signals or enough():
+                pipeline.stop()
 
 
 def status_view(pipeline: Pipeline, fps: float) -> RenderableType:
@@ -103,11 +119,11 @@ def status_view(pipeline: Pipeline, fps: float) -> RenderableType:
 def status_lines(pipeline: Pipeline, fps: float) -> list[str]:
     """The run in short pieces: rate, age, drops, deblurring, engine."""
     ledger = pipeline.ledger
-    age = ledger.latency_ms()["age"]
+    latency = ledger.latency_ms()
     lines = [
         f"{fps:.1f} fps out",
-        f"age p50 {age['p50']:.0f} ms, p95 {age['p95']:.0f} ms",
-        f"{sum(ledger.dropped.values())} dropped, {ledger.bypassed} sharp"
+        _age(latency) if latency else "no frame yet",
+        f"{sum(ledger.dropped.values())} dropped, {ledger.bypassed} passed"
         + _losses(sum(status.lost for status in pipeline.statuses)),
         f"deblur {pipeline.deblurring.mode}",
     ]
@@ -118,7 +134,7 @@ def status_lines(pipeline: Pipeline, fps: float) -> list[str]:
 
 
 def summary(pipeline: Pipeline) -> str:
-    """What a run did, in one or two lines."""
+    """What a run did: a line or two, and one for each of several outputs that left frames out."""
     ledger = pipeline.ledger
     dropped = ", ".join(f"{count} {cause}" for cause, count in ledger.dropped.items()) or "none"
     latency = ledger.latency_ms()
@@ -128,28 +144,39 @@ def summary(pipeline: Pipeline) -> str:
         f"passed through as sharp or off: {ledger.bypassed}"
     )
     chosen = pipeline.deblurring.chosen
-    if chosen is not None:
+    if chosen is not None and latency:
         text += (
             f"\nengine {latency['engine']['p50']:.1f} ms "
-            f"({chosen.candidate}, self-check {chosen.self_check_psnr_db:.0f} dB), "
-            f"age p50 {latency['age']['p50']:.0f} ms, p95 {latency['age']['p95']:.0f} ms"
+            f"({chosen.candidate}, self-check {chosen.self_check_psnr_db:.0f} dB), {_age(latency)}"
         )
+    if len(pipeline.outputs) > 1:
+        for out in pipeline.outputs:
+            if out.dropped:
+                text += f"\n{out.output.uri}: {out.written} written, {out.dropped} left out"
     return text
 
 
 def advice(pipeline: Pipeline) -> str | None:
     """What would help where the engine is too slow for its sources; None where it keeps up."""
     ledger, chosen = pipeline.ledger, pipeline.deblurring.chosen
-    left_out = ledger.dropped.get("engine_busy", 0) / max(ledger.captured, 1)
-    if chosen is None or ledger.captured < _ENOUGH_FRAMES or left_out < _MANY_LEFT_OUT:
+    dropped = ledger.dropped
+    offered = ledger.captured - dropped.get("engine_building", 0)
+    left_out = dropped.get("engine_busy", 0) / max(offered, 1)
+    if chosen is None or offered < _ENOUGH_FRAMES or left_out < _MANY_LEFT_OUT:
+        return None
+    if not (latency := ledger.latency_ms()):
         return None
     faster = _FASTER_MODEL.get(chosen.engine.facts.profile)
     return (
-        f"the engine takes up to {ledger.latency_ms()['engine']['p95']:.0f} ms a frame, and "
+        f"the engine takes up to {latency['engine']['p95']:.0f} ms a frame, and "
         f"{100 * left_out:.0f} % of the frames are left out; "
         + (f"--model {faster} is faster, and so is a" if faster else "faster is a")
         + " smaller --size"
     )
+
+
+def _age(latency: Mapping[str, Percentiles]) -> str:
+    return f"age p50 {latency['age']['p50']:.0f} ms, p95 {latency['age']['p95']:.0f} ms"
 
 
 def _losses(count: int) -> str:
@@ -163,5 +190,5 @@ def _source_row(status: SourceStatus) -> tuple[RenderableType, ...]:
     if info is not None and info.frames:
         progress = ProgressBar(info.frames, min(status.frames, info.frames), width=30)
     size = f"{info.width}x{info.height}" if info else ""
-    state = f"[{colour}]{status.state.value}[/]"
-    return f"[bold]{escape(status.name)}[/]", state, size, progress, escape(status.reason)
+    state = Text(status.state.value, colour)
+    return Text(status.name, "bold"), state, size, progress, Text(status.reason)

@@ -29,6 +29,8 @@ class Deblurring:
         chosen: the engine that was used last, None before the first.
         region_of: the part of a frame that the engine is to work on, None for all of it.
         region_sides: regions are squares of these sides, in pixels.
+        building: an engine is being built, or read from where it is kept, and frames wait.
+        builds: how often that was so.
     """
 
     def __init__(self, engines: Callable[[], EnginePool], mode: DeblurMode) -> None:
@@ -40,6 +42,14 @@ class Deblurring:
         self.chosen: ChosenEngine | None = None
         self.region_of: Callable[[Frame], Region | None] = lambda frame: None
         self.region_sides: tuple[int, ...] = ()
+        self.building = False
+        self.builds = 0
+
+    def is_ready(self, height: int, width: int) -> bool:
+        """Whether frames of a size need not wait for an engine to be built."""
+        pool = self._pool
+        wanted = [] if self.mode == "off" else self._engine_sizes(height, width)
+        return all(pool is not None and pool.has(*size) for size in wanted)
 
     def prepare(self, height: int, width: int) -> None:
         """Build the engines for a size before its frames come, unless deblurring is off.
@@ -49,10 +59,8 @@ class Deblurring:
         """
         if self.mode == "off":
             return
-        for side in self.region_sides:
-            if side <= min(height, width):
-                self._engine(side, side)
-        self.chosen = self._engine(height, width)
+        for size in self._engine_sizes(height, width):
+            self.chosen = self._engine(*size)
 
     def process(self, frames: list[Frame]) -> list[ProcessedFrame]:
         """Deblur frames of several sources, those of one size in one batch.
@@ -175,10 +183,22 @@ class Deblurring:
         self._change_gates[source] = gate
         return gate.engaged
 
+    def _engine_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
+        """Of the engines for frames of a size, that of the whole frame last."""
+        squares = [(side, side) for side in self.region_sides if side <= min(height, width)]
+        return [*squares, (height, width)]
+
     def _engine(self, height: int, width: int) -> ChosenEngine:
-        if self._pool is None:
-            self._pool = self._make_pool()
-        return self._pool.engine_for(height, width)
+        if self._pool is not None and self._pool.has(height, width):
+            return self._pool.engine_for(height, width)
+        self.building = True
+        try:
+            if self._pool is None:
+                self._pool = self._make_pool()
+            return self._pool.engine_for(height, width)
+        finally:
+            self.builds += 1
+            self.building = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,12 +3,14 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 from stream.errors import StreamError
 from stream.uri import host_of, scheme_of
 
 SCHEMES = ("zmq+tcp", "zmq+ipc")
+_MAX_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,24 @@ class Endpoint:
     def loopback(self) -> bool:
         """Nobody on another machine can reach it."""
         return self.address.startswith("ipc:") or is_loopback(host_of(self.address))
+
+    @property
+    def ipv6(self) -> bool:
+        """Its host is an address of IPv6, which ZeroMQ wants to be told."""
+        return self.address.startswith("tcp:") and ":" in host_of(self.address)
+
+    @property
+    def chosen_when_bound(self) -> bool:
+        """The system chooses the port or the path."""
+        return self.address.endswith((":*", ":0")) or self.address == "ipc://*"
+
+    @property
+    def file(self) -> Path | None:
+        """The socket's file, None where there is none, or none yet."""
+        path = self.address.removeprefix("ipc://")
+        if path == self.address or path.startswith("@") or path == "*":
+            return None
+        return Path(path)
 
 
 def is_loopback(host: str) -> bool:
@@ -50,6 +70,8 @@ def parse_endpoint(uri: str, allowed: set[str]) -> Endpoint:
     port = rest.rpartition(":")[2]
     if kind == "tcp" and not (":" in rest and (port.isdecimal() or port == "*")):
         raise StreamError(f"{place} lacks a port; name it like zmq+tcp://127.0.0.1:5555")
+    if kind == "tcp" and port.isdecimal() and int(port) > _MAX_PORT:
+        raise StreamError(f"{place}: ports go up to {_MAX_PORT}; name one like 5555")
     options = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := options.keys() - allowed:
         known = ", ".join(sorted(allowed))

@@ -2,10 +2,11 @@
 
 A key is a pair of files, ``NAME.key`` (public, to be given away) and ``NAME.key_secret`` (readable
 by its owner only), as pyzmq writes them. A publisher lets in those whose public keys lie in its
-folder of authorised keys.
+folder of authorised keys when they connect.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,25 @@ def authorised_folder(given: str | None) -> Path:
             f"{folder} is not a folder; put the .key files of those there who may subscribe"
         )
     return folder
+
+
+class AuthorisedKeys:
+    """The public keys of a folder, as ``configure_curve_callback`` of pyzmq asks for them.
+
+    The folder is read whenever somebody connects, so keys may be added and taken away meanwhile. A
+    file that holds no key is left out.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def callback(self, domain: str, key: bytes) -> bool:
+        """Whether the owner of this key is let in."""
+        for file in self._folder.glob("*.key"):
+            with suppress(OSError, ValueError):
+                if zmq.auth.load_certificate(file)[0] == key:
+                    return True
+        return False
 
 
 def new_pair() -> Key:

@@ -26,10 +26,12 @@ from stream.errors import OutputError, StreamError
 from stream.hands.tracking import HandSettings, HandsOn
 from stream.output import Output, open_output
 from stream.output.display import display_problem
+from stream.output.publisher import Publisher
 from stream.output.recording import Recording
 from stream.pipeline import Pipeline
 from stream.run_log import RunLog
 from stream.statistics import program_version, statistics
+from stream.wire import short_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +66,24 @@ def run_live(job: LiveJob, console: Console) -> int:
         StreamError, EngineError, ProfileError: the job cannot even begin.
     """
 
-    log = RunLog(job.log)
+    def tell(line: str) -> None:
+        console.print(escape(line), highlight=False)
+
+    log = RunLog(job.log, tell)
 
     def say(line: str) -> None:
-        console.print(escape(line), highlight=False)
+        tell(line)
         log.write("said", text=line)
 
-    outputs = _open_outputs(job)
     sources = _open_sources(job)
-    _refuse_overwriting(sources, outputs, job.stats)
+    profile = load_profile(job.profile)
     if job.stats is not None and (problem := folder_problem(job.stats)) is not None:
         raise OutputError(problem)
-    profile = load_profile(job.profile)
+    outputs = _open_outputs(job)  # the last, as a publisher is there for all to see
+    _refuse_overwriting(sources, outputs, job.stats)
+    for output in outputs:
+        if isinstance(output, Publisher) and output.chosen:
+            say(f"publishing at {output.address}")
 
     def make_engines() -> EnginePool:
         return EnginePool(
@@ -110,7 +118,7 @@ def run_live(job: LiveJob, console: Console) -> int:
         attend(pipeline, console)
     log.write("ended", problems=pipeline.problems, statistics=statistics(pipeline))
     log.close()
-    return _report(pipeline, job, console)
+    return _report(pipeline, job, console, [log.failure] if log.failure else [])
 
 
 @contextmanager
@@ -161,9 +169,10 @@ def _open_sources(job: LiveJob) -> list[Source]:
     sources: list[Source] = []
     for uri in job.sources:
         source = open_source(uri, options)
+        source.name = short_name(source.name)
         taken = [other.name for other in sources]
         if source.name in taken:
-            numbered = (f"{source.name}-{number}" for number in count(len(taken) + 1))
+            numbered = (short_name(source.name, f"-{n}") for n in count(len(taken) + 1))
             source.name = next(name for name in numbered if name not in taken)
         sources.append(source)
     return sources
@@ -196,8 +205,8 @@ def _is_same_file(path: Path, source: Path) -> bool:
         return os.path.realpath(path) == os.path.realpath(source)
 
 
-def _report(pipeline: Pipeline, job: LiveJob, console: Console) -> int:
-    problems = pipeline.problems
+def _report(pipeline: Pipeline, job: LiveJob, console: Console, others: list[str]) -> int:
+    problems = pipeline.problems + others
     if job.stats is not None:
         try:
             write_text_atomically(job.stats, json.dumps(statistics(pipeline), indent=2) + "\n")

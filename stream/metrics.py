@@ -135,5 +135,6 @@ class Ledger:
             return (self.output - 1) / ((self._last_handed_ns - self._first_handed_ns) / 1e9)
 
     def latency_ms(self) -> dict[str, Percentiles]:
+        """Of each stage; empty before the first frame is output, as nothing is known then."""
         with self._lock:
-            return {stage: histogram.percentiles() for stage, histogram in self._stages.items()}
+            return {stage: seen.percentiles() for stage, seen in self._stages.items() if seen.count}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from socket import AF_INET6
 from socketserver import ThreadingMixIn
 from threading import Thread
 from typing import Any
@@ -42,6 +43,8 @@ class Monitoring:
         host = host.strip("[]")
         if not host or not port.isdecimal():
             raise StreamError(f"{address!r} is not an address like 127.0.0.1:9100")
+        if int(port) > 65535:
+            raise StreamError(f"metrics cannot be served on {address}: ports go up to 65535")
         if not is_loopback(host) and not insecure_bind:
             raise StreamError(
                 f"metrics on {address} could be read by anybody on the network; use 127.0.0.1, or "
@@ -51,11 +54,15 @@ class Monitoring:
         registry.register(_Collector(pipeline))
         try:
             self._server = make_server(
-                host, int(port), _routes(pipeline, make_wsgi_app(registry)), _Server, _Quiet
+                host,
+                int(port),
+                _routes(pipeline, make_wsgi_app(registry)),
+                _ServerIPv6 if ":" in host else _Server,
+                _Quiet,
             )
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise StreamError(f"metrics cannot be served on {address}: {error}") from None
-        self.address = f"{host}:{self._server.server_port}"
+        self.address = f"{f'[{host}]' if ':' in host else host}:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 
@@ -133,7 +140,7 @@ class _Collector:
             labels=["source", "quantile"],
         )
         for source in sources:
-            for quantile, milliseconds in source["latency_ms"]["age"].items():
+            for quantile, milliseconds in source["latency_ms"].get("age", {}).items():
                 age.add_metric([source["name"], quantile], milliseconds / 1000)
         yield age
         states = StateSetMetricFamily(
@@ -189,6 +196,10 @@ def _routes(pipeline: Pipeline, metrics: _Application) -> _Application:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+
+class _ServerIPv6(_Server):
+    address_family = AF_INET6
 
 
 class _Quiet(WSGIRequestHandler):

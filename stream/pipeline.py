@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from threading import Condition, Event, Thread
+from threading import Condition, Thread
 
 from engines.errors import EngineError, ProfileError
 from stream.batching import Waiting, wait_more_ms
@@ -16,6 +15,7 @@ from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.surroundings import SIDES_PX
 from stream.hands.tracking import HandSettings, HandTracking
+from stream.inlet import Inlet, SizeRequest
 from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
 from stream.output.output import Delivery, Output, OutputWorker
@@ -26,22 +26,16 @@ _OUTPUT_PATIENCE_S = 30.0
 """How long the end waits for a slow disk to take the rest of a recording."""
 _DRIVER_PATIENCE_S = 2.0
 """How long it waits for a thread that hangs in a driver; the process may end without it."""
-
-
-@dataclass(frozen=True)
-class _SizeRequest:
-    """A source will send frames of this size; ``done`` is set when the engine is ready for them."""
-
-    height: int
-    width: int
-    done: Event = field(default_factory=Event)
+_HURRY_S = 1.0
+"""How long it waits for outputs to close where there is no patience at all."""
 
 
 class Pipeline:
     """One run from sources through one engine to outputs.
 
-    Live sources: one frame in flight, the newest waiting, older ones dropped and counted. Files:
-    every frame, the reader waits. A window must be driven by :meth:`step_main_thread`.
+    Live sources: one frame in flight, the newest waiting, older ones dropped and counted, also
+    those that were taken before their engine was built. Files: every frame, the reader waits. A
+    window must be driven by :meth:`step_main_thread`.
 
     Args:
         batch_wait_ms: with several live sources, how long the engine waits for their frames to be
@@ -73,15 +67,14 @@ class Pipeline:
         self.ended_ns: int | None = None
         self._stopped_at: float | None = None
         self._time = RunTime(seconds, lambda: self.ledger.first_captured_ns)
-        self._sizes: set[tuple[int, int]] = set()
-        self._silent: list[SourceStatus] = []
+        self._silent: set[str] = set()
         self._say = say
         self._seconds = seconds
         self._batch_wait_ms = batch_wait_ms
         self._begun: Begun | None = None
         self._changed = Condition()
-        self._requests: Mailbox[Frame | _SizeRequest] = Mailbox(self._changed)
-        self._boxes: list[Mailbox[Frame | _SizeRequest]] = []
+        self._requests: Mailbox[Frame | SizeRequest] = Mailbox(self._changed)
+        self._inlets: dict[str, Inlet] = {}
         self._workers: list[CaptureWorker] = []
         for source in sources:
             self._add(source)
@@ -106,6 +99,10 @@ class Pipeline:
                 deblurring.region_of = self.hands.region_of
                 deblurring.region_sides = SIDES_PX
         self._engine_thread = Thread(target=self._run_engine, name="engine", daemon=True)
+
+    @property
+    def _boxes(self) -> list[Mailbox[Frame | SizeRequest]]:
+        return [inlet.box for inlet in self._inlets.values()]
 
     @property
     def statuses(self) -> list[SourceStatus]:
@@ -162,7 +159,7 @@ class Pipeline:
         for worker in self._workers:
             worker.watch()
         if self._stopped_at is None and self._time.over:
-            self._silent = [s for s in self.statuses if not self.ledgers[s.name].captured]
+            self._silent = {name for name, own in self.ledgers.items() if not own.captured}
             self.stop()
         if all(output.failure for output in self.outputs):
             self.stop()
@@ -189,49 +186,63 @@ class Pipeline:
                 output.give_up()
         for worker in self._workers:
             worker.join(_DRIVER_PATIENCE_S)
-        for box in self._boxes:
-            if isinstance(frame := box.take(0), Frame):
-                self.ledgers[frame.source].count_dropped("stopped")
+        for inlet in self._inlets.values():
+            inlet.empty()
+        self.ended_ns = time.perf_counter_ns()
+
+    def abandon(self) -> None:
+        """Instead of :meth:`close`: do not wait for the engine, only close what outputs have."""
+        self.stop()
+        deadline = time.monotonic() + _HURRY_S
+        for output in self.outputs:
+            output.finish()
+            if output.output.main_thread:
+                while output.step(0):
+                    pass
+        for output in self.outputs:
+            if not output.join(max(0.0, deadline - time.monotonic())):
+                output.give_up()
         self.ended_ns = time.perf_counter_ns()
 
     @property
     def problems(self) -> list[str]:
         """Why the job failed, in lines for the user; empty where it did not."""
         found = [self.failure] if self.failure else []
-        found += [s.reason for s in self.statuses if s.state is SourceState.FAILED]
-        found += [f"{s.uri} sent no frame in {self._seconds:g} s" for s in self._silent]
+        for status in self.statuses:
+            if status.state is SourceState.FAILED:
+                found.append(status.reason)
+            elif status.name in self._silent:
+                found.append(f"{status.uri} sent no frame in {self._seconds:g} s")
         found += [output.failure for output in self.outputs if output.failure]
         if self.hands is not None and self.hands.failure:
             found.append(self.hands.failure)
         return found
 
     def _add(self, source: Source) -> None:
-        box: Mailbox[Frame | _SizeRequest] = Mailbox(self._changed)
-        self._boxes.append(box)
         ledger = self.ledgers[source.name] = Ledger(self.ledger)
-
-        def deliver(frame: Frame) -> None:
-            ledger.count_captured(frame.captured_ns)
-            if not source.live:
-                if not box.put(frame):
-                    ledger.count_dropped("stopped")
-                return
-            replaced = box.offer(frame)
-            if replaced is not None:
-                ledger.count_dropped("stopped" if replaced is frame else "engine_busy")
+        inlet = self._inlets[source.name] = Inlet(
+            live=source.live,
+            ledger=ledger,
+            changed=self._changed,
+            building=lambda: self.deblurring.building,
+        )
 
         def finished() -> None:
-            box.close()
+            inlet.box.close()
             if len(self._workers) > 1 and worker.status.state is SourceState.FAILED:
                 self._say(f"{source.name} has failed: {worker.status.reason}")
 
         worker = CaptureWorker(
-            source, deliver=deliver, prepare=self._prepare, finished=finished, say=self._say
+            source,
+            deliver=inlet.deliver,
+            prepare=self._prepare,
+            finished=finished,
+            say=self._say,
         )
         self._workers.append(worker)
 
     def _prepare(self, info: StreamInfo) -> None:
-        request = _SizeRequest(info.height, info.width)
+        request = SizeRequest(info.height, info.width)
         if self._requests.put(request):
             request.done.wait()
 
@@ -246,7 +257,7 @@ class Pipeline:
         finally:
             self._requests.close()
             if (request := self._requests.take(0)) is not None:
-                assert isinstance(request, _SizeRequest)
+                assert isinstance(request, SizeRequest)
                 request.done.set()
             self.stop()
             if self.hands is not None:
@@ -264,10 +275,14 @@ class Pipeline:
             stop=lambda: all(box.closed for box in self._boxes),
         )
         frames = [item for item in items if isinstance(item, Frame)]
-        requests = [item for item in items if isinstance(item, _SizeRequest)]
+        requests = [item for item in items if isinstance(item, SizeRequest)]
         processed: list[ProcessedFrame] = []
+        builds = self.deblurring.builds
         try:
-            self._prepare_engine({_size(item) for item in items} - self._sizes)
+            self._prepare_engine({_size(item) for item in items})
+            if self.deblurring.builds > builds:
+                builds = self.deblurring.builds
+                frames = [self._inlets[frame.source].newest(frame) for frame in frames]
             with self.hands.giving_way() if self.hands is not None else nullcontext():
                 begun = self.deblurring.begin(frames)
                 processed += self._finished()
@@ -282,7 +297,10 @@ class Pipeline:
             for request in requests:
                 request.done.set()
             for frame in processed:  # where the tracker stands still nobody may wait for it
-                if self.hands is not None:
+                waited = self.deblurring.builds > builds  # as another engine had failed
+                if waited and self._inlets[frame.captured.source].outdates(frame.captured):
+                    self.ledgers[frame.captured.source].count_dropped("engine_building")
+                elif self.hands is not None:
                     self.hands.post(frame)
                 else:
                     self._hand_over(frame)
@@ -290,12 +308,12 @@ class Pipeline:
 
     def _prepare_engine(self, sizes: set[tuple[int, int]]) -> None:
         """Build what frames of new sizes want; files wait for it, and the time does not run."""
-        if not sizes:
+        new = [size for size in sizes if not self.deblurring.is_ready(*size)]
+        if not new:
             return
         with self._time.standing_still():
-            for size in sizes:
+            for size in new:
                 self.deblurring.prepare(*size)
-        self._sizes |= sizes
 
     def _finished(self) -> list[ProcessedFrame]:
         """What was begun, once it is done; nothing where nothing was begun."""
@@ -342,8 +360,8 @@ class Pipeline:
         return Waiting(len(frames), live, (time.perf_counter_ns() - oldest_ns) / 1e6)
 
 
-def _size(item: Frame | _SizeRequest) -> tuple[int, int]:
-    if isinstance(item, _SizeRequest):
+def _size(item: Frame | SizeRequest) -> tuple[int, int]:
+    if isinstance(item, SizeRequest):
         return item.height, item.width
     height, width = item.pixels.shape[:2]
     return height, width

@@ -110,8 +110,8 @@ def _hands(pipeline: Pipeline) -> dict[str, Any] | None:
         "looked_for_in": hands.settings.on,
         "frames": hands.frames,
         "frames_with_hands": hands.frames_with_hands,
-        "tracker_ms": hands.milliseconds.percentiles(),
-        "behind_ms": hands.behind_ms.percentiles(),
+        "tracker_ms": hands.milliseconds.percentiles() if hands.frames else None,
+        "behind_ms": hands.behind_ms.percentiles() if hands.frames else None,
         "failure": hands.failure,
     }
 

@@ -10,9 +10,9 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from socket import socketpair
-from threading import Event, Lock, Thread
+from threading import TIMEOUT_MAX, Event, Lock, Thread
 from types import TracebackType
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from stream.endpoint import Endpoint, parse_endpoint
 from stream.errors import StreamError
 from stream.keys import load_key, new_pair
+from stream.subscription_counts import SubscriptionCounts
 from stream.wire import Header, WireError, clock_name, unpack
 
 _WAITING = 2
@@ -29,7 +30,6 @@ _POLL_MS = 100
 _RECONNECT_MS = 100
 _RECONNECT_MAX_MS = 1000
 _HEARTBEAT_MS = 1000
-_MAX_SOURCES = 256
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 OPTIONS = {"key", "server", "source"}
 
@@ -60,31 +60,6 @@ class ReceivedFrame:
         return (time.perf_counter_ns() - self.captured_ns) / 1e6
 
 
-@dataclass
-class SubscriptionCounts:
-    """What happened so far.
-
-    Attributes:
-        received: well-formed frames that came.
-        replaced: of these, those that a newer one replaced before they were taken.
-        missed: gaps in the sequence numbers: frames that never came here.
-        malformed: messages that were not frames, dropped unseen.
-        reason: what was wrong with the last of them.
-    """
-
-    received: int = 0
-    replaced: int = 0
-    missed: int = 0
-    malformed: int = 0
-    reason: str = ""
-    next_sequence: dict[str, int] = field(default_factory=dict, repr=False)
-
-    @property
-    def lost(self) -> int:
-        """Frames that were published and not taken, for whichever reason."""
-        return self.missed + self.replaced + self.malformed
-
-
 class Subscription:
     """Frames of a publisher, which may come and go: ZeroMQ connects again by itself.
 
@@ -103,6 +78,7 @@ class Subscription:
 
     Raises:
         StreamError: the address or a key is wrong.
+        ValueError: there is no room for a single frame.
 
     Attributes:
         source: the one whose frames it takes; empty for all.
@@ -111,7 +87,14 @@ class Subscription:
     def __init__(
         self, address: str, *, source: str = "", every: bool = False, capacity: int = 256
     ) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity is 1 or more, not {capacity}")
         endpoint = parse_endpoint(address, OPTIONS)
+        if "key" in endpoint.options and "server" not in endpoint.options:
+            raise StreamError(
+                f"{endpoint.address}: key= is given, but not server=, the publisher's public key, "
+                "without which nothing is encrypted; add &server=NAME or the path of its NAME.key"
+            )
         self.address = endpoint.address
         self.counts = SubscriptionCounts()
         self.source = source or endpoint.options.get("source", "")
@@ -152,9 +135,15 @@ class Subscription:
         self.close()
 
     def next_frame(self, timeout_s: float | None = None) -> ReceivedFrame | None:
-        """Wait for a frame; None when the time is over or the subscription was closed."""
+        """Wait for a frame; None when the time is over or the subscription was closed.
+
+        Args:
+            timeout_s: None or more than years for as long as it takes.
+        """
         if (frame := self._pop()) is not None:
             return frame
+        if timeout_s is not None and timeout_s > TIMEOUT_MAX:
+            timeout_s = None
         end = None if timeout_s is None else time.monotonic() + timeout_s
         with self._attending():
             if not self._turn.acquire(timeout=-1 if timeout_s is None else max(timeout_s, 0)):
@@ -184,6 +173,7 @@ class Subscription:
         socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
         socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
+        socket.setsockopt(zmq.IPV6, endpoint.ipv6)
         try:
             if "server" in endpoint.options:
                 own = endpoint.options.get("key")
@@ -212,6 +202,8 @@ class Subscription:
         with self._turn:
             self._socket.close(linger=0)
             self._context.term()
+            self._bell.close()
+            self._ring.close()
 
     @contextmanager
     def _attending(self) -> Iterator[None]:
@@ -230,7 +222,7 @@ class Subscription:
 
     def _ring_bell(self) -> None:
         """Wake whoever polls."""
-        with suppress(BlockingIOError):  # it has not heard the last thousand yet
+        with suppress(OSError):  # it has not heard the last thousand yet, or is closed
             self._ring.send(b"!")
 
     def _receive(self, timeout_ms: int) -> None:
@@ -255,12 +247,7 @@ class Subscription:
             return
         if self.source and header.source != self.source:
             return  # ZeroMQ subscribes to all topics that begin so
-        counts.received += 1
-        if len(counts.next_sequence) > _MAX_SOURCES:
-            counts.next_sequence.clear()
-        expected = counts.next_sequence.get(header.source, header.sequence)
-        counts.missed += max(0, header.sequence - expected)
-        counts.next_sequence[header.source] = header.sequence + 1
+        counts.count(header)
         frame = ReceivedFrame(
             header=header,
             pixels=pixels,

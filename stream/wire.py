@@ -27,13 +27,14 @@ VERSION = 1
 
 MAX_HEADER_BYTES = 8192
 MAX_TOPIC_BYTES = 256
+_MAX_NAME = 200
 _MAX_JPEG_BYTES = 3 * MAX_PIXELS
 
 Encoding = Literal["raw", "jpeg"]
 
 _Pixels = Annotated[int, Meta(ge=1, le=65535)]
 _Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-_Name = Annotated[str, Meta(max_length=200)]
+_Name = Annotated[str, Meta(max_length=_MAX_NAME)]
 
 
 class WireError(StreamError):
@@ -180,6 +181,18 @@ def unpack(parts: Sequence[bytes | memoryview]) -> tuple[Header, NDArray[np.uint
     if len(parts) != 3:
         raise WireError(f"{len(parts)} parts instead of 3")
     topic, head, body = parts
+    header = checked_header(topic, head)
+    pixels = _raw(header, body) if header.encoding == "raw" else _jpeg(header, body)
+    pixels.flags.writeable = False
+    return header, pixels
+
+
+def checked_header(topic: bytes | memoryview, head: bytes | memoryview) -> Header:
+    """What the first two parts of a message say.
+
+    Raises:
+        WireError: anything about them is not as it should be.
+    """
     if len(topic) > MAX_TOPIC_BYTES or len(head) > MAX_HEADER_BYTES:
         raise WireError(f"topic or header too long: {len(topic)} and {len(head)} bytes")
     try:
@@ -192,9 +205,14 @@ def unpack(parts: Sequence[bytes | memoryview]) -> tuple[Header, NDArray[np.uint
         raise WireError("the topic is not the header's source")
     if header.width * header.height > MAX_PIXELS:
         raise WireError(f"{header.width}x{header.height} pixels are too many")
-    pixels = _raw(header, body) if header.encoding == "raw" else _jpeg(header, body)
-    pixels.flags.writeable = False
-    return header, pixels
+    return header
+
+
+def short_name(name: str, suffix: str = "") -> str:
+    """A source's name, cut so that with the suffix behind it it can be a topic."""
+    kept = name[: _MAX_NAME - len(suffix)].encode("utf-8", "replace")
+    room = MAX_TOPIC_BYTES - len(suffix.encode())
+    return kept[:room].decode("utf-8", "ignore") + suffix
 
 
 def clock_name() -> str:

@@ -19,7 +19,8 @@ def keys_new(
 
     The publisher: `live 0 --to "zmq+tcp://0.0.0.0:5555?key=studio"`, with the subscribers' .key
     files in the folder `authorised` beside its own. A subscriber:
-    `watch "tcp://studio:5555?key=laptop&server=studio.key"`.
+    `watch "tcp://studio:5555?key=laptop&server=studio.key"`. Keys may be put there while it
+    publishes; whose key is taken away is shut out when they connect the next time.
     """
     from stream.keys import AUTHORISED, new_key
 

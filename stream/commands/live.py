@@ -203,7 +203,8 @@ def live(
     - `blur2blur live 0 --hands` - with the skeleton of your hands
     - `blur2blur live clip.mp4 --realtime --to null --stats s.json` - how would it do live?
 
-    Ctrl-C ends it; recordings are closed properly, and play even if the program is killed.
+    Ctrl-C ends it, a second one at once; recordings are closed properly, and play even if the
+    program is killed.
     """
     from stream.hands.tracking import HandsOn
     from stream.live import LiveJob, run_live

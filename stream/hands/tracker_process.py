@@ -158,6 +158,8 @@ class TrackerProcess:
 def _serve(pipe: Connection, settings: TrackerSettings) -> None:
     """The process: answers pictures with hands, and what goes wrong with a line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends this
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # and so is the end of the terminal
     if settings.gives_way and sys.platform == "linux":
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         # One that stands still could not see that the program is gone.

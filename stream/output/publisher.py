@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import zmq
 from numpy.typing import NDArray
-from zmq.auth.thread import ThreadAuthenticator
 
 from engines.engine import EngineFacts
 from stream.endpoint import Endpoint, parse_endpoint
 from stream.errors import OutputError, StreamError
 from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
-from stream.keys import authorised_folder, load_key
+from stream.keys import AuthorisedKeys, authorised_folder, load_key
+from stream.output.socket_file import socket_file_problem
 from stream.wire import (
     VERSION,
     Encoding,
@@ -21,10 +22,15 @@ from stream.wire import (
     HandNote,
     HandsNote,
     Header,
+    WireError,
+    checked_header,
     clock_name,
     pack,
     pack_imagezmq,
 )
+
+if TYPE_CHECKING:
+    from zmq.auth.thread import ThreadAuthenticator
 
 _WAITING = 2
 _OPTIONS = {"encoding", "quality", "format", "key", "authorised"}
@@ -44,6 +50,10 @@ class Publisher:
 
     Raises:
         OutputError: the address cannot be bound, or would let in anybody.
+
+    Attributes:
+        uri: where it is bound.
+        chosen: the system chose the port, so nobody knows it until told.
     """
 
     every_frame = False
@@ -55,6 +65,11 @@ class Publisher:
             self.encoding, self.quality = _encoding(endpoint)
             self.imagezmq = _is_imagezmq(endpoint)
             self.uri = endpoint.address
+            if "authorised" in endpoint.options and "key" not in endpoint.options:
+                raise OutputError(
+                    f"{endpoint.address}: authorised= is given, but not key=, the publisher's own, "
+                    "without which anybody may watch; add &key=NAME (`blur2blur keys new NAME`)"
+                )
             if not endpoint.loopback and "key" not in endpoint.options and not insecure_bind:
                 raise OutputError(
                     f"{endpoint.address} can be reached by other machines, and anybody there could "
@@ -69,6 +84,9 @@ class Publisher:
         except StreamError as error:
             raise OutputError(str(error)) from None
         self._clock = clock_name()
+        self.chosen = endpoint.chosen_when_bound
+        if self.chosen:
+            self.uri = self.address
 
     @property
     def address(self) -> str:
@@ -78,6 +96,10 @@ class Publisher:
     def write(self, frame: ProcessedFrame) -> None:
         try:
             self._socket.send_multipart(self._parts(frame), copy=False)
+        except (WireError, UnicodeEncodeError) as error:
+            raise OutputError(
+                f"{self.uri}: a frame is not sent, as no subscriber would take it: {error}"
+            ) from None
         except zmq.ZMQError as error:
             raise OutputError(f"{self.uri}: {error}") from None
 
@@ -106,7 +128,9 @@ class Publisher:
             engine=None if frame.engine is None else _note(frame.engine),
             hands=None if frame.hands is None else _hands_note(frame.hands),
         )
-        return pack(header, frame.pixels, jpeg_quality=self.quality)
+        parts = pack(header, frame.pixels, jpeg_quality=self.quality)
+        checked_header(*parts[:2])
+        return parts
 
     def publish(
         self,
@@ -123,8 +147,10 @@ class Publisher:
             pixels: uint8 (H, W, 3) RGB, contiguous; they must not be written to afterwards.
 
         Raises:
-            OutputError: they cannot be sent.
+            OutputError: they cannot be sent, or the wire does not know such a frame (see WIRE.md).
         """
+        if not _is_picture(pixels):
+            raise OutputError(f"{self.uri}: pixels are a contiguous uint8 array of (H, W, 3)")
         now_ns = time.perf_counter_ns()
         frame = Frame(
             pixels=pixels,
@@ -159,8 +185,11 @@ class Publisher:
         try:
             socket.setsockopt(zmq.SNDHWM, _WAITING)  # has no effect after bind
             socket.setsockopt(zmq.LINGER, 0)
+            socket.setsockopt(zmq.IPV6, endpoint.ipv6)
             if "key" in endpoint.options:
                 self._require_keys(socket, endpoint)
+            if endpoint.file is not None and (problem := socket_file_problem(endpoint.file)):
+                raise OutputError(f"{endpoint.address} cannot be bound: {problem}")
             socket.bind(endpoint.address)
         except BaseException as error:
             if self._authenticator is not None:
@@ -173,14 +202,22 @@ class Publisher:
         return socket
 
     def _require_keys(self, socket: "zmq.Socket[bytes]", endpoint: Endpoint) -> None:
+        from zmq.auth.thread import ThreadAuthenticator  # brings asyncio; few publishers need it
+
         key = load_key(endpoint.options["key"], with_secret=True)
         folder = authorised_folder(endpoint.options.get("authorised"))
         self._authenticator = ThreadAuthenticator(self._context)
         self._authenticator.start()
-        self._authenticator.configure_curve(domain="*", location=str(folder))
+        self._authenticator.configure_curve_callback("*", AuthorisedKeys(folder))
         socket.curve_publickey = key.public
         socket.curve_secretkey = key.secret
         socket.curve_server = True
+
+
+def _is_picture(pixels: object) -> bool:
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
+        return False
+    return pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.flags.c_contiguous
 
 
 def _encoding(endpoint: Endpoint) -> tuple[Encoding, int]:

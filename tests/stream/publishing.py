@@ -1,6 +1,9 @@
 """What tests of publishing have in common."""
 
+import socket
 import time
+
+import pytest
 
 from engines.engine import EngineFacts, EngineShape
 from stream.frame import Frame, ProcessedFrame
@@ -15,6 +18,17 @@ FACTS = EngineFacts(
     profile="balanced",
     shape=EngineShape(height=96, width=160),
 )
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no ::1")
 
 
 def processed(number: int, source: str = "camera") -> ProcessedFrame:

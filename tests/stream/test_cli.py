@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,54 @@ def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
     assert len(read_clip(out)) == written > 10
     dropped = sum(figures["frames_dropped"].values())
     assert figures["frames_captured"] == figures["frames_output"] + dropped
+
+
+def test_second_ctrl_c_ends_at_once_though_an_engine_is_compiled(tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "stream.cli", "live", "synthetic:1920x1080@0", "--to", "null",
+         "--deblur", "on"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert run.stderr is not None
+    assert run.stderr.readline().startswith("compiling the engine for 1920x1080, once")
+    run.send_signal(signal.SIGINT)
+    assert run.stderr.readline().startswith("ending…")
+    time.sleep(1.1)
+    run.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    _, errors = run.communicate(timeout=30)
+    assert (run.returncode, errors) == (130, "")
+    assert time.monotonic() - start < 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals do not hang up there")
+def test_closed_terminal_ends_cleanly(tmp_path: Path) -> None:
+    import fcntl
+    import pty
+    import termios
+
+    out, stats = tmp_path / "out.mkv", tmp_path / "s.json"
+    terminal, end = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "stream.cli", "live", "synthetic:160x96@30",
+         "--to", str(out), "--deblur", "off", "--stats", str(stats)],
+        stdin=end, stdout=end, stderr=end,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(end)
+    os.set_blocking(terminal, False)
+    deadline = time.monotonic() + 60
+    while not (out.exists() and out.stat().st_size > 20_000) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        with suppress(BlockingIOError):
+            os.read(terminal, 1 << 16)
+    os.close(terminal)
+    assert run.wait(timeout=30) == 0
+    written = json.loads(stats.read_text())["outputs"][0]["written"]
+    assert len(read_clip(out)) == written > 10
 
 
 def test_doctor_says_what_would_run() -> None:

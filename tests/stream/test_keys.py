@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.errors import StreamError
+from stream.errors import OutputError, StreamError
 from stream.keys import load_key, new_key
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
@@ -41,6 +41,46 @@ def test_only_those_with_an_authorised_key_are_let_in(tmp_path: Path) -> None:
                 assert shut_out.counts.received == 0
     finally:
         publisher.close()
+
+
+def test_keys_are_added_and_taken_away_while_a_publisher_runs(tmp_path: Path) -> None:
+    for name in ("studio", "early", "late"):
+        new_key(name, tmp_path)
+    allowed = tmp_path / "authorised"
+    (allowed / "broken.key").write_text("no key")
+    publisher = Publisher(
+        f"zmq+tcp://127.0.0.1:*?key={tmp_path / 'studio.key_secret'}&authorised={allowed}"
+    )
+
+    def is_let_in(name: str) -> bool:
+        own = tmp_path / f"{name}.key_secret"
+        place = f"{publisher.address}?server={tmp_path / 'studio.key'}&key={own}"
+        with subscribe(place) as frames:
+            for number in range(25):
+                publisher.write(processed(number))
+                if frames.next_frame(0.04) is not None:
+                    return True
+        return False
+
+    try:
+        assert not is_let_in("late")
+        for name in ("early", "late"):
+            (allowed / f"{name}.key").write_bytes((tmp_path / f"{name}.key").read_bytes())
+        assert is_let_in("early")
+        assert is_let_in("late")
+        (allowed / "early.key").unlink()
+        assert not is_let_in("early")
+        assert is_let_in("late")
+    finally:
+        publisher.close()
+
+
+def test_half_of_what_protects_is_refused_not_ignored(tmp_path: Path) -> None:
+    new_key("friend", tmp_path)
+    with pytest.raises(StreamError, match=r"not server=.*add &server=NAME"):
+        subscribe(f"tcp://127.0.0.1:5555?key={tmp_path / 'friend.key_secret'}")
+    with pytest.raises(OutputError, match=r"not key=.*add &key=NAME"):
+        Publisher(f"zmq+tcp://127.0.0.1:*?authorised={tmp_path / 'authorised'}")
 
 
 def test_a_file_that_is_called_like_a_key_hides_none(

@@ -12,11 +12,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from engines.pool import EnginePool
 from engines.profile import Profile
 from stream.capture import open_source
+from stream.console import status_lines
 from stream.deblurring import Deblurring
 from stream.errors import StreamError
 from stream.monitoring import Monitoring
 from stream.output.null import Null
 from stream.pipeline import Pipeline
+from stream.statistics import statistics
+from tests.stream.publishing import needs_ipv6
 
 
 @pytest.fixture
@@ -64,6 +67,30 @@ def test_metrics_and_health_follow_the_run(pipeline: Pipeline) -> None:
         assert status == 503
         assert json.loads(text)["sources"]["synthetic"].startswith("stalled")
         assert get(f"http://{monitoring.address}/")[0] == 404
+    finally:
+        monitoring.close()
+
+
+def test_nothing_is_told_of_frames_before_the_first() -> None:
+    source = open_source("synthetic:160x96@30")
+    waiting = Pipeline([source], [Null()], Deblurring(EnginePool, "off"))  # type: ignore[arg-type]
+    monitoring = Monitoring("127.0.0.1:0", waiting)
+    try:
+        status, text = get(f"http://{monitoring.address}/metrics")
+    finally:
+        monitoring.close()
+    assert status == 200
+    assert "quantile=" not in text
+    assert statistics(waiting)["latency_ms"] == {}
+    assert "no frame yet" in status_lines(waiting, 0.0)
+
+
+@needs_ipv6
+def test_metrics_over_ipv6(pipeline: Pipeline) -> None:
+    monitoring = Monitoring("[::1]:0", pipeline)
+    try:
+        assert monitoring.address.startswith("[::1]:")
+        assert get(f"http://{monitoring.address}/metrics")[0] == 200
     finally:
         monitoring.close()
 

@@ -1,5 +1,6 @@
 """Publisher and subscriber over real sockets."""
 
+import math
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from stream.capture.synthetic import read_number
 from stream.errors import SourceError, StreamError
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
-from tests.conftest import ROOT, blur2blur, picture
+from tests.conftest import ROOT, blur2blur, picture, run_python
 from tests.stream.publishing import first_frame, processed
 
 
@@ -299,6 +300,37 @@ def test_address_that_cannot_be_connected_to_is_named(address: str) -> None:
         subscribe(address)
     with pytest.raises(SourceError, match="cannot be connected to"):
         open_source(f"zmq+{address}").open()
+
+
+CLOSES = """
+import gc
+from stream.subscription import subscribe
+subscription = subscribe("tcp://127.0.0.1:9")
+subscription.close()
+subscription.close()
+assert subscription.next_frame() is None
+del subscription
+gc.collect()
+"""
+
+
+def test_closed_subscription_leaves_nothing_open() -> None:
+    result = run_python(f"import warnings\nwarnings.simplefilter('always')\n{CLOSES}")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_no_room_for_a_frame_is_refused() -> None:
+    with pytest.raises(ValueError, match="capacity is 1 or more, not 0"):
+        subscribe("tcp://127.0.0.1:9", every=True, capacity=0)
+
+
+def test_infinite_patience_is_patience_without_end(publisher: Publisher) -> None:
+    with subscribe(publisher.address, every=True) as frames:
+        first_frame(publisher, frames)
+        publisher.write(processed(7))
+        received = frames.next_frame(math.inf)
+        assert received is not None
+        assert received.header.sequence == 7
 
 
 def test_source_that_hears_nothing_says_what_to_look_at() -> None:

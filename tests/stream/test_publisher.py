@@ -1,15 +1,25 @@
 """What a publisher can be asked for: other clients, addresses."""
 
+import json
+import math
+import re
 import time
+from contextlib import closing
+from pathlib import Path
+from socket import AF_UNIX, socket
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from stream.errors import OutputError
+from stream.live import LiveJob, _open_sources
 from stream.output.publisher import Publisher
-from tests.conftest import picture
-from tests.stream.publishing import processed
+from stream.subscription import subscribe
+from stream.wire import Header, short_name
+from tests.conftest import MakeClip, blur2blur, picture
+from tests.stream.publishing import first_frame, needs_ipv6, processed
 
 
 @pytest.mark.parametrize("encoding", ["raw", "jpeg"])
@@ -47,6 +57,7 @@ def test_unmodified_imagezmq_hub_shows_our_frames(encoding: str) -> None:
         ("zmq+tcp://0.0.0.0:5999", "keys new"),
         ("zmq+tcp://*:5999", "keys new"),
         ("zmq+tcp://127.0.0.1", "lacks a port"),
+        ("zmq+tcp://127.0.0.1:65536", "ports go up to 65535"),
         ("zmq+udp://127.0.0.1:1", "is not like"),
         ("zmq+tcp://127.0.0.1:*?encoding=gif", "raw or jpeg"),
         ("zmq+tcp://127.0.0.1:*?quality=101", "1 to 100"),
@@ -60,12 +71,102 @@ def test_addresses_that_cannot_be_used_are_refused_with_advice(uri: str, seen: s
         Publisher(uri)
 
 
+PIXELS = picture(0)
+REFUSED = [
+    ({"source": "x" * 201}, "length <= 200"),
+    ({"source": "ü" * 129}, "too long"),
+    ({"source": "caf\udce9"}, "surrogates"),
+    ({"sequence": -1}, ">= 0"),
+    ({"pts_s": math.nan}, "pts_s"),
+    ({"pts_s": math.inf}, "pts_s"),
+    ({"captured_ns": -1}, "captured_ns"),
+    ({"pixels": np.zeros((5000, 5000, 3), np.uint8)}, "too many"),
+    ({"pixels": PIXELS[:0]}, "height"),
+    ({"pixels": PIXELS[:, ::-1]}, "contiguous uint8"),
+    ({"pixels": PIXELS[:, :, 0]}, "contiguous uint8"),
+    ({"pixels": PIXELS.astype(float)}, "contiguous uint8"),
+    ({"pixels": "x"}, "contiguous uint8"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "seen"), REFUSED)
+def test_frame_that_nobody_would_take_is_not_published(wrong: dict[str, Any], seen: str) -> None:
+    frame = {"pixels": PIXELS, "source": "camera", "sequence": 0, "pts_s": 0.0, **wrong}
+    with (
+        closing(Publisher("zmq+tcp://127.0.0.1:*")) as publisher,
+        pytest.raises(OutputError, match=seen),
+    ):
+        publisher.publish(**frame)
+
+
+def test_long_names_of_sources_can_be_subscribed_to(make_clip: MakeClip) -> None:
+    clip = str(make_clip(f"{'long' * 60}.mkv"))
+    first, second = _open_sources(LiveJob(sources=(clip, clip), outputs=("null",)))
+    assert (len(first.name), len(second.name), second.name[-2:]) == (200, 200, "-2")
+    assert header_of(second.name).source == second.name
+    assert short_name("ü" * 200, "-2") == "ü" * 127 + "-2"
+
+
+def header_of(name: str) -> Header:
+    """What a subscriber reads in the header of a frame of this source."""
+    with (
+        closing(Publisher("zmq+tcp://127.0.0.1:*")) as publisher,
+        subscribe(publisher.address) as frames,
+    ):
+        for _ in range(200):
+            publisher.publish(PIXELS, source=name, sequence=0, pts_s=0.0)
+            if (frame := frames.next_frame(0.05)) is not None:
+                return frame.header
+    raise AssertionError("nothing came")
+
+
 def test_address_in_use_is_named(publisher: Publisher) -> None:
-    if publisher.address.startswith("ipc"):
-        pytest.skip("a new socket takes the file over")
     with pytest.raises(OutputError, match="in use"):
         Publisher(f"zmq+{publisher.address}")
 
 
 def test_outside_address_is_bound_when_one_insists() -> None:
     Publisher("zmq+tcp://0.0.0.0:*", insecure_bind=True).close()
+
+
+def test_socket_file_of_a_publisher_that_was_killed_is_taken_over(tmp_path: Path) -> None:
+    file = tmp_path / "socket"
+    with socket(AF_UNIX) as killed:
+        killed.bind(str(file))
+    Publisher(f"zmq+ipc://{file}").close()
+
+
+def test_other_files_are_not_replaced_by_a_socket(tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("dear")
+    with pytest.raises(OutputError, match="no socket; name another path"):
+        Publisher(f"zmq+ipc://{file}")
+    assert file.read_text() == "dear"
+
+
+def test_nothing_is_bound_for_sources_that_cannot_be(tmp_path: Path) -> None:
+    file = tmp_path / "socket"
+    result = blur2blur("live", "foo://x", "--to", f"zmq+ipc://{file}")
+    assert "nothing is known of foo://" in result.stderr
+    assert not file.exists()
+
+
+@needs_ipv6
+def test_frames_go_over_ipv6() -> None:
+    with (
+        closing(Publisher("zmq+tcp://[::1]:*")) as publisher,
+        subscribe(publisher.address) as frames,
+    ):
+        first_frame(publisher, frames)
+
+
+def test_chosen_port_is_told(tmp_path: Path) -> None:
+    stats = tmp_path / "s.json"
+    result = blur2blur(
+        "live", "synthetic:160x96@0?seconds=0.5", "--to", "zmq+tcp://127.0.0.1:*",
+        "--deblur", "off", "--stats", stats,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (output,) = json.loads(stats.read_text())["outputs"]
+    assert f"publishing at {output['uri']}\n" in result.stderr
+    assert re.fullmatch(r"tcp://127\.0\.0\.1:[1-9]\d*", output["uri"])

@@ -45,3 +45,27 @@ def test_file_name_that_is_not_utf8_is_told(make_clip: MakeClip, tmp_path: Path)
 def test_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no log"):
         RunLog(tmp_path / "missing" / "log.jsonl")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_log_that_cannot_be_written_is_a_problem_that_is_told() -> None:
+    result = blur2blur(
+        "live", "synthetic:160x96@0?seconds=0.5", "--to", "null", "--deblur", "off",
+        "--log", "/dev/full",
+    )  # fmt: skip
+    assert result.returncode == 1
+    told = "/dev/full: the log is given up: No space left on device"
+    assert result.stderr.count(f"{told}\n") == 2, "when it is given up, and at the end"
+    assert f"error: {told}" in result.stderr
+    assert "15 of 15 frames out" in result.stderr
+
+
+def test_line_that_a_killed_run_left_unfinished_spoils_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    file.write_text('{"event": "started"}\n{"event": "sa')
+    log = RunLog(file)
+    log.write("started")
+    log.close()
+    first, torn, last = file.read_text().splitlines()
+    assert (first, torn) == ('{"event": "started"}', '{"event": "sa')
+    assert json.loads(last)["event"] == "started"

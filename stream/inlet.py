@@ -1,0 +1,66 @@
+"""Where the frames of one source wait for the engine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Condition, Event
+
+from stream.frame import Frame
+from stream.mailbox import Mailbox
+from stream.metrics import Ledger
+
+
+@dataclass(frozen=True)
+class SizeRequest:
+    """A source will send frames of this size; ``done`` is set when the engine is ready for them."""
+
+    height: int
+    width: int
+    done: Event = field(default_factory=Event)
+
+
+class Inlet:
+    """Of a live source the newest frame, of a file each; every one that goes is counted.
+
+    Args:
+        changed: shared with the other inlets.
+        building: whether an engine is being built, which is why frames are left out meanwhile.
+    """
+
+    def __init__(
+        self, *, live: bool, ledger: Ledger, changed: Condition, building: Callable[[], bool]
+    ) -> None:
+        self.box: Mailbox[Frame | SizeRequest] = Mailbox(changed)
+        self._live = live
+        self._ledger = ledger
+        self._building = building
+
+    def deliver(self, frame: Frame) -> None:
+        """Leave a captured frame here; waits for room where every frame counts."""
+        self._ledger.count_captured(frame.captured_ns)
+        if not self._live:
+            if not self.box.put(frame):
+                self._ledger.count_dropped("stopped")
+            return
+        replaced = self.box.offer(frame)
+        if replaced is frame:
+            self._ledger.count_dropped("stopped")
+        elif replaced is not None:
+            self._ledger.count_dropped("engine_building" if self._building() else "engine_busy")
+
+    def newest(self, frame: Frame) -> Frame:
+        """What goes to the engine instead of a frame that was taken before the engine was built."""
+        newer = self.box.take(0) if self.outdates(frame) else None
+        if not isinstance(newer, Frame):
+            return frame
+        self._ledger.count_dropped("engine_building")
+        return newer
+
+    def outdates(self, frame: Frame) -> bool:
+        """Whether a newer frame waits, of a source of which only the newest counts."""
+        waiting = self.box.waiting
+        return self._live and isinstance(waiting, Frame) and waiting.sequence > frame.sequence
+
+    def empty(self) -> None:
+        """Nobody will take what still waits."""
+        if isinstance(self.box.take(0), Frame):
+            self._ledger.count_dropped("stopped")
