@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import av
@@ -15,6 +15,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from stream.capture.clock import ArrivalClock, CaptureClock
+from stream.capture.exif import exif_orientation
+from stream.capture.geometry import Orientation, fitted, with_square_pixels
 from stream.capture.source import Picture, Size, StreamInfo
 from stream.errors import SourceError
 
@@ -32,8 +34,8 @@ class ContainerOptions:
         open_timeout_s, read_timeout_s: None waits for ever.
         low_delay: hand pictures out as soon as they are decoded.
         clockless: formats whose times FFmpeg invents; the time of arrival counts instead.
-        size: scale the pictures to this.
-        may_be_turned: look at the first picture for a rotation, as phones note it; the address
+        size: scale the pictures to fit into this.
+        may_be_turned: look at the first picture for its orientation, as phones note it; the address
             must be one that can be opened twice.
         advice: ends the error when it cannot be opened.
     """
@@ -76,8 +78,8 @@ class ContainerCapture:
             codec.thread_type = "SLICE" if options.low_delay else "AUTO"
             if options.low_delay and not codec.has_b_frames:  # or they would come out of turn
                 codec.options = {"flags": "low_delay"}
-            turned = options.may_be_turned and _is_turned(address)
-            self._info = self._describe(turned)
+            first = _orientation_at(address) if options.may_be_turned else Orientation()
+            self._info = self._describe(first)
         except BaseException:
             self._container.close()
             raise
@@ -113,7 +115,7 @@ class ContainerCapture:
                 last_pts_s = pts_s
                 end_s = max(end_s, pts_s + frame.duration * time_base)
                 lost, self._damaged = self._damaged, 0
-                yield Picture(self._rgb(frame), pts_s, captured_ns, lost)
+                yield Picture(self._rgb(frame, packet), pts_s, captured_ns, lost)
         self._check_complete(end_s)
 
     def close(self) -> None:
@@ -147,14 +149,17 @@ class ContainerCapture:
             self._damaged += 1  # it costs its own pictures, not the stream
             return []
 
-    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        size = self._options.size
-        turns = round(frame.rotation / 90) % 4
-        width, height = (size.width, size.height) if size else (frame.width, frame.height)
-        if size and turns % 2:
-            width, height = height, width
+    def _rgb(self, frame: VideoFrame, packet: Any) -> NDArray[np.uint8]:
+        orientation = _orientation(frame, packet)
+        upright = self._upright_size(Size(frame.width, frame.height), orientation)
+        width, height = astuple(orientation.size(upright))
         pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
-        return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels)
+        return orientation.upright(np.asarray(pixels, np.uint8))
+
+    def _upright_size(self, stored: Size, orientation: Orientation) -> Size:
+        square = with_square_pixels(stored, self._stream.sample_aspect_ratio)
+        upright = orientation.size(square)
+        return fitted(upright, self._options.size) if self._options.size else upright
 
     def _check_complete(self, end_s: float) -> None:
         """A file that ends a second and a tenth before its header says has lost its end."""
@@ -177,11 +182,9 @@ class ContainerCapture:
             return container.duration / 1e6
         return None
 
-    def _describe(self, turned: bool) -> StreamInfo:
+    def _describe(self, first: Orientation) -> StreamInfo:
         stream, codec = self._stream, self._stream.codec_context
-        size = self._options.size or Size(codec.width, codec.height)
-        if turned and not self._options.size:
-            size = Size(size.height, size.width)
+        size = self._upright_size(Size(codec.width, codec.height), first)
         rate = stream.average_rate or stream.guessed_rate
         frames = stream.frames or self._frames_by_duration(float(rate or 0))
         return StreamInfo(
@@ -203,14 +206,25 @@ class ContainerCapture:
         return _strerror(error)
 
 
-def _is_turned(address: str) -> bool:
-    """Whether the first picture is to be shown turned by a quarter."""
+def _orientation_at(address: str) -> Orientation:
+    """That of the first picture."""
     try:
         with av.open(address, mode="r", metadata_errors="replace") as container:
-            first = next(container.decode(video=0))
-    except (av.error.FFmpegError, StopIteration):
-        return False
-    return round(first.rotation / 90) % 2 == 1
+            for packet in container.demux(video=0):
+                for frame in packet.decode():
+                    return _orientation(frame, packet)
+    except (av.error.FFmpegError, IndexError):
+        pass
+    return Orientation()
+
+
+def _orientation(frame: VideoFrame, packet: Any) -> Orientation:
+    try:
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV gives none of it where there is EXIF, which it does not know
+        noted = exif_orientation(bytes(packet))
+        return Orientation.of_exif(noted) if noted else Orientation.of_rotation(frame.rotation)
+    return Orientation() if matrix is None else Orientation.of_matrix(bytes(matrix))
 
 
 def _seconds(ticks: int | None, time_base: float) -> float | None:

@@ -33,7 +33,7 @@ class SourceOptions:
     """What the user asks of a source.
 
     Attributes:
-        size: asked of a camera; other sources are scaled to it.
+        size: asked of a camera; pictures of other sources are scaled to fit into it.
         fps: asked of a camera.
         realtime: a file plays at its own rate, like a live camera.
     """

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.capture.geometry import fitted
 from stream.capture.source import Picture, Size, SourceOptions, StreamInfo
 from stream.errors import SourceError, StreamError
 from stream.subscription import ReceivedFrame, Subscription
@@ -80,6 +81,7 @@ class SubscriberCapture:
     """A subscription that gave its first frame.
 
     Args:
+        size: pictures are scaled to fit into it; if None, into that of the first.
         others: what else the publisher publishes.
     """
 
@@ -94,10 +96,12 @@ class SubscriberCapture:
         self._uri = uri
         self._subscription = subscription
         self._first = first
-        self._size = size or Size(first.header.width, first.header.height)
+        whole = Size(first.header.width, first.header.height)
+        self._box = size or whole
+        fit = fitted(whole, self._box)
         self.info = StreamInfo(
-            width=self._size.width,
-            height=self._size.height,
+            width=fit.width,
+            height=fit.height,
             fps=None,
             format=f"zmq {first.header.encoding}",
             notes=_notes(first.header.source, others),
@@ -119,9 +123,10 @@ class SubscriberCapture:
 
     def _fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = pixels.shape[:2]
-        if (width, height) == (self._size.width, self._size.height):
+        fit = fitted(Size(width, height), self._box)
+        if (width, height) == (fit.width, fit.height):
             return pixels
-        size = (self._size.width, self._size.height)
+        size = (fit.width, fit.height)
         return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -90,7 +90,8 @@ def live(
         str | None,
         typer.Option(
             metavar="WxH",
-            help="Asked of a camera (640x480 if not given); files and streams are scaled to it.",
+            help="Asked of a camera (640x480 if not given); pictures of files and streams are "
+            "scaled to fit into it, and keep their shape.",
             show_default=False,
         ),
     ] = None,
