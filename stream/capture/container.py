@@ -22,6 +22,9 @@ from stream.errors import SourceError
 
 av.logging.set_level(None)  # FFmpeg's own lines would print addresses with their passwords
 
+_FROM_ZERO = ("matroska,webm", "nut")
+"""Formats whose duration ends with the last picture and begins at 0, whenever the first comes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerOptions:
@@ -178,9 +181,15 @@ class ContainerCapture:
         stream, container = self._stream, self._container
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
-        if container.duration is not None and len(container.streams) == 1:
-            return container.duration / 1e6
-        return None
+        return self._lasts_s() if len(container.streams) == 1 else None
+
+    def _lasts_s(self) -> float | None:
+        """From the first timestamp to the end, by the container's header."""
+        container = self._container
+        if container.duration is None:
+            return None
+        begins = (container.start_time or 0) if container.format.name in _FROM_ZERO else 0
+        return max(container.duration - begins, 0) / 1e6
 
     def _describe(self, first: Orientation) -> StreamInfo:
         stream, codec = self._stream, self._stream.codec_context
@@ -196,9 +205,7 @@ class ContainerCapture:
         )
 
     def _frames_by_duration(self, fps: float) -> int:
-        if self._container.duration is None:
-            return 0
-        return round(self._container.duration / 1e6 * fps)
+        return round((self._lasts_s() or 0.0) * fps)
 
     def _reason(self, error: av.error.FFmpegError) -> str:
         if isinstance(error, av.error.ExitError):

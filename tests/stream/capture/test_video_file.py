@@ -113,6 +113,27 @@ def test_file_that_was_cut_short_gives_what_is_there_and_says_so(
     assert read_number(next(capture).pixels) == 0
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".nut", ".mp4", ".ts"])
+def test_file_that_begins_late_is_whole(make_clip: MakeClip, suffix: str) -> None:
+    codec = "libvpx" if suffix == ".webm" else "libx264"
+    clip = make_clip(
+        f"late{suffix}", codec=codec, pixel_format="yuv420p", pts_ms=range(60_000, 61_000, 40)
+    )
+    capture = open_source(str(clip)).open()
+    assert capture.info.frames == pytest.approx(25, abs=1)
+    assert len(list(capture.pictures())) == 25
+
+
+def test_file_that_begins_late_and_was_cut_short_says_so(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    whole = make_clip(pts_ms=range(60_000, 68_000, 40)).read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole[: len(whole) // 3])
+    with pytest.raises(SourceError, match=r"s came of the 8\.0 s"):
+        list(open_source(str(cut)).open().pictures())
+
+
 def test_sound_that_lasts_longer_is_no_damage(make_clip: MakeClip, tmp_path: Path) -> None:
     clip, both = make_clip(), tmp_path / "both.mkv"
     with av.open(str(clip)) as source, av.open(str(both), "w") as container:
