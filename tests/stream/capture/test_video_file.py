@@ -56,6 +56,18 @@ def test_realtime_does_not_wait_where_timestamps_leap(make_clip: MakeClip) -> No
     assert captured_s[-1] - captured_s[19] == pytest.approx(2.0, abs=0.1), "a gap is no leap"
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
+def test_realtime_does_not_wait_where_b_frames_leap(make_clip: MakeClip, suffix: str) -> None:
+    times_ms = [*range(0, 400, 40), *range(20_400, 20_800, 40)]
+    options = {"bf": "3", "x264-params": "b-adapt=0"}
+    clip = make_clip(
+        f"a{suffix}", codec="libx264", pixel_format="yuv420p", options=options, pts_ms=times_ms
+    )
+    start_s = time.monotonic()
+    check_playback(clip, 20)
+    assert time.monotonic() - start_s < 5
+
+
 def test_realtime_takes_slow_clips_at_their_own_rate(make_clip: MakeClip) -> None:
     clip = open_source(str(make_clip(pts_ms=[0, 2500, 5000])), SourceOptions(realtime=True))
     captured_ns = [picture.captured_ns for picture in clip.open().pictures()]
