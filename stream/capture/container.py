@@ -194,7 +194,7 @@ class ContainerCapture:
     def _describe(self, first: Orientation) -> StreamInfo:
         stream, codec = self._stream, self._stream.codec_context
         size = self._upright_size(Size(codec.width, codec.height), first)
-        rate = stream.average_rate or stream.guessed_rate
+        rate = stream.average_rate or codec.framerate or stream.guessed_rate
         frames = stream.frames or self._frames_by_duration(float(rate or 0))
         return StreamInfo(
             width=size.width,

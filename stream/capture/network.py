@@ -9,10 +9,13 @@ SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt", "rtp")
 OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 5.0
 
-_LOW_DELAY = {
-    "fflags": "nobuffer",
-    "probesize": "500000",  # enough for one 1080p MJPEG picture
-    "analyzeduration": "500000",
+_PROBING = {
+    "probesize": "5000000",
+    # In microseconds: until a key picture tells the size; senders make one every few seconds.
+    "analyzeduration": "4000000",
+    # No pictures are waited for to measure a rate, and what was probed is not thrown away, as
+    # nobuffer would: a transport stream shows after 0.1 s, not with its second key picture (2 s).
+    "fpsprobesize": "0",
 }
 
 
@@ -31,7 +34,7 @@ class NetworkStream:
 
     def open(self) -> ContainerCapture:
         scheme = scheme_of(self._address)
-        options = dict(_LOW_DELAY)
+        options = dict(_PROBING)
         if scheme in ("rtsp", "rtsps"):
             options |= {"rtsp_transport": "tcp", "max_delay": "0", "reorder_queue_size": "0"}
         return ContainerCapture(
