@@ -25,6 +25,10 @@ av.logging.set_level(None)  # FFmpeg's own lines would print addresses with thei
 _FROM_ZERO = ("matroska,webm", "nut")
 """Formats whose duration ends with the last picture and begins at 0, whenever the first comes."""
 
+_MAX_FPS = 1000
+_LISTS = ("hls", "dash", "mpjpeg")
+"""Formats of which the length of what was fetched first tells nothing of what follows."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerOptions:
@@ -94,6 +98,14 @@ class ContainerCapture:
     @property
     def stream(self) -> VideoStream:
         return self._stream
+
+    @property
+    def ends(self) -> bool:
+        """It tells how long it is: a file or a picture, not a live stream."""
+        container = self._container
+        if container.duration is not None and container.duration > 0:
+            return True
+        return container.size > 0 and container.format.name not in _LISTS
 
     def pictures(self) -> Iterator[Picture]:
         self._reading = self._pictures()
@@ -195,6 +207,8 @@ class ContainerCapture:
         stream, codec = self._stream, self._stream.codec_context
         size = self._upright_size(Size(codec.width, codec.height), first)
         rate = stream.average_rate or codec.framerate or stream.guessed_rate
+        if rate and rate > _MAX_FPS:  # the unit of the timestamps, where nothing better is known
+            rate = None
         frames = stream.frames or self._frames_by_duration(float(rate or 0))
         return StreamInfo(
             width=size.width,
