@@ -45,6 +45,7 @@ class ContainerOptions:
         may_be_turned: look at the first picture for its orientation, as phones note it; the address
             must be one that can be opened twice.
         advice: ends the error when it cannot be opened.
+        not_video: what to say where something came that is no video.
     """
 
     what: str
@@ -57,6 +58,7 @@ class ContainerOptions:
     size: Size | None = None
     may_be_turned: bool = False
     advice: str = ""
+    not_video: str = ""
 
 
 class ContainerCapture:
@@ -272,6 +274,8 @@ def _open(address: str, options: ContainerOptions) -> InputContainer:
             raise SourceError(
                 f"{what} did not answer with video within {timeout_s:.0f} s{advice}"
             ) from None
+        if isinstance(error, av.error.InvalidDataError) and options.not_video:
+            raise SourceError(f"{what} cannot be opened: {options.not_video}") from None
         raise SourceError(f"{what} cannot be opened: {_strerror(error)}{advice}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__

@@ -10,6 +10,7 @@ from stream.uri import host_of, scheme_of, without_credentials
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt", "rtp")
 
 _WEB = ("http", "https")
+_NOT_VIDEO = "it answered, but not with video; most apps have it under /video or /mjpeg"
 
 OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 5.0
@@ -84,6 +85,7 @@ class NetworkStream:
                 size=self._options.size,
                 may_be_turned=self._is_file,
                 advice="is the address right, and is the camera on and in the same network?",
+                not_video=_NOT_VIDEO if scheme in _WEB else "",
             ),
             clock=PlaybackClock() if self._is_file and self.live else ArrivalClock(),
         )

@@ -215,6 +215,32 @@ def test_errors_name_the_file_and_what_was_seen(tmp_path: Path) -> None:
             open_source(str(tmp_path / name)).open()
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("192.168.1.5:8080/video", "did you mean http://192.168.1.5:8080/video?"),
+        ("me:hidden@192.168.1.5/video", "did you mean http://192.168.1.5/video?"),
+        ("www.example.com/a.mp4", "did you mean http://www.example.com/a.mp4?"),
+        ("10.0.0.7:554/live", "did you mean rtsp://10.0.0.7:554/live?"),
+        ("localhost:8080", "did you mean http://localhost:8080?"),
+        ("webcam", "a camera is 0"),
+        ("Camera", "a camera is 0"),
+        ("holiday.mp4", "is the path right?"),
+        ("films/holiday.mp4", "is the path right?"),
+        ("here.d/holiday.mp4", "is the path right?"),
+    ],
+)
+def test_what_may_be_meant_is_asked(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here.d").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="does not exist") as raised:
+        open_source(name).open()
+    assert said in str(raised.value)
+    assert "hidden" not in str(raised.value)
+
+
 def test_damaged_pictures_are_counted_as_lost(make_clip: MakeClip) -> None:
     clip = make_clip(codec="mjpeg", pixel_format="yuvj420p")
     content = bytearray(clip.read_bytes())

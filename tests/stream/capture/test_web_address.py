@@ -17,6 +17,7 @@ from stream.capture import SourceOptions, open_source
 from stream.capture.network import NetworkStream
 from stream.capture.source import SourceState
 from stream.capture.worker import CaptureWorker
+from stream.errors import SourceError
 from stream.frame import Frame
 from tests.conftest import MakeClip, blur2blur, read_clip
 from tests.mjpeg_server import Camera
@@ -77,6 +78,12 @@ def test_picture_at_a_web_address_is_one_frame(web: str, tmp_path: Path) -> None
     assert worker.join(10)
     assert worker.status.state is SourceState.ENDED
     assert len(frames) == 1
+
+
+def test_page_at_a_web_address_is_told_from_video(web: str, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<html><h1>IP Webcam</h1></html>" * 50)
+    with pytest.raises(SourceError, match=r"it answered, but not with video; .* /video or /mjpeg"):
+        open_source(f"{web}/").open()
 
 
 def test_camera_at_a_web_address_is_live_and_opened_once() -> None:
