@@ -118,6 +118,7 @@ class Source(Protocol):
 
         Raises:
             SourceError: it is not there, gives no video, or did not answer in time.
+            SourceSilentError: nothing came, which does not mean that nothing will.
         """
         ...
 

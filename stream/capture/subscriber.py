@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stream.capture.geometry import fitted
 from stream.capture.source import Picture, Size, SourceOptions, StreamInfo
-from stream.errors import SourceError, StreamError
+from stream.errors import SourceError, SourceSilentError, StreamError
 from stream.subscription import ReceivedFrame, Subscription
 from stream.uri import host_of, without_credentials
 
@@ -57,12 +57,16 @@ class Subscriber:
         first = subscription.next_frame(OPEN_TIMEOUT_S)
         if first is None:
             reason = subscription.counts.reason
-            of = f" of source {subscription.source!r}" if subscription.source else ""
             subscription.close()
-            raise SourceError(
-                f"{self.uri}: nothing came{of} for {OPEN_TIMEOUT_S:g} s"
-                + (f"; the last message was not a frame: {reason}" if reason else "")
-                + "; does the publisher run, and has it let in your key?"
+            if reason:
+                raise SourceError(
+                    f"{self.uri}: what came in {OPEN_TIMEOUT_S:g} s was not a frame: {reason}; "
+                    "is this the address of a `blur2blur live --to zmq+tcp://…`?"
+                )
+            of = f" of source {subscription.source!r}" if subscription.source else ""
+            raise SourceSilentError(
+                f"waiting for {self.uri.removeprefix('zmq+')}: nothing came{of} for "
+                f"{OPEN_TIMEOUT_S:g} s; does the publisher run, and has it let in your key?"
             )
         return subscription, first
 
