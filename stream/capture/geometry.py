@@ -23,10 +23,8 @@ def with_square_pixels(size: Size, pixel_aspect: Fraction | None) -> Size:
     if not pixel_aspect or not 1 / _MAX_STRETCH <= pixel_aspect <= _MAX_STRETCH:
         return size
     if pixel_aspect > 1:
-        return Size(_even(size.width * pixel_aspect), size.height)
-    if pixel_aspect < 1:
-        return Size(size.width, _even(size.height / pixel_aspect))
-    return size
+        return Size(_stretched(size.width, pixel_aspect), size.height)
+    return Size(size.width, _stretched(size.height, 1 / pixel_aspect))
 
 
 def fitted(size: Size, box: Size) -> Size:
@@ -36,6 +34,10 @@ def fitted(size: Size, box: Size) -> Size:
     """
     scale = min(Fraction(box.width, size.width), Fraction(box.height, size.height))
     return Size(_filling(size.width * scale, box.width), _filling(size.height * scale, box.height))
+
+
+def _stretched(length: int, factor: Fraction) -> int:
+    return length if length * factor - length < 1 else _even(length * factor)
 
 
 def _filling(length: Fraction, most: int) -> int:

@@ -52,6 +52,7 @@ def test_fitted_size_is_in_the_box_and_has_the_ratio(w: int, h: int, bw: int, bh
         ((720, 480), Fraction(8, 9), (720, 540)),
         ((640, 480), Fraction(1), (640, 480)),
         ((641, 481), None, (641, 481)),
+        ((641, 481), Fraction(4095, 4096), (641, 481)),
         ((640, 480), Fraction(1, 1000), (640, 480)),
     ],
 )
