@@ -9,5 +9,9 @@ class SourceError(StreamError):
     """A source cannot be opened or read."""
 
 
+class SourceSilentError(SourceError):
+    """Nothing has come yet of a source that may come up later; it is worth waiting for."""
+
+
 class OutputError(StreamError):
     """An output cannot be opened or written."""

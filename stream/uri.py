@@ -10,6 +10,11 @@ _NAMED_SECRET = re.compile(
     re.IGNORECASE,
 )
 _HOST = re.compile(r"^[^:]+:/{1,2}(?P<host>\[[^\]]*\]|[^/:?#]*)")
+_BEGINS_WITH_HOST = re.compile(
+    r"^(\S*@)?(?P<host>(\d+\.){3}\d+|localhost|([\w-]+\.)+[a-z]{2,})(:(?P<port>\d+))?(/|$)",
+    re.IGNORECASE,
+)
+_RTSP_PORTS = ("554", "8554")
 
 
 def scheme_of(uri: str) -> str:
@@ -38,3 +43,16 @@ def without_credentials(uri: str) -> str:
         return _USER_AND_PASSWORD.sub("***@", uri)
     rest = uri[found.end() :].rpartition("@")[2]
     return found[0] + _NAMED_SECRET.sub(r"\g<name>\g<sign>***", rest)
+
+
+def with_forgotten_scheme(text: str) -> str | None:
+    """The address that is meant by one without a scheme, without credentials; None if none is.
+
+    >>> with_forgotten_scheme("192.168.1.5:8080/video")
+    'http://192.168.1.5:8080/video'
+    """
+    found = _BEGINS_WITH_HOST.match(text)
+    if found is None or not ("/" in text or found["port"]):
+        return None
+    scheme = "rtsp" if found["port"] in _RTSP_PORTS else "http"
+    return f"{scheme}://{text[found.start('host') :]}"

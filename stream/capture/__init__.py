@@ -26,7 +26,8 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     ``0``, ``camera:0``          a camera of this machine by number, or ``camera:NAME``
     ``/dev/video0``              the same by path
     ``clip.mp4``, ``file://…``   a video file
-    ``rtsp://…``, ``http://…``   a network stream: IP camera, phone, MJPEG server
+    ``rtsp://…``, ``http://…``   a network stream: IP camera, phone, MJPEG server; a web address
+                                 may be that of a file, too
     ``zmq+tcp://``, ``zmq+ipc``  a publisher: another ``blur2blur live --to zmq+tcp://…``; of
                                  several sources the first, or ``…?source=NAME``
     ``demo``                     the clip that comes with the program

@@ -57,53 +57,49 @@ class PlaybackClock:
 
     A packet is let through when its dts is due, so that its decoding counts as latency as it does
     with a camera; a picture that a B-frame stream decodes ahead of its time is held back. Where the
-    timestamps go back, as where two clips were joined, or leap by more than two seconds, and more
-    than twice as far as before, it plays on without a break.
+    pictures' timestamps go back, as where two clips were joined, or leap by more than two seconds,
+    and more than twice as far as before, it plays on without a break. That is decided where the
+    pictures come, in their order: packets of B-frames from before and behind a leap come mixed.
     """
 
     def __init__(self) -> None:
         self._start: tuple[int, float] | None = None  # a time of the clock, and its timestamp
-        self._last_dts_s: float | None = None
+        self._last_s: float | None = None
         self._step_s = self._period_s = _FIRST_PERIOD_S
-        self._end_ns = 0
-        self._due_ns: dict[float | None, int] = {}
+        self._due_ns = 0
 
     def packet(self, pts_s: float | None, dts_s: float | None) -> None:
         shown_s = dts_s if pts_s is None else pts_s
         if shown_s is None:
             return
-        follows = self._note(dts_s)
         if self._start is None:
             self._start = time.perf_counter_ns(), shown_s
-        elif not follows:
-            self._start = self._end_ns + round(self._period_s * 1e9), shown_s
-        if len(self._due_ns) > _REMEMBERED:  # packets that never became pictures
-            self._due_ns.clear()
-        # Kept for each, as pictures from before a break are decoded after packets from behind it.
-        self._due_ns[shown_s] = self._due(self._start, shown_s)
-        self._end_ns = max(self._end_ns, self._due_ns[shown_s])
-        if dts_s is not None:  # Matroska does not tell it of the first packets: they pass at once
+        # Matroska does not tell it of the first packets: they pass at once, as do those of a leap.
+        if dts_s is not None and not self._leaps(dts_s):
             _sleep_until(self._due(self._start, dts_s))
 
     def captured_ns(self, pts_s: float | None) -> int:
-        due_ns = self._due_ns.pop(pts_s, None)
-        if due_ns is None:
+        if pts_s is None or self._start is None:
             return time.perf_counter_ns()
-        _sleep_until(due_ns)
-        return due_ns
+        if self._last_s is not None:
+            step_s = pts_s - self._last_s
+            if step_s < 0 or self._leaps(pts_s):
+                self._start = self._due_ns + round(self._period_s * 1e9), pts_s
+            elif step_s > 0:
+                self._period_s = step_s
+            self._step_s = step_s
+        self._last_s = pts_s
+        self._due_ns = self._due(self._start, pts_s)
+        _sleep_until(self._due_ns)
+        return self._due_ns
 
-    def _note(self, dts_s: float | None) -> bool:
-        """Remember a packet's dts; returns whether it follows the one before, as far as known."""
-        if dts_s is None:
-            return True
-        last_s, self._last_dts_s = self._last_dts_s, dts_s
+    def _leaps(self, at_s: float) -> bool:
+        """Whether it is further ahead of the last picture than a clip's own rate explains."""
+        last_s = self._last_s
         if last_s is None:
-            return True
-        before_s, self._step_s = self._step_s, dts_s - last_s
-        follows = 0 <= self._step_s <= max(_MAX_LEAP_S, 2 * before_s)
-        if follows and self._step_s > 0:
-            self._period_s = self._step_s
-        return follows
+            assert self._start is not None
+            last_s = self._start[1]
+        return at_s - last_s > max(_MAX_LEAP_S, 2 * self._step_s)
 
     @staticmethod
     def _due(start: tuple[int, float], at_s: float) -> int:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import av
@@ -15,10 +15,19 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from stream.capture.clock import ArrivalClock, CaptureClock
+from stream.capture.exif import exif_orientation
+from stream.capture.geometry import Orientation, fitted, with_square_pixels
 from stream.capture.source import Picture, Size, StreamInfo
 from stream.errors import SourceError
 
 av.logging.set_level(None)  # FFmpeg's own lines would print addresses with their passwords
+
+_FROM_ZERO = ("matroska,webm", "nut")
+"""Formats whose duration ends with the last picture and begins at 0, whenever the first comes."""
+
+_MAX_FPS = 1000
+_LISTS = ("hls", "dash", "mpjpeg")
+"""Formats of which the length of what was fetched first tells nothing of what follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +41,11 @@ class ContainerOptions:
         open_timeout_s, read_timeout_s: None waits for ever.
         low_delay: hand pictures out as soon as they are decoded.
         clockless: formats whose times FFmpeg invents; the time of arrival counts instead.
-        size: scale the pictures to this.
-        may_be_turned: look at the first picture for a rotation, as phones note it; the address
+        size: scale the pictures to fit into this.
+        may_be_turned: look at the first picture for its orientation, as phones note it; the address
             must be one that can be opened twice.
         advice: ends the error when it cannot be opened.
+        not_video: what to say where something came that is no video.
     """
 
     what: str
@@ -48,6 +58,7 @@ class ContainerOptions:
     size: Size | None = None
     may_be_turned: bool = False
     advice: str = ""
+    not_video: str = ""
 
 
 class ContainerCapture:
@@ -76,8 +87,8 @@ class ContainerCapture:
             codec.thread_type = "SLICE" if options.low_delay else "AUTO"
             if options.low_delay and not codec.has_b_frames:  # or they would come out of turn
                 codec.options = {"flags": "low_delay"}
-            turned = options.may_be_turned and _is_turned(address)
-            self._info = self._describe(turned)
+            first = _orientation_at(address) if options.may_be_turned else Orientation()
+            self._info = self._describe(first)
         except BaseException:
             self._container.close()
             raise
@@ -89,6 +100,14 @@ class ContainerCapture:
     @property
     def stream(self) -> VideoStream:
         return self._stream
+
+    @property
+    def ends(self) -> bool:
+        """It tells how long it is: a file or a picture, not a live stream."""
+        container = self._container
+        if container.duration is not None and container.duration > 0:
+            return True
+        return container.size > 0 and container.format.name not in _LISTS
 
     def pictures(self) -> Iterator[Picture]:
         self._reading = self._pictures()
@@ -113,7 +132,7 @@ class ContainerCapture:
                 last_pts_s = pts_s
                 end_s = max(end_s, pts_s + frame.duration * time_base)
                 lost, self._damaged = self._damaged, 0
-                yield Picture(self._rgb(frame), pts_s, captured_ns, lost)
+                yield Picture(self._rgb(frame, packet), pts_s, captured_ns, lost)
         self._check_complete(end_s)
 
     def close(self) -> None:
@@ -147,14 +166,17 @@ class ContainerCapture:
             self._damaged += 1  # it costs its own pictures, not the stream
             return []
 
-    def _rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        size = self._options.size
-        turns = round(frame.rotation / 90) % 4
-        width, height = (size.width, size.height) if size else (frame.width, frame.height)
-        if size and turns % 2:
-            width, height = height, width
+    def _rgb(self, frame: VideoFrame, packet: Any) -> NDArray[np.uint8]:
+        orientation = _orientation(frame, packet)
+        upright = self._upright_size(Size(frame.width, frame.height), orientation)
+        width, height = astuple(orientation.size(upright))
         pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
-        return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels)
+        return orientation.upright(np.asarray(pixels, np.uint8))
+
+    def _upright_size(self, stored: Size, orientation: Orientation) -> Size:
+        square = with_square_pixels(stored, self._stream.sample_aspect_ratio)
+        upright = orientation.size(square)
+        return fitted(upright, self._options.size) if self._options.size else upright
 
     def _check_complete(self, end_s: float) -> None:
         """A file that ends a second and a tenth before its header says has lost its end."""
@@ -173,16 +195,22 @@ class ContainerCapture:
         stream, container = self._stream, self._container
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
-        if container.duration is not None and len(container.streams) == 1:
-            return container.duration / 1e6
-        return None
+        return self._lasts_s() if len(container.streams) == 1 else None
 
-    def _describe(self, turned: bool) -> StreamInfo:
+    def _lasts_s(self) -> float | None:
+        """From the first timestamp to the end, by the container's header."""
+        container = self._container
+        if container.duration is None:
+            return None
+        begins = (container.start_time or 0) if container.format.name in _FROM_ZERO else 0
+        return max(container.duration - begins, 0) / 1e6
+
+    def _describe(self, first: Orientation) -> StreamInfo:
         stream, codec = self._stream, self._stream.codec_context
-        size = self._options.size or Size(codec.width, codec.height)
-        if turned and not self._options.size:
-            size = Size(size.height, size.width)
-        rate = stream.average_rate or stream.guessed_rate
+        size = self._upright_size(Size(codec.width, codec.height), first)
+        rate = stream.average_rate or codec.framerate or stream.guessed_rate
+        if rate and rate > _MAX_FPS:  # the unit of the timestamps, where nothing better is known
+            rate = None
         frames = stream.frames or self._frames_by_duration(float(rate or 0))
         return StreamInfo(
             width=size.width,
@@ -193,9 +221,7 @@ class ContainerCapture:
         )
 
     def _frames_by_duration(self, fps: float) -> int:
-        if self._container.duration is None:
-            return 0
-        return round(self._container.duration / 1e6 * fps)
+        return round((self._lasts_s() or 0.0) * fps)
 
     def _reason(self, error: av.error.FFmpegError) -> str:
         if isinstance(error, av.error.ExitError):
@@ -203,14 +229,25 @@ class ContainerCapture:
         return _strerror(error)
 
 
-def _is_turned(address: str) -> bool:
-    """Whether the first picture is to be shown turned by a quarter."""
+def _orientation_at(address: str) -> Orientation:
+    """That of the first picture."""
     try:
         with av.open(address, mode="r", metadata_errors="replace") as container:
-            first = next(container.decode(video=0))
-    except (av.error.FFmpegError, StopIteration):
-        return False
-    return round(first.rotation / 90) % 2 == 1
+            for packet in container.demux(video=0):
+                for frame in packet.decode():
+                    return _orientation(frame, packet)
+    except (av.error.FFmpegError, IndexError):
+        pass
+    return Orientation()
+
+
+def _orientation(frame: VideoFrame, packet: Any) -> Orientation:
+    try:
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV gives none of it where there is EXIF, which it does not know
+        noted = exif_orientation(bytes(packet))
+        return Orientation.of_exif(noted) if noted else Orientation.of_rotation(frame.rotation)
+    return Orientation() if matrix is None else Orientation.of_matrix(bytes(matrix))
 
 
 def _seconds(ticks: int | None, time_base: float) -> float | None:
@@ -237,6 +274,8 @@ def _open(address: str, options: ContainerOptions) -> InputContainer:
             raise SourceError(
                 f"{what} did not answer with video within {timeout_s:.0f} s{advice}"
             ) from None
+        if isinstance(error, av.error.InvalidDataError) and options.not_video:
+            raise SourceError(f"{what} cannot be opened: {options.not_video}") from None
         raise SourceError(f"{what} cannot be opened: {_strerror(error)}{advice}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__

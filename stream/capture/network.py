@@ -1,37 +1,76 @@
-"""A network stream: RTSP, MJPEG over HTTP and whatever else FFmpeg reads from an address."""
+"""A network stream: RTSP, MJPEG over HTTP and whatever else FFmpeg reads from an address; or a file
+at a web address."""
 
+from stream.capture.clock import ArrivalClock, PlaybackClock
 from stream.capture.container import ContainerCapture, ContainerOptions
 from stream.capture.source import SourceOptions
+from stream.errors import SourceError
 from stream.uri import host_of, scheme_of, without_credentials
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt", "rtp")
 
+_WEB = ("http", "https")
+_NOT_VIDEO = "it answered, but not with video; most apps have it under /video or /mjpeg"
+
 OPEN_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 5.0
 
-_LOW_DELAY = {
-    "fflags": "nobuffer",
-    "probesize": "500000",  # enough for one 1080p MJPEG picture
-    "analyzeduration": "500000",
+_PROBING = {
+    "probesize": "5000000",
+    # In microseconds: until a key picture tells the size; senders make one every few seconds.
+    "analyzeduration": "4000000",
+    # No pictures are waited for to measure a rate, and what was probed is not thrown away, as
+    # nobuffer would: a transport stream shows after 0.1 s, not with its second key picture (2 s).
+    "fpsprobesize": "0",
 }
 
 
 class NetworkStream:
-    """A stream at an address, opened again with back-off when it is lost."""
+    """A stream at an address, opened again with back-off when it is lost.
 
-    live = True
-    reconnects = True
-    own_clock = True
+    What http:// gives may be a file: it tells how long it is, or is a picture. Then it is one as on
+    disk: every frame counts, or with ``options.realtime`` it plays at its own rate. This is known
+    after :meth:`look`, or the first :meth:`open`.
+    """
 
     def __init__(self, address: str, options: SourceOptions) -> None:
         self.uri = without_credentials(address)
         self.name = host_of(address) or "network"
+        self.live = self.reconnects = self.own_clock = True
         self._address = address
         self._options = options
+        self._is_file = False
+        self._ahead: ContainerCapture | SourceError | None = None
+
+    def look(self) -> None:
+        """Open what may be a file ahead, to know whether it is; an error is kept for the opening.
+
+        A live stream stays open, as some cameras serve one connection only.
+        """
+        if scheme_of(self._address) not in _WEB or self._ahead is not None or self._is_file:
+            return
+        try:
+            self._ahead = self._open()
+        except SourceError as error:
+            self._ahead = error
+            return
+        if self._ahead.ends:
+            self._ahead.close()
+            self._ahead = None
+            self._is_file = True
+            self.live = self._options.realtime
+            self.reconnects = self.own_clock = False
 
     def open(self) -> ContainerCapture:
+        self.look()
+        ahead, self._ahead = self._ahead, None
+        if isinstance(ahead, SourceError):
+            raise ahead
+        return ahead or self._open()
+
+    def _open(self) -> ContainerCapture:
         scheme = scheme_of(self._address)
-        options = dict(_LOW_DELAY)
+        options = {} if self._is_file else dict(_PROBING)
         if scheme in ("rtsp", "rtsps"):
             options |= {"rtsp_transport": "tcp", "max_delay": "0", "reorder_queue_size": "0"}
         return ContainerCapture(
@@ -41,9 +80,12 @@ class NetworkStream:
                 options=options,
                 open_timeout_s=OPEN_TIMEOUT_S,
                 read_timeout_s=READ_TIMEOUT_S,
-                low_delay=True,
-                clockless=("mpjpeg", "mjpeg"),
+                low_delay=self.live,
+                clockless=() if self._is_file else ("mpjpeg", "mjpeg"),
                 size=self._options.size,
+                may_be_turned=self._is_file,
                 advice="is the address right, and is the camera on and in the same network?",
+                not_video=_NOT_VIDEO if scheme in _WEB else "",
             ),
+            clock=PlaybackClock() if self._is_file and self.live else ArrivalClock(),
         )

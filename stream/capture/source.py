@@ -33,7 +33,7 @@ class SourceOptions:
     """What the user asks of a source.
 
     Attributes:
-        size: asked of a camera; other sources are scaled to it.
+        size: asked of a camera; pictures of other sources are scaled to fit into it.
         fps: asked of a camera.
         realtime: a file plays at its own rate, like a live camera.
     """
@@ -118,6 +118,7 @@ class Source(Protocol):
 
         Raises:
             SourceError: it is not there, gives no video, or did not answer in time.
+            SourceSilentError: nothing came, which does not mean that nothing will.
         """
         ...
 

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.capture.geometry import fitted
 from stream.capture.source import Picture, Size, SourceOptions, StreamInfo
-from stream.errors import SourceError, StreamError
+from stream.errors import SourceError, SourceSilentError, StreamError
 from stream.subscription import ReceivedFrame, Subscription
 from stream.uri import host_of, without_credentials
 
@@ -56,12 +57,16 @@ class Subscriber:
         first = subscription.next_frame(OPEN_TIMEOUT_S)
         if first is None:
             reason = subscription.counts.reason
-            of = f" of source {subscription.source!r}" if subscription.source else ""
             subscription.close()
-            raise SourceError(
-                f"{self.uri}: nothing came{of} for {OPEN_TIMEOUT_S:g} s"
-                + (f"; the last message was not a frame: {reason}" if reason else "")
-                + "; does the publisher run, and has it let in your key?"
+            if reason:
+                raise SourceError(
+                    f"{self.uri}: what came in {OPEN_TIMEOUT_S:g} s was not a frame: {reason}; "
+                    "is this the address of a `blur2blur live --to zmq+tcp://…`?"
+                )
+            of = f" of source {subscription.source!r}" if subscription.source else ""
+            raise SourceSilentError(
+                f"waiting for {self.uri.removeprefix('zmq+')}: nothing came{of} for "
+                f"{OPEN_TIMEOUT_S:g} s; does the publisher run, and has it let in your key?"
             )
         return subscription, first
 
@@ -80,6 +85,7 @@ class SubscriberCapture:
     """A subscription that gave its first frame.
 
     Args:
+        size: pictures are scaled to fit into it; if None, into that of the first.
         others: what else the publisher publishes.
     """
 
@@ -94,10 +100,12 @@ class SubscriberCapture:
         self._uri = uri
         self._subscription = subscription
         self._first = first
-        self._size = size or Size(first.header.width, first.header.height)
+        whole = Size(first.header.width, first.header.height)
+        self._box = size or whole
+        fit = fitted(whole, self._box)
         self.info = StreamInfo(
-            width=self._size.width,
-            height=self._size.height,
+            width=fit.width,
+            height=fit.height,
             fps=None,
             format=f"zmq {first.header.encoding}",
             notes=_notes(first.header.source, others),
@@ -119,9 +127,10 @@ class SubscriberCapture:
 
     def _fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = pixels.shape[:2]
-        if (width, height) == (self._size.width, self._size.height):
+        fit = fitted(Size(width, height), self._box)
+        if (width, height) == (fit.width, fit.height):
             return pixels
-        size = (self._size.width, self._size.height)
+        size = (fit.width, fit.height)
         return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

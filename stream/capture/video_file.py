@@ -7,7 +7,9 @@ from stream.capture.clock import ArrivalClock, PlaybackClock
 from stream.capture.container import ContainerCapture, ContainerOptions
 from stream.capture.source import SourceOptions
 from stream.errors import SourceError
-from stream.uri import without_credentials
+from stream.uri import with_forgotten_scheme, without_credentials
+
+_CALLED_CAMERA = ("camera", "webcam", "cam")
 
 
 class VideoFile:
@@ -34,7 +36,7 @@ class VideoFile:
         if os.path.isdir(path):
             raise SourceError(f"{self.uri} is a folder; name a video file in it")
         if not os.path.exists(path):
-            raise SourceError(f"{self.uri} does not exist; is the path right?")
+            raise SourceError(f"{self.uri} does not exist; {_meant(self.uri)}?")
         return ContainerCapture(
             os.path.abspath(path),
             ContainerOptions(
@@ -46,3 +48,11 @@ class VideoFile:
             ),
             clock=PlaybackClock() if self.live else ArrivalClock(),
         )
+
+
+def _meant(name: str) -> str:
+    """What may be meant by a file's name where there is no such file."""
+    if name.lower() in _CALLED_CAMERA:
+        return "a camera is 0, or 1 and so on: did you mean `blur2blur live 0`"
+    address = None if os.path.exists(name.partition("/")[0]) else with_forgotten_scheme(name)
+    return f"did you mean {address}" if address else "is the path right"

@@ -8,7 +8,7 @@ from threading import Event, Lock, Thread
 
 from stream.capture.clock import Timeline
 from stream.capture.source import Capture, Source, SourceState, SourceStatus, StreamInfo
-from stream.errors import StreamError
+from stream.errors import SourceSilentError, StreamError
 from stream.frame import Frame
 
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.25, 2.0
@@ -28,8 +28,9 @@ def is_stalled(silent_s: float, fps: float | None) -> bool:
 class CaptureWorker:
     """Runs one source until it is over or told to stop.
 
-    A source that was never live fails for good, so that a wrong address is an error at once; one
-    that was live is opened again for ever where its contract says so.
+    A source that was never live fails for good, so that a wrong address is an error at once, unless
+    it is only silent until now, which is waited for; one that was live is opened again for ever
+    where its contract says so.
 
     Args:
         deliver: takes each frame; blocks where every frame counts.
@@ -109,6 +110,11 @@ class CaptureWorker:
                 reason = "stopped" if self._stop.is_set() else "the stream ended"
                 lost = not finite and not self._stop.is_set()
                 final = SourceState.ENDED
+            except SourceSilentError as error:
+                if not self._sequence and self.source.reconnects:
+                    self._wait_for(str(error))
+                    continue
+                reason, lost, final = str(error), True, SourceState.FAILED
             except StreamError as error:
                 reason, lost, final = str(error), True, SourceState.FAILED
             except Exception as error:  # the top of a thread: whatever it is becomes a state
@@ -126,6 +132,13 @@ class CaptureWorker:
                 self._say(f"{self.source.name} is lost ({reason}); trying to reconnect")
             self._stop.wait(backoff_s(attempt))
         self._set(SourceState.ENDED, "stopped")
+
+    def _wait_for(self, reason: str) -> None:
+        """Note that nothing has come yet, and take a breath."""
+        if self._status.reason != reason and not self._stop.is_set():
+            self._say(f"{self.source.name}: {reason}")
+        self._set(SourceState.OPENING, reason)
+        self._stop.wait(backoff_s(0))
 
     def _read(self, capture: Capture) -> None:
         info = capture.info

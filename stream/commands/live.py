@@ -57,8 +57,8 @@ def live(
         typer.Argument(
             help="Where frames come from: a camera (`0`, `camera:0`, `/dev/video0`), a file "
             "(`clip.mp4`), a stream (`rtsp://…`, `http://…/video.mjpeg` of a phone's IP-camera "
-            "app), `zmq+tcp://…` (a publisher), `demo`, or `synthetic:640x480@30`. Several share "
-            "one engine.",
+            "app; a file at such an address is taken as a file), `zmq+tcp://…` (a publisher), "
+            "`demo`, or `synthetic:640x480@30`. Several share one engine.",
             show_default=False,
         ),
     ],
@@ -90,7 +90,8 @@ def live(
         str | None,
         typer.Option(
             metavar="WxH",
-            help="Asked of a camera (640x480 if not given); files and streams are scaled to it.",
+            help="Asked of a camera (640x480 if not given); pictures of files and streams are "
+            "scaled to fit into it, and keep their shape.",
             show_default=False,
         ),
     ] = None,

@@ -19,6 +19,8 @@ from stream.frame import ProcessedFrame
 from stream.hands.overlay import Overlay
 
 _CLOCK_HZ = 90_000
+_FIRST_PERIOD = _CLOCK_HZ // 30
+_MAX_PERIOD = 5 * _CLOCK_HZ
 _MUXERS = {
     # Fragments of half a second while recording; a finished file is an ordinary MP4.
     ".mp4": {"flush_packets": "1", "movflags": "hybrid_fragmented", "frag_duration": "500000"},
@@ -33,6 +35,7 @@ class Recording:
     """A file, or one file a source where there are several.
 
     What was written until a crash, a kill or a full disk plays up to half a second before it.
+    The last picture is shown as long as the one before it, 5 s at most.
     A picture with an odd side is padded by one line; one whose size changed midway is fitted into
     the size that the recording began with.
 
@@ -100,6 +103,7 @@ class _VideoWriter:
         self._path = path
         self._height, self._width = first.shape[:2]
         self._last_pts = -1
+        self._period = _FIRST_PERIOD
         # SD and HD players expect different colour matrices; the file says which one it has.
         hd = self._height >= _HD_HEIGHT
         self._matrix = Colorspace.ITU709 if hd else Colorspace.ITU601
@@ -119,11 +123,16 @@ class _VideoWriter:
         frame = VideoFrame.from_ndarray(self._fitted(pixels), format="rgb24").reformat(
             format="yuv420p", dst_colorspace=self._matrix, dst_color_range=ColorRange.MPEG
         )
-        self._last_pts = max(round(pts_s * _CLOCK_HZ), self._last_pts + 1)
-        frame.pts, frame.time_base = self._last_pts, Fraction(1, _CLOCK_HZ)
+        pts = max(round(pts_s * _CLOCK_HZ), self._last_pts + 1)
+        if self._last_pts >= 0:
+            self._period = min(pts - self._last_pts, _MAX_PERIOD)
+        self._last_pts = frame.pts = pts
+        frame.time_base = Fraction(1, _CLOCK_HZ)
         frame.pict_type = PictureType.NONE
         try:
-            self._container.mux(self._stream.encode(frame))
+            for packet in self._stream.encode(frame):
+                packet.duration = self._period  # counts where no other picture follows
+                self._container.mux(packet)
         except (av.error.FFmpegError, OSError) as error:
             raise self._broken_off(error) from None
 

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.capture.source import SourceState, SourceStatus
+from stream.capture.source import Size, SourceState, SourceStatus
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
 from stream.hands.overlay import Overlay
-from stream.output.display import display_problem
+from stream.output.display import display_problem, screen_size, window_size
 from stream.output.picture import split_view, state_picture, write_lines
 
 _HELP = (
@@ -22,7 +22,7 @@ _HELP = (
     "h  this help          q  quit",
 )
 _FLAGS = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
-_MIN_WIDTH = 640
+_SAME_RATIO = 0.01
 _QUIT_KEYS = (ord("q"), 27)
 
 
@@ -78,6 +78,7 @@ class Window:
         self._overlay = Overlay(bgr=True)
         self._open: dict[str, str] = {}
         self._shown: dict[str, NDArray[np.uint8]] = {}
+        self._ratios: dict[str, float] = {}
 
     def write(self, frame: ProcessedFrame) -> None:
         source = frame.captured.source
@@ -100,7 +101,7 @@ class Window:
             write_lines(shown, _HELP, bottom=True)
         elif self.controls is not None and (banner := self.controls.banner()):
             write_lines(shown, [banner], bottom=True)
-        self._show(source, shown)
+        self._show(source, shown, keep_ratio=True)
         self._handle_keys()
 
     def idle(self) -> None:
@@ -116,20 +117,44 @@ class Window:
         cv2.destroyAllWindows()
         cv2.waitKey(1)
 
-    def _show(self, source: str, picture: NDArray[np.uint8]) -> None:
+    def _show(self, source: str, picture: NDArray[np.uint8], *, keep_ratio: bool = False) -> None:
         try:
             if source not in self._open:
                 self._open[source] = f"blur2blur - {source} (h: help)"
                 cv2.namedWindow(self._open[source], _FLAGS)
-                height, width = picture.shape[:2]
-                larger = max(1, round(_MIN_WIDTH / width))
-                cv2.resizeWindow(self._open[source], larger * width, larger * height)
+                self._resize(source, picture)
                 cv2.setMouseCallback(self._open[source], self._mouse, source)
             cv2.imshow(self._open[source], picture)
+            if keep_ratio:
+                self._keep_ratio(source, picture)
         except cv2.error as error:
             raise OutputError(
                 f"the window cannot be shown: {error.err}; try --to out.mp4"
             ) from None
+
+    def _keep_ratio(self, source: str, picture: NDArray[np.uint8]) -> None:
+        """Fit the window to pictures whose width:height is another than of those before.
+
+        Qt stretches a picture into the ratio of the one that the window was last resized with.
+        """
+        ratio = picture.shape[1] / picture.shape[0]
+        if abs(self._ratios.get(source, 0.0) / ratio - 1) < _SAME_RATIO:
+            return
+        self._ratios[source] = ratio
+        if self._full_screen:  # which takes no other size
+            self._set_full_screen(source, False)
+        self._resize(source, picture)
+        if self._full_screen:
+            self._set_full_screen(source, True)
+
+    def _resize(self, source: str, picture: NDArray[np.uint8]) -> None:
+        height, width = picture.shape[:2]
+        size = window_size(Size(width, height), screen_size())
+        cv2.resizeWindow(self._open[source], size.width, size.height)
+
+    def _set_full_screen(self, source: str, on: bool) -> None:
+        mode = cv2.WINDOW_FULLSCREEN if on else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(self._open[source], cv2.WND_PROP_FULLSCREEN, mode)
 
     def _mouse(self, event: int, x: int, _y: int, _flags: int, source: Any) -> None:
         if event == cv2.EVENT_MOUSEMOVE and source in self._shown:
@@ -153,9 +178,8 @@ class Window:
             self._overlay.angles = not self._overlay.angles
         elif key == ord("f"):
             self._full_screen = not self._full_screen
-            mode = cv2.WINDOW_FULLSCREEN if self._full_screen else cv2.WINDOW_NORMAL
-            for title in self._open.values():
-                cv2.setWindowProperty(title, cv2.WND_PROP_FULLSCREEN, mode)
+            for source in self._open:
+                self._set_full_screen(source, self._full_screen)
         elif key != 0xFF and self.controls is not None:
             self.controls.pressed(chr(key))
 

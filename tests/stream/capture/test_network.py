@@ -9,16 +9,20 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 
 from stream.capture import open_source
 from stream.capture.source import SourceState
+from stream.capture.synthetic import read_number
 from stream.capture.worker import CaptureWorker, backoff_s, is_stalled
 from stream.errors import SourceError
 from stream.frame import Frame
+from tests.conftest import ROOT
 
 SERVER = Path(__file__).parents[2] / "mjpeg_server.py"
 
@@ -54,6 +58,58 @@ def test_mjpeg_over_http_gives_pictures_with_times_of_arrival() -> None:
     assert found[0].pts_s == 0
     assert 0.3 < found[-1].pts_s < 3
     assert all(b.captured_ns >= a.captured_ns for a, b in itertools.pairwise(found))
+
+
+@contextmanager
+def sender(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.stream_sender", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def first_numbers(address: str, count: int = 3) -> list[int]:
+    with closing(open_source(address).open()) as capture:
+        return [read_number(picture.pixels) for picture in islice(capture.pictures(), count)]
+
+
+def listening(port: int) -> bool:
+    lines = Path("/proc/net/tcp").read_text().splitlines()
+    return any(f":{port:04X} " in line and " 0A " in line for line in lines)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_transport_stream_over_tcp_begins_with_its_first_picture() -> None:
+    port = free_port()
+    with sender(f"tcp://127.0.0.1:{port}?listen=1", "mpegts", "mpeg2video", "50"):
+        wait_for(lambda: listening(port), 20)
+        start = time.monotonic()
+        assert first_numbers(f"tcp://127.0.0.1:{port}") == [0, 1, 2]
+        assert time.monotonic() - start < 1.0
+
+
+def test_transport_stream_over_udp_opens_between_two_key_pictures() -> None:
+    port = free_port()
+    with sender(f"udp://127.0.0.1:{port}?pkt_size=1316", "mpegts", "mpeg2video", "50") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        assert first_numbers(f"udp://127.0.0.1:{port}") == [50, 51, 52]
+
+
+def test_mjpeg_begins_with_its_first_picture() -> None:
+    port = free_port()
+    with camera_server(port), closing(open_source(f"http://127.0.0.1:{port}/").open()) as capture:
+        red = next(capture.pictures()).pixels[:, :80, 0].astype(int)
+    of_first = 3 * np.arange(80)  # it grows by 5 a picture
+    assert abs((red - of_first).mean()) < 2
 
 
 def wait_for(condition: object, timeout_s: float) -> float:

@@ -56,6 +56,18 @@ def test_realtime_does_not_wait_where_timestamps_leap(make_clip: MakeClip) -> No
     assert captured_s[-1] - captured_s[19] == pytest.approx(2.0, abs=0.1), "a gap is no leap"
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
+def test_realtime_does_not_wait_where_b_frames_leap(make_clip: MakeClip, suffix: str) -> None:
+    times_ms = [*range(0, 400, 40), *range(20_400, 20_800, 40)]
+    options = {"bf": "3", "x264-params": "b-adapt=0"}
+    clip = make_clip(
+        f"a{suffix}", codec="libx264", pixel_format="yuv420p", options=options, pts_ms=times_ms
+    )
+    start_s = time.monotonic()
+    check_playback(clip, 20)
+    assert time.monotonic() - start_s < 5
+
+
 def test_realtime_takes_slow_clips_at_their_own_rate(make_clip: MakeClip) -> None:
     clip = open_source(str(make_clip(pts_ms=[0, 2500, 5000])), SourceOptions(realtime=True))
     captured_ns = [picture.captured_ns for picture in clip.open().pictures()]
@@ -111,6 +123,27 @@ def test_file_that_was_cut_short_gives_what_is_there_and_says_so(
         pictures += open_source(str(cut)).open().pictures()
     capture = open_source(str(cut)).open().pictures()
     assert read_number(next(capture).pixels) == 0
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".nut", ".mp4", ".ts"])
+def test_file_that_begins_late_is_whole(make_clip: MakeClip, suffix: str) -> None:
+    codec = "libvpx" if suffix == ".webm" else "libx264"
+    clip = make_clip(
+        f"late{suffix}", codec=codec, pixel_format="yuv420p", pts_ms=range(60_000, 61_000, 40)
+    )
+    capture = open_source(str(clip)).open()
+    assert capture.info.frames == pytest.approx(25, abs=1)
+    assert len(list(capture.pictures())) == 25
+
+
+def test_file_that_begins_late_and_was_cut_short_says_so(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    whole = make_clip(pts_ms=range(60_000, 68_000, 40)).read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole[: len(whole) // 3])
+    with pytest.raises(SourceError, match=r"s came of the 8\.0 s"):
+        list(open_source(str(cut)).open().pictures())
 
 
 def test_sound_that_lasts_longer_is_no_damage(make_clip: MakeClip, tmp_path: Path) -> None:
@@ -180,6 +213,32 @@ def test_errors_name_the_file_and_what_was_seen(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(SourceError, match=seen):
             open_source(str(tmp_path / name)).open()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("192.168.1.5:8080/video", "did you mean http://192.168.1.5:8080/video?"),
+        ("me:hidden@192.168.1.5/video", "did you mean http://192.168.1.5/video?"),
+        ("www.example.com/a.mp4", "did you mean http://www.example.com/a.mp4?"),
+        ("10.0.0.7:554/live", "did you mean rtsp://10.0.0.7:554/live?"),
+        ("localhost:8080", "did you mean http://localhost:8080?"),
+        ("webcam", "a camera is 0"),
+        ("Camera", "a camera is 0"),
+        ("holiday.mp4", "is the path right?"),
+        ("films/holiday.mp4", "is the path right?"),
+        ("here.d/holiday.mp4", "is the path right?"),
+    ],
+)
+def test_what_may_be_meant_is_asked(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here.d").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="does not exist") as raised:
+        open_source(name).open()
+    assert said in str(raised.value)
+    assert "hidden" not in str(raised.value)
 
 
 def test_damaged_pictures_are_counted_as_lost(make_clip: MakeClip) -> None:

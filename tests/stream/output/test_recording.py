@@ -68,6 +68,27 @@ def test_odd_sizes_are_padded_by_a_line(tmp_path: Path, suffix: str, size: tuple
     assert found.shape[:2] == (size[0] + size[0] % 2, size[1] + size[1] % 2)
 
 
+@SUFFIXES
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ([0.0, 1.0, 2.0, 3.0, 4.0], 5.0),
+        ([0.0, 0.04, 0.08], 0.12),
+        ([0.0, 60.0], 65.0),
+        ([0.0, 0.5, 0.75], 1.0),
+        ([0.0], 1 / 30),
+    ],
+)
+def test_last_picture_lasts_as_long_as_the_one_before(
+    tmp_path: Path, suffix: str, times: list[float], seconds: float
+) -> None:
+    path = tmp_path / f"out{suffix}"
+    record(path, [(t, picture(i)) for i, t in enumerate(times)])
+    with av.open(str(path)) as container:
+        assert container.duration == pytest.approx(seconds * 1e6, abs=2000)
+    assert [pts for pts, _ in read_clip(path)] == pytest.approx(times, abs=0.001)
+
+
 def test_times_that_stand_still_or_go_back_are_pushed_on(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     record(path, [(t, picture(i)) for i, t in enumerate([0.0, 1.0, 1.0, 0.5, 2.0])])

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stream.capture.source import Size
 from stream.errors import OutputError
-from stream.output.display import display_problem
+from stream.output.display import display_problem, window_size
 from stream.output.picture import split_view, state_picture, write_lines
 from stream.output.window import Window
 from tests.conftest import ROOT, run_python
@@ -130,6 +131,65 @@ def test_line_of_a_mirrored_window_is_under_the_mouse_and_before_left_of_it(
         run.wait()
     assert (seen[:, line + 2 :] == 180).sum() > 100_000, "the lit half is right of the line: after"
     assert not ((seen == 180) | (seen == 60))[:, :line].any(), "and none of it is left of it"
+
+
+SHAPES = """
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+import numpy as np
+from stream.capture.source import SourceStatus
+from stream.output.window import Window
+from tests.stream.publishing import processed
+frame = processed(0)
+window = Window()
+window.controls = SimpleNamespace(
+    statuses=lambda: [SourceStatus(name=frame.captured.source, uri="")],
+    statistics_lines=lambda: [],
+    banner=lambda: "",
+    quit=lambda: None,
+)
+window.idle()
+for line in sys.stdin:
+    width, height = map(int, line.split("x"))
+    pixels = np.full((height, width, 3), 180, np.uint8)
+    for _ in range(10):
+        captured = replace(frame.captured, pixels=pixels)
+        window.write(replace(frame, captured=captured, pixels=pixels, bypassed=True))
+    print("shown", flush=True)
+"""
+
+
+def test_pictures_keep_their_shape_and_fit_on_the_screen(display: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "DISPLAY": display}
+    run = subprocess.Popen(
+        [sys.executable, "-c", SHAPES],
+        env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert run.stdin is not None and run.stdout is not None
+    try:
+        for width, height in [(640, 360), (1080, 1920), (320, 240), (1920, 800)]:
+            run.stdin.write(f"{width}x{height}\n")
+            run.stdin.flush()
+            assert run.stdout.readline() == "shown\n"
+            lit = screen(display, tmp_path / "screen.npy") == 180
+            rows, columns = lit.any(axis=1).sum(), lit.any(axis=0).sum()
+            assert rows < 600 and columns < 800
+            assert columns / rows == pytest.approx(width / height, rel=0.01)
+            assert lit.sum() == rows * columns
+    finally:
+        run.kill()
+        run.wait()
+
+
+def test_window_is_as_large_as_the_picture_where_that_fits() -> None:
+    laptop = Size(1366, 768)
+    assert window_size(Size(640, 480), laptop) == Size(640, 480)
+    assert window_size(Size(160, 96), laptop) == Size(640, 384)
+    assert window_size(Size(1920, 1080), laptop) == Size(1092, 614)
+    assert window_size(Size(1080, 1920), laptop) == Size(346, 614)
+    assert window_size(Size(1920, 1080), Size(3840, 2160)) == Size(1920, 1080)
+    assert window_size(Size(4000, 1), laptop) == Size(1093, 1)
 
 
 def test_without_a_display_it_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:

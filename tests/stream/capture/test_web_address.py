@@ -1,0 +1,103 @@
+"""What is at a web address: a file, a picture, or a camera."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from pathlib import Path
+from threading import Thread
+
+import cv2
+import numpy as np
+import pytest
+
+from stream.capture import SourceOptions, open_source
+from stream.capture.network import NetworkStream
+from stream.capture.source import SourceState
+from stream.capture.worker import CaptureWorker
+from stream.errors import SourceError
+from stream.frame import Frame
+from tests.conftest import MakeClip, blur2blur, read_clip
+from tests.mjpeg_server import Camera
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def serving(handler: object) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:  # type: ignore[arg-type]
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """The address of a server of the files in the test's folder."""
+    with serving(partial(Quiet, directory=str(tmp_path))) as address:
+        yield address
+
+
+def test_every_frame_of_a_file_at_a_web_address_is_recorded_with_its_own_time(
+    web: str, make_clip: MakeClip, tmp_path: Path
+) -> None:
+    pts_ms = [*range(0, 1000, 40), 5000]
+    address = f"{web}/{make_clip(pts_ms=pts_ms).name}"
+    out = tmp_path / "out.mkv"
+    result = blur2blur("live", address, "--deblur", "off", "--to", out)
+    assert result.returncode == 0, result.stderr
+    assert [round(1000 * pts_s) for pts_s, _ in read_clip(out)] == pts_ms
+
+
+def test_file_at_a_web_address_plays_in_real_time(web: str, make_clip: MakeClip) -> None:
+    source = open_source(f"{web}/{make_clip().name}", SourceOptions(realtime=True))
+    start = time.monotonic()
+    with closing(source.open()) as capture:
+        assert len(list(capture.pictures())) == 25
+    assert 0.9 < time.monotonic() - start < 3
+    assert source.live and not source.own_clock and not source.reconnects
+
+
+def test_picture_at_a_web_address_is_one_frame(web: str, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "snapshot.jpg"), np.full((96, 160, 3), 90, np.uint8))
+    frames: list[Frame] = []
+    worker = CaptureWorker(
+        open_source(f"{web}/snapshot.jpg"),
+        deliver=frames.append,
+        prepare=lambda info: None,
+        finished=lambda: None,
+        say=lambda line: None,
+    )
+    worker.start()
+    assert worker.join(10)
+    assert worker.status.state is SourceState.ENDED
+    assert len(frames) == 1
+
+
+def test_page_at_a_web_address_is_told_from_video(web: str, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<html><h1>IP Webcam</h1></html>" * 50)
+    with pytest.raises(SourceError, match=r"it answered, but not with video; .* /video or /mjpeg"):
+        open_source(f"{web}/").open()
+
+
+def test_camera_at_a_web_address_is_live_and_opened_once() -> None:
+    class Counted(Camera):
+        opened = 0
+
+        def setup(self) -> None:  # of each connection
+            Counted.opened += 1
+            super().setup()
+
+    with serving(Counted) as address:
+        source = NetworkStream(f"{address}/video", SourceOptions())
+        source.look()
+        assert source.live and source.own_clock and source.reconnects
+        with closing(source.open()) as capture:
+            assert len(list(islice(capture.pictures(), 3))) == 3
+    assert Counted.opened == 1
