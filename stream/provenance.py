@@ -1,6 +1,7 @@
 """What a session says of where its pictures come from: kinds, sums and times, but no names."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import file_digest
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +12,8 @@ import av.error
 
 from engines.files import sha256_of
 from engines.profile import WEIGHTS, Profile
+from stream.capture import SourceOptions, open_source
+from stream.capture.network import NetworkStream
 from stream.capture.source import Source
 from stream.capture.video_file import VideoFile
 from stream.errors import StreamError
@@ -22,10 +25,24 @@ _NOT_SET_BEFORE = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 def kind_of(source: Source) -> str:
-    """``clip``, ``network`` or ``camera``."""
+    """``clip``, ``network`` or ``camera``. What is at a web address is looked at."""
+    if isinstance(source, NetworkStream):
+        source.look()
     if not source.own_clock:
         return "clip"
     return "network" if scheme_of(source.uri) else "camera"
+
+
+def is_filmed_now(source: Source, uri: str, options: SourceOptions) -> bool:
+    """Whether there is somebody to count down for: not before a clip, also not in real time.
+
+    Args:
+        source: looked at by :func:`kind_of`.
+        uri, options: what it was opened by.
+    """
+    if isinstance(source, NetworkStream):
+        return source.own_clock
+    return open_source(uri, replace(options, realtime=False)).live
 
 
 def digest_of(source: Source) -> str:

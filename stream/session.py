@@ -42,7 +42,7 @@ from stream.output import Output
 from stream.output.display import display_problem
 from stream.output.null import Null
 from stream.pipeline import Pipeline
-from stream.provenance import creation_time_of, digest_of, kind_of, software
+from stream.provenance import creation_time_of, digest_of, is_filmed_now, kind_of, software
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +112,8 @@ def record_session(job: SessionJob, console: Console) -> Session:
     check_participant(job.participant)
     options = SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime)
     source = open_source(job.source, options)
-    # a clip has no countdown, played in real time or not; what is live without being asked to has
-    filmed_now = open_source(job.source, replace(options, realtime=False)).live
     kind = kind_of(source)
+    filmed_now = is_filmed_now(source, job.source, options)
     if job.recorded is not None and kind != "clip":
         raise StreamError("--recorded is for clips: what a camera sees is recorded now")
     model = find_model(job.hand_model)

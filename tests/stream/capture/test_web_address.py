@@ -19,6 +19,7 @@ from stream.capture.source import SourceState
 from stream.capture.worker import CaptureWorker
 from stream.errors import SourceError
 from stream.frame import Frame
+from stream.provenance import is_filmed_now, kind_of
 from tests.conftest import MakeClip, blur2blur, read_clip
 from tests.mjpeg_server import Camera
 
@@ -53,6 +54,16 @@ def test_every_frame_of_a_file_at_a_web_address_is_recorded_with_its_own_time(
     result = blur2blur("live", address, "--deblur", "off", "--to", out)
     assert result.returncode == 0, result.stderr
     assert [round(1000 * pts_s) for pts_s, _ in read_clip(out)] == pts_ms
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+def test_file_at_a_web_address_is_a_clip_to_a_session(
+    web: str, make_clip: MakeClip, realtime: bool
+) -> None:
+    options, address = SourceOptions(realtime=realtime), f"{web}/{make_clip().name}"
+    source = open_source(address, options)
+    assert kind_of(source) == "clip"
+    assert not is_filmed_now(source, address, options)
 
 
 def test_file_at_a_web_address_plays_in_real_time(web: str, make_clip: MakeClip) -> None:
