@@ -176,14 +176,7 @@ class Pipeline:
         assert self._stopped_at is not None
         deadline = self._stopped_at + _OUTPUT_PATIENCE_S
         self._engine_thread.join(max(0.1, deadline - time.monotonic()))
-        for output in self.outputs:
-            output.finish()
-            if output.output.main_thread:
-                while output.step(0):
-                    pass
-        for output in self.outputs:
-            if not output.join(max(0.1, deadline - time.monotonic())):
-                output.give_up()
+        self._close_outputs(deadline)
         for worker in self._workers:
             worker.join(_DRIVER_PATIENCE_S)
         for inlet in self._inlets.values():
@@ -193,16 +186,19 @@ class Pipeline:
     def abandon(self) -> None:
         """Instead of :meth:`close`: do not wait for the engine, only close what outputs have."""
         self.stop()
-        deadline = time.monotonic() + _HURRY_S
+        self._close_outputs(time.monotonic() + _HURRY_S)
+        self.ended_ns = time.perf_counter_ns()
+
+    def _close_outputs(self, deadline: float) -> None:
+        """Let them write what they have; those that are not done in time are given up."""
         for output in self.outputs:
             output.finish()
             if output.output.main_thread:
                 while output.step(0):
                     pass
         for output in self.outputs:
-            if not output.join(max(0.0, deadline - time.monotonic())):
+            if not output.join(max(0.1, deadline - time.monotonic())):
                 output.give_up()
-        self.ended_ns = time.perf_counter_ns()
 
     @property
     def problems(self) -> list[str]:

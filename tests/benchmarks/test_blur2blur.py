@@ -176,7 +176,7 @@ def test_protocol_from_photographs_to_figures(
         data=(photographs,),
         rows=tmp_path / "rows",
         deblurrer=str(deblurrer),
-        pictures=4,
+        pictures=2,
         domains=(U1,),
     )
     file, sheet = tmp_path / "f.json", tmp_path / "sheet.png"

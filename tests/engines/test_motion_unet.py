@@ -127,8 +127,8 @@ def test_specification_survives_json() -> None:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported") / "made"
-    weights = trained(TWICE).state_dict()
-    export_deblurrer(folder, name="made", network=TWICE, weights=weights, card={})
+    weights = trained(GREYLY).state_dict()
+    export_deblurrer(folder, name="made", network=GREYLY, weights=weights, card={})
     return folder
 
 
@@ -137,11 +137,11 @@ def test_exported_graph_gives_what_the_module_gives(size: tuple[int, int], expor
     profile = load_profile(str(exported))
     engine = OpenVINOEngine(profile, EngineShape(height=size[0], width=size[1], max_batch=2), "f32")
     frames = np.concatenate([fixed_frames(*size)[:2]])
-    network = trained(TWICE)
+    network = trained(GREYLY)
     network.load_state_dict(
         {key: value.half().float() for key, value in network.state_dict().items()}
     )
-    fused = FusedDeblur(torch.nn.Identity(), network, TWICE.multiple).eval()
+    fused = FusedDeblur(torch.nn.Identity(), network, GREYLY.multiple).eval()
     with torch.inference_mode():
         expected = fused(torch.from_numpy(frames)).numpy()
     assert np.abs(engine(frames).astype(int) - expected).max() <= 1

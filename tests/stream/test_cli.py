@@ -220,6 +220,10 @@ def test_closed_terminal_ends_cleanly(tmp_path: Path) -> None:
     import pty
     import termios
 
+    def take_terminal() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
     out, stats = tmp_path / "out.mkv", tmp_path / "s.json"
     terminal, end = pty.openpty()
     run = subprocess.Popen(
@@ -227,7 +231,7 @@ def test_closed_terminal_ends_cleanly(tmp_path: Path) -> None:
          "--to", str(out), "--deblur", "off", "--stats", str(stats)],
         stdin=end, stdout=end, stderr=end,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=take_terminal,
     )  # fmt: skip
     os.close(end)
     os.set_blocking(terminal, False)

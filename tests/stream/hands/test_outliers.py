@@ -13,7 +13,7 @@ pytest.importorskip("monalysa", reason="needs the extra hands")
 from numpy.typing import NDArray
 
 from stream.hands.landmarks import THUMB_TIP, Hand
-from stream.hands.measures import measure_session
+from stream.hands.measures import Measure, measure_session
 from stream.hands.measures.outliers import outliers
 from stream.hands.session import read_session
 from tests.stream.hands.synthetic_hand import Movement, measured, open_by, tapping, write_session
@@ -49,6 +49,13 @@ def wild(points: NDArray[np.float32], number: int) -> NDArray[np.float32]:
     return points + np.float32([400, -300 if number % 2 else 300, 0])
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measure]:
+    """Of a session in which nothing else was taken for the hand."""
+    folder = tmp_path_factory.mktemp("plain")
+    return measured(write_session(folder, reaching, task="reach", seconds=20))
+
+
 @pytest.mark.parametrize("change", [by(160, 0), by(400, 0), mirrored, wild])
 @pytest.mark.parametrize(
     "frames",
@@ -63,11 +70,10 @@ def wild(points: NDArray[np.float32], number: int) -> NDArray[np.float32]:
     ],
 )
 def test_a_frame_or_two_of_another_hand_change_nothing(
-    tmp_path: Path, change: Change, frames: list[int]
+    plain: dict[str, Measure], tmp_path: Path, change: Change, frames: list[int]
 ) -> None:
-    plain = measured(write_session(tmp_path / "a", reaching, task="reach", seconds=20))
     movement = astray(reaching, frames, change)
-    folder = write_session(tmp_path / "b", movement, task="reach", seconds=20)
+    folder = write_session(tmp_path, movement, task="reach", seconds=20)
     found = measured(folder)
     assert found["movements"].value == plain["movements"].value == 10
     for name in ("peak speed", "path ratio", "smoothness, SPARC"):

@@ -44,12 +44,13 @@ def test_nothing_leaves_the_machine(
 ) -> None:
     root = tmp_path / "sessions"
     assert not connections(
-        traced, "live", short_hand_clip, "--hands", "both", "--model", "fast", "--to", "null"
-    )
+        traced, "live", short_hand_clip, "--hands", "both", "--model", "fast", "--size", "320x240",
+        "--to", "null",
+    )  # fmt: skip
     assert not connections(
         traced, "session", "record", short_hand_clip, "--task", "open-close",
         "--participant", "P07", "--hand", "right", "--consent-recorded", "a test",
-        "--model", "fast", "--to", root,
+        "--model", "fast", "--size", "320x240", "--to", root,
     )  # fmt: skip
     (folder,) = root.iterdir()
     assert not connections(traced, "session", "measure", folder)
