@@ -15,6 +15,7 @@ from calibration.object_motion import MovingObject, ObjectMotion, evened
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import (
     find_photographs,
+    large_enough,
     read_photographs,
     trained_on,
     was_trained_on,
@@ -109,9 +110,7 @@ def unseen_photographs(
         )
     smallest = CROP_PX + 2 * KnownBlur().margin_px
     pictures = {path.name: picture for path, picture in read_photographs(paths).items()}
-    large = {name: p for name, p in pictures.items() if min(p.shape[:2]) >= smallest}
-    if not large:
-        raise CalibrationError(f"no photograph there is at least {smallest} px on its shorter side")
+    large = large_enough(pictures, smallest)
     return list(large.values()), list(large)
 
 

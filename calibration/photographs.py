@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from calibration.errors import CalibrationError
 
 Picture = TypeVar("Picture")
+Key = TypeVar("Key", Path, str)
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -109,6 +110,20 @@ def read_photographs(paths: Iterable[Path]) -> dict[Path, NDArray[np.uint8]]:
     if problems:
         raise CalibrationError("\n".join(problems))
     return pictures
+
+
+def large_enough(
+    pictures: Mapping[Key, NDArray[np.uint8]], need_px: int
+) -> dict[Key, NDArray[np.uint8]]:
+    """Those that crops can be cut from.
+
+    Raises:
+        CalibrationError: there is none.
+    """
+    large = {key: picture for key, picture in pictures.items() if min(picture.shape[:2]) >= need_px}
+    if not large:
+        raise CalibrationError(f"no photograph is at least {need_px} px on its shorter side")
+    return large
 
 
 def read_photograph(path: Path) -> NDArray[np.uint8]:

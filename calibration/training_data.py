@@ -1,21 +1,24 @@
 """What a training run learns from and is tested on."""
 
 import signal
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import default_collate
 
 from calibration.errors import CalibrationError
 from calibration.paired_folders import PairedCrops, find_pairs
 from calibration.pairs import BlurredCrops, Crops, PairRecipe
-from calibration.photographs import find_photographs, read_photographs, split_photographs
+from calibration.photographs import (
+    find_photographs,
+    large_enough,
+    read_photographs,
+    split_photographs,
+)
 
 _VALIDATION_SEED = 20240617
 _VALIDATION_PX = 256
@@ -82,12 +85,12 @@ def open_training_data(
         names = [[p.scene for p in part] for part in (train_pairs, held_out_pairs)]
     else:
         pictures = read_photographs(find_photographs(list(folders)))
-        large = _at_least(held_out_recipe.need_px, pictures)
+        large = list(large_enough(pictures, held_out_recipe.need_px))
         train_paths, held_out_paths = split_photographs(large, trained=trained, tested=tested)
         if not held_out_paths:
             raise CalibrationError(f"{train_paths[0]} has no other to test on: {_too_few(trained)}")
         unseen = {path.name for path in held_out_paths} | (set(tested) - set(trained))
-        train_paths = [p for p in _at_least(recipe.need_px, pictures) if p.name not in unseen]
+        train_paths = [p for p in large_enough(pictures, recipe.need_px) if p.name not in unseen]
         training = BlurredCrops([pictures[p] for p in train_paths], recipe, seed, crops)
         held_out = BlurredCrops(
             [pictures[p] for p in held_out_paths],
@@ -98,14 +101,6 @@ def open_training_data(
         names = [[p.name for p in part] for part in (train_paths, held_out_paths)]
     blurred, truth = default_collate([held_out[i] for i in range(validation_crops)])
     return TrainingData(training, (blurred, truth), *(sorted(set(part)) for part in names))
-
-
-def _at_least(need_px: int, pictures: Mapping[Path, NDArray[np.uint8]]) -> list[Path]:
-    """Those that crops can be cut from."""
-    large = [path for path, picture in pictures.items() if min(picture.shape[:2]) >= need_px]
-    if not large:
-        raise CalibrationError(f"no photograph is at least {need_px} px on its shorter side")
-    return large
 
 
 def _too_few(trained: Collection[str]) -> str:

@@ -3,7 +3,6 @@
 import json
 import os.path
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -17,8 +16,7 @@ from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import BackendChoice, PrecisionChoice
-from stream.capture import Source, SourceOptions, open_source
-from stream.capture.network import NetworkStream
+from stream.capture import Source, SourceOptions, look_at, open_source
 from stream.capture.source import Size
 from stream.capture.video_file import VideoFile
 from stream.console import attend, summary
@@ -177,9 +175,7 @@ def _open_sources(job: LiveJob) -> list[Source]:
             numbered = (short_name(source.name, f"-{n}") for n in count(len(taken) + 1))
             source.name = next(name for name in numbered if name not in taken)
         sources.append(source)
-    streams = [source for source in sources if isinstance(source, NetworkStream)]
-    with ThreadPoolExecutor(max(1, len(streams))) as pool:  # each may take seconds to answer
-        list(pool.map(NetworkStream.look, streams))
+    look_at(sources)
     return sources
 
 

@@ -25,9 +25,7 @@ _NOT_SET_BEFORE = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 def kind_of(source: Source) -> str:
-    """``clip``, ``network`` or ``camera``. What is at a web address is looked at."""
-    if isinstance(source, NetworkStream):
-        source.look()
+    """``clip``, ``network`` or ``camera``, of one that was looked at."""
     if not source.own_clock:
         return "clip"
     return "network" if scheme_of(source.uri) else "camera"
@@ -37,7 +35,7 @@ def is_filmed_now(source: Source, uri: str, options: SourceOptions) -> bool:
     """Whether there is somebody to count down for: not before a clip, also not in real time.
 
     Args:
-        source: looked at by :func:`kind_of`.
+        source: one that was looked at.
         uri, options: what it was opened by.
     """
     if isinstance(source, NetworkStream):

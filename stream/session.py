@@ -11,7 +11,7 @@ from rich.markup import escape
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, Profile, load_profile
-from stream.capture import Source, SourceOptions, open_source
+from stream.capture import Source, SourceOptions, look_at, open_source
 from stream.capture.source import Size, SourceState
 from stream.console import attend
 from stream.controls import RunControls
@@ -112,6 +112,7 @@ def record_session(job: SessionJob, console: Console) -> Session:
     check_participant(job.participant)
     options = SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime)
     source = open_source(job.source, options)
+    look_at([source])
     kind = kind_of(source)
     filmed_now = is_filmed_now(source, job.source, options)
     if job.recorded is not None and kind != "clip":

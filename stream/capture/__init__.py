@@ -1,5 +1,7 @@
 """Where frames come from: :func:`open_source` turns an address into a source."""
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,7 +18,7 @@ from stream.uri import scheme_of
 
 DEMO_CLIP = Path(str(files("stream") / "demo" / "shaken-cup.mp4"))
 
-__all__ = ["DEMO_CLIP", "Source", "SourceOptions", "open_source"]
+__all__ = ["DEMO_CLIP", "Source", "SourceOptions", "look_at", "open_source"]
 
 
 def open_source(uri: str, options: SourceOptions | None = None) -> Source:
@@ -64,3 +66,13 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     if not uri.strip():
         raise SourceError("the source is empty; try `blur2blur live demo`")
     return VideoFile(Path(uri), options)
+
+
+def look_at(sources: Iterable[Source]) -> None:
+    """Find out what is at web addresses, all at once, as each may take seconds to answer.
+
+    Whether a source is live, and has a clock of its own, is sure from then on.
+    """
+    streams = [source for source in sources if isinstance(source, NetworkStream)]
+    with ThreadPoolExecutor(max(1, len(streams))) as pool:
+        list(pool.map(NetworkStream.look, streams))

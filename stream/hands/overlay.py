@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.frame import ProcessedFrame
 from stream.hands.joint_angles import JOINTS, flexion_degrees
 from stream.hands.landmarks import BONES, LANDMARKS, Hand, Side, TrackedFrame
 
@@ -29,6 +30,14 @@ class Overlay:
         self.angles = False
         self._bgr = bgr
         self._last_seen_ns: dict[str, int] = {}
+
+    def over(self, frame: ProcessedFrame) -> NDArray[np.uint8]:
+        """A frame's picture with its hands; the picture itself where none were looked for."""
+        if frame.hands is None:
+            return frame.pixels
+        picture = frame.pixels.copy()
+        self.draw(picture, frame.hands, frame.captured.captured_ns)
+        return picture
 
     def draw(
         self,

@@ -17,6 +17,7 @@ from engines.files import folder_problem
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
 from stream.hands.overlay import Overlay
+from stream.output.letterbox import letterboxed
 
 _CLOCK_HZ = 90_000
 _FIRST_PERIOD = _CLOCK_HZ // 30
@@ -73,10 +74,7 @@ class Recording:
 
     def write(self, frame: ProcessedFrame) -> None:
         source = frame.captured.source
-        pixels = frame.captured.pixels if self._as_captured else frame.pixels
-        if frame.hands is not None and not self._as_captured:
-            pixels = pixels.copy()
-            self._overlay.draw(pixels, frame.hands, frame.captured.captured_ns)
+        pixels = frame.captured.pixels if self._as_captured else self._overlay.over(frame)
         if source not in self._files:
             self._files[source] = _VideoWriter(self.path_for(source), pixels)
         self._files[source].write(pixels, frame.captured.pts_s)
@@ -181,17 +179,3 @@ def _plays(path: Path) -> bool:
             return any(True for _ in container.decode(video=0))
     except (av.error.FFmpegError, OSError, IndexError):
         return False
-
-
-def letterboxed(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """The picture as large as it fits into (height, width), in the middle, on black."""
-    scale = min(height / pixels.shape[0], width / pixels.shape[1])
-    rows = max(1, min(height, round(pixels.shape[0] * scale)))
-    columns = max(1, min(width, round(pixels.shape[1] * scale)))
-    frame = VideoFrame.from_ndarray(pixels, format="rgb24")
-    canvas = np.zeros((height, width, 3), np.uint8)
-    top, left = (height - rows) // 2, (width - columns) // 2
-    canvas[top : top + rows, left : left + columns] = frame.to_ndarray(
-        format="rgb24", width=columns, height=rows
-    )
-    return canvas

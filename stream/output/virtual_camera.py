@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
 from stream.hands.overlay import Overlay
-from stream.output.recording import letterboxed
+from stream.output.letterbox import letterboxed
 
 if TYPE_CHECKING:
     from pyvirtualcam import Camera
@@ -66,10 +66,7 @@ class VirtualCamera:
         self._overlay = Overlay()
 
     def write(self, frame: ProcessedFrame) -> None:
-        pixels = frame.pixels
-        if frame.hands is not None:
-            pixels = pixels.copy()
-            self._overlay.draw(pixels, frame.hands, frame.captured.captured_ns)
+        pixels = self._overlay.over(frame)
         if self._camera is None:
             self._camera = self._open(*pixels.shape[:2])
         self._send(_fitted(pixels, self._camera.height, self._camera.width))

@@ -2,52 +2,24 @@
 
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from engines.engine import Engine
-from engines.errors import EngineError
 from engines.pool import EnginePool
 from engines.profile import Profile
-from engines.selection import ChosenEngine
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Source, SourceState
 from stream.capture.synthetic import read_number
 from stream.deblurring import DeblurMode, Deblurring
-from stream.errors import OutputError
 from stream.frame import ProcessedFrame
 from stream.output.null import Null
 from stream.output.output import Output
 from stream.pipeline import Pipeline
 from tests.conftest import MakeClip, picture
-
-
-class Keeper(Null):
-    """Keeps what it gets; slow or failing on request."""
-
-    def __init__(self, *, delay_s: float = 0.0, fail_at: int | None = None) -> None:
-        self.frames: list[ProcessedFrame] = []
-        self.closed = 0
-        self._delay_s = delay_s
-        self._fail_at = fail_at
-
-    def write(self, frame: ProcessedFrame) -> None:
-        time.sleep(self._delay_s)
-        if len(self.frames) == self._fail_at:
-            raise OutputError("the disk is full")
-        self.frames.append(frame)
-
-    def close(self) -> None:
-        self.closed += 1
-
-    @property
-    def sequences(self) -> list[int]:
-        return [frame.captured.sequence for frame in self.frames]
+from tests.stream.keeper import Keeper
 
 
 def run(
@@ -267,100 +239,6 @@ def test_seconds_end_an_endless_source(quick: Profile) -> None:
     assert pipeline.problems == []
 
 
-def test_time_does_not_run_while_a_camera_waits_for_its_engine(quick: Profile) -> None:
-    def late() -> EnginePool:
-        time.sleep(2)
-        return EnginePool(quick, precision="f32")
-
-    keeper = Keeper()
-    camera = open_source("synthetic:160x96@30")
-    Pipeline([camera], [keeper], Deblurring(late, "on"), seconds=1.0).run()
-    stamps = [frame.captured.captured_ns for frame in keeper.frames[1:]]  # the first one waited
-    assert (stamps[-1] - stamps[0]) / 1e9 > 0.5
-
-
-class SlowToBuild(EnginePool):
-    """Takes a second more for an engine, and builds it again when it failed."""
-
-    def engine_for(self, height: int, width: int) -> ChosenEngine:
-        if (height, width) not in self._engines:
-            time.sleep(1)
-        return super().engine_for(height, width)
-
-    def give_up(self, chosen: ChosenEngine, reason: str) -> None:
-        self._engines.clear()
-
-
-class FailsAtTheFifth:
-    def __init__(self, engine: Engine) -> None:
-        self.facts = engine.facts
-        self._engine = engine
-        self._calls = 0
-
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        self._calls += 1
-        if self._calls == 5:
-            raise EngineError("it fell off the bus")
-        return self._engine(frames)
-
-
-class BreaksOnce(SlowToBuild):
-    broken = False
-
-    def engine_for(self, height: int, width: int) -> ChosenEngine:
-        chosen = super().engine_for(height, width)
-        if not self.broken:
-            self.broken = True
-            chosen = replace(chosen, engine=FailsAtTheFifth(chosen.engine))
-            self._engines[height, width] = chosen
-        return chosen
-
-
-class Aged(Keeper):
-    """Keeps how old each frame was when it came, too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ages_s: list[float] = []
-
-    def write(self, frame: ProcessedFrame) -> None:
-        self.ages_s.append((time.perf_counter_ns() - frame.captured.captured_ns) / 1e9)
-        super().write(frame)
-
-
-@pytest.mark.parametrize("pool", [SlowToBuild, BreaksOnce])
-def test_frames_that_were_taken_before_their_engine_was_built_do_not_come_after_it(
-    quick: Profile, pool: type[EnginePool]
-) -> None:
-    aged = Aged()
-    camera = open_source("synthetic:160x96@30?seconds=5")
-    camera.own_clock = True  # it runs while the engine is built
-    engines = Deblurring(lambda: pool(quick, precision="f32"), "on")
-    pipeline = Pipeline([camera], [aged], engines)
-    pipeline.run()
-    assert pipeline.problems == []
-    assert len(aged.frames) >= 5
-    assert max(aged.ages_s) < 0.5, "an engine takes a second to build"
-    dropped = pipeline.ledger.dropped
-    assert dropped["engine_building"] > (20 if pool is SlowToBuild else 40)
-    assert dropped.get("engine_busy", 0) < 10
-    assert pipeline.ledger.in_flight == 0
-
-
-def test_deblurring_that_is_switched_on_midway_shows_no_old_frames(quick: Profile) -> None:
-    aged = Aged()
-    deblurring = Deblurring(lambda: SlowToBuild(quick, precision="f32"), "off")
-    pipeline = Pipeline([open_source("synthetic:160x96@30?seconds=3")], [aged], deblurring)
-    pipeline.start()
-    while pipeline.step_main_thread(0.02):
-        if len(aged.frames) == 10:
-            deblurring.mode = "on"
-    pipeline.close()
-    assert not aged.frames[-1].bypassed
-    assert max(aged.ages_s) < 0.5
-    assert pipeline.ledger.dropped["engine_building"] > 20
-
-
 def test_abandoned_run_closes_its_outputs_though_the_engine_does_not_answer(
     quick: Profile,
 ) -> None:
@@ -383,15 +261,6 @@ def test_abandoned_run_closes_its_outputs_though_the_engine_does_not_answer(
     assert time.monotonic() - start < 1
     assert keeper.closed == 1
     hanging.set()
-
-
-def test_file_loses_nothing_to_the_building_of_its_engine(
-    quick: Profile, make_clip: MakeClip
-) -> None:
-    keeper = Keeper()
-    deblurring = Deblurring(lambda: SlowToBuild(quick, precision="f32"), "on")
-    Pipeline([open_source(str(make_clip()))], [keeper], deblurring).run()
-    assert keeper.sequences == list(range(25))
 
 
 def test_source_that_failed_is_told_once(quick: Profile, tmp_path: Path) -> None:

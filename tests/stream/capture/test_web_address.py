@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.capture import SourceOptions, open_source
+from stream.capture import SourceOptions, look_at, open_source
 from stream.capture.network import NetworkStream
 from stream.capture.source import SourceState
 from stream.capture.worker import CaptureWorker
@@ -62,6 +62,7 @@ def test_file_at_a_web_address_is_a_clip_to_a_session(
 ) -> None:
     options, address = SourceOptions(realtime=realtime), f"{web}/{make_clip().name}"
     source = open_source(address, options)
+    look_at([source])
     assert kind_of(source) == "clip"
     assert not is_filmed_now(source, address, options)
 

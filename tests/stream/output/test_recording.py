@@ -16,7 +16,8 @@ from stream.capture.synthetic import read_number
 from stream.errors import OutputError
 from stream.frame import Frame, ProcessedFrame
 from stream.output import open_output
-from stream.output.recording import Recording, letterboxed
+from stream.output.letterbox import letterboxed
+from stream.output.recording import Recording
 from tests.conftest import ROOT, picture, read_clip, run_python
 
 SUFFIXES = pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
