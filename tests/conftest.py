@@ -155,7 +155,10 @@ def read_clip(path: Path) -> list[tuple[float, NDArray[np.uint8]]]:
         stream = container.streams.video[0]
         assert stream.time_base is not None
         return [
-            (float(frame.pts * stream.time_base), frame.to_ndarray(format="rgb24"))
+            (
+                float(frame.pts * stream.time_base),
+                np.asarray(frame.to_ndarray(format="rgb24"), np.uint8),
+            )
             for frame in container.decode(stream)
             if frame.pts is not None
         ]

@@ -20,6 +20,7 @@ FPS = 25
 def send(address: str, muxer: str, codec: str, gop: int) -> None:
     with av.open(address, "w", format=muxer) as container:
         out = container.add_stream(codec, rate=FPS)
+        assert isinstance(out, av.VideoStream)
         out.width, out.height = 160, 96
         out.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         out.codec_context.gop_size, out.codec_context.max_b_frames = gop, 0

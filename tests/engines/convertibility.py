@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 FEWER: dict[str, dict[str, Any]] = {
     "nafnet16": {"encoder_blocks": (1, 1, 1, 2)},
@@ -62,7 +62,7 @@ def import_library(folder: str) -> None:
     import torch
 
     tensorrt = StandIn("tensorrt", _package_name="tensorrt")
-    tensorrt.tensorrt = tensorrt
+    vars(tensorrt)["tensorrt"] = tensorrt
     StandIn("dllist", dllist=list)
     StandIn("psutil")
     StandIn("torch_tensorrt._TensorRTProxyModule", package_name="tensorrt")
@@ -95,7 +95,7 @@ def operators(network: str, max_batch: int) -> dict[str, Any]:
     if network in profile_names():
         fused = fused_from_profile(load_profile(network))
     else:
-        specification = replace(named_specification(network), **FEWER[network])
+        specification: Any = replace(cast(Any, named_specification(network)), **FEWER[network])
         fused = FusedDeblur(torch.nn.Identity(), specification.build(), specification.multiple)
     fused.eval().to(torch.bfloat16)
     settings = CompilationSettings(min_block_size=1, require_full_compilation=True)

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 from engines.engine import EngineShape
 from engines.errors import ProfileError
 from engines.export import export_profile
+from engines.files import sha256_of
 from engines.networks import PlainUNetSpec
 from engines.profile import (
     CARD,
@@ -20,7 +21,6 @@ from engines.profile import (
     load_profile,
     own_profile_folder,
     profile_names,
-    sha256_of,
 )
 from engines.torch import TorchEngine
 from tests.engines.conftest import SPEC, trained

@@ -10,7 +10,7 @@ from stream.deblurring import Deblurring
 from stream.output.null import Null
 from stream.pipeline import Pipeline
 from tests.conftest import MakeClip
-from tests.stream.test_pipeline import Keeper, SlowToBuild, run
+from tests.stream.whole_runs import Keeper, SlowToBuild, run
 
 
 def test_who_loses_frames_to_a_slow_engine_is_told_what_is_faster(

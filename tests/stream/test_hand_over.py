@@ -19,7 +19,7 @@ from stream.deblurring import Deblurring
 from stream.pipeline import Pipeline
 from stream.statistics import statistics
 from tests.conftest import MakeClip
-from tests.stream.test_pipeline import Keeper, run
+from tests.stream.whole_runs import Keeper, run
 
 
 def dies_after(calls: int, reason: str) -> Callable[..., None]:

@@ -11,50 +11,14 @@ import pytest
 from engines.pool import EnginePool
 from engines.profile import Profile
 from stream.capture import SourceOptions, open_source
-from stream.capture.source import Source, SourceState
+from stream.capture.source import SourceState
 from stream.capture.synthetic import read_number
-from stream.deblurring import DeblurMode, Deblurring
+from stream.deblurring import Deblurring
 from stream.frame import ProcessedFrame
 from stream.output.null import Null
-from stream.output.output import Output
 from stream.pipeline import Pipeline
 from tests.conftest import MakeClip, picture
-from tests.stream.keeper import Keeper
-
-
-def run(
-    profile: Profile,
-    sources: list[Source],
-    outputs: list[Output],
-    *,
-    mode: DeblurMode = "on",
-    seconds: float | None = None,
-    batch_wait_ms: float = 0.0,
-) -> Pipeline:
-    def engines() -> EnginePool:
-        return EnginePool(profile, precision="f32", max_batch=len(sources))
-
-    pipeline = Pipeline(
-        sources,
-        outputs,
-        Deblurring(engines, mode),
-        seconds=seconds,
-        batch_wait_ms=batch_wait_ms,
-    )
-    pipeline.start()
-    deadline = time.monotonic() + 60
-    while pipeline.step_main_thread(0.02):
-        assert time.monotonic() < deadline
-    pipeline.close()
-    ledger = pipeline.ledger
-    assert ledger.in_flight == 0, "every captured frame was output, or dropped for a cause"
-    assert ledger.captured == sum(status.frames for status in pipeline.statuses)
-    for status in pipeline.statuses:
-        own = pipeline.ledgers[status.name]
-        assert own.in_flight == 0
-        assert own.captured == status.frames
-    assert ledger.output == sum(own.output for own in pipeline.ledgers.values())
-    return pipeline
+from tests.stream.whole_runs import Keeper, run
 
 
 def test_file_gives_every_frame_in_order(quick: Profile, make_clip: MakeClip) -> None:
