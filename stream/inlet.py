@@ -30,37 +30,41 @@ class Inlet:
         self, *, live: bool, ledger: Ledger, changed: Condition, building: Callable[[], bool]
     ) -> None:
         self.box: Mailbox[Frame | SizeRequest] = Mailbox(changed)
-        self._live = live
+        self.live = live
         self._ledger = ledger
         self._building = building
 
     def deliver(self, frame: Frame) -> None:
         """Leave a captured frame here; waits for room where every frame counts."""
         self._ledger.count_captured(frame.captured_ns)
-        if not self._live:
+        if not self.live:
             if not self.box.put(frame):
-                self._ledger.count_dropped("stopped")
+                self.count_dropped("stopped")
             return
         replaced = self.box.offer(frame)
         if replaced is frame:
-            self._ledger.count_dropped("stopped")
+            self.count_dropped("stopped")
         elif replaced is not None:
-            self._ledger.count_dropped("engine_building" if self._building() else "engine_busy")
+            self.count_dropped("engine_building" if self._building() else "engine_busy")
 
     def newest(self, frame: Frame) -> Frame:
         """What goes to the engine instead of a frame that was taken before the engine was built."""
         newer = self.box.take(0) if self.outdates(frame) else None
         if not isinstance(newer, Frame):
             return frame
-        self._ledger.count_dropped("engine_building")
+        self.count_dropped("engine_building")
         return newer
 
     def outdates(self, frame: Frame) -> bool:
         """Whether a newer frame waits, of a source of which only the newest counts."""
         waiting = self.box.waiting
-        return self._live and isinstance(waiting, Frame) and waiting.sequence > frame.sequence
+        return self.live and isinstance(waiting, Frame) and waiting.sequence > frame.sequence
 
     def empty(self) -> None:
         """Nobody will take what still waits."""
         if isinstance(self.box.take(0), Frame):
-            self._ledger.count_dropped("stopped")
+            self.count_dropped("stopped")
+
+    def count_dropped(self, cause: str) -> None:
+        """One of this source's frames will not come out."""
+        self._ledger.count_dropped(cause)

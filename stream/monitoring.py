@@ -76,10 +76,10 @@ def health(pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
     sources = {s.name: f"{s.state}{': ' * bool(s.reason)}{s.reason}" for s in pipeline.statuses}
     failed = {o.output.uri: o.failure for o in pipeline.outputs if o.failure}
     live = all(s.state is SourceState.LIVE for s in pipeline.statuses)
-    well = live and not failed and pipeline.failure is None
+    well = live and not failed and pipeline.engine_failure is None
     state = {"live": well, "sources": sources, "failed_outputs": failed}
-    if pipeline.failure is not None:
-        state["engine"] = pipeline.failure
+    if pipeline.engine_failure is not None:
+        state["engine"] = pipeline.engine_failure
     return well, state
 
 

@@ -2,21 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from threading import Condition, Thread
+from contextlib import AbstractContextManager, nullcontext
 
-from engines.errors import EngineError, ProfileError
-from stream.batching import Waiting, wait_more_ms
-from stream.capture.source import Source, SourceState, SourceStatus, StreamInfo
+from stream.capture.source import Source, SourceState, SourceStatus
 from stream.capture.worker import CaptureWorker
-from stream.deblurring import Begun, Deblurring
-from stream.errors import StreamError
-from stream.frame import Frame, ProcessedFrame
+from stream.deblurring import Deblurring
+from stream.engine_worker import EngineWorker
+from stream.frame import ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.surroundings import SIDES_PX
 from stream.hands.tracking import HandSettings, HandTracking
-from stream.inlet import Inlet, SizeRequest
-from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
 from stream.output.output import Delivery, Output, OutputWorker
 from stream.run_time import RunTime
@@ -62,7 +57,6 @@ class Pipeline:
         self.deblurring = deblurring
         self.ledger = Ledger()
         self.ledgers: dict[str, Ledger] = {}
-        self.failure: str | None = None
         self.started_ns = 0
         self.ended_ns: int | None = None
         self._stopped_at: float | None = None
@@ -70,11 +64,15 @@ class Pipeline:
         self._silent: set[str] = set()
         self._say = say
         self._seconds = seconds
-        self._batch_wait_ms = batch_wait_ms
-        self._begun: Begun | None = None
-        self._changed = Condition()
-        self._requests: Mailbox[Frame | SizeRequest] = Mailbox(self._changed)
-        self._inlets: dict[str, Inlet] = {}
+        self._engine = EngineWorker(
+            deblurring,
+            batch_wait_ms=batch_wait_ms,
+            live=lambda: sum(status.state is SourceState.LIVE for status in self.statuses),
+            run_time=self._time,
+            computing=self._computing,
+            hand_over=self._take,
+            finished=self._engine_finished,
+        )
         self._workers: list[CaptureWorker] = []
         for source in sources:
             self._add(source)
@@ -98,15 +96,15 @@ class Pipeline:
             if hands.region:
                 deblurring.region_of = self.hands.region_of
                 deblurring.region_sides = SIDES_PX
-        self._engine_thread = Thread(target=self._run_engine, name="engine", daemon=True)
-
-    @property
-    def _boxes(self) -> list[Mailbox[Frame | SizeRequest]]:
-        return [inlet.box for inlet in self._inlets.values()]
 
     @property
     def statuses(self) -> list[SourceStatus]:
         return [worker.status for worker in self._workers]
+
+    @property
+    def engine_failure(self) -> str | None:
+        """Why nothing is deblurred any more, which ends the run."""
+        return self._engine.failure
 
     def start(self) -> None:
         """Begin.
@@ -120,7 +118,7 @@ class Pipeline:
         for output in self.outputs:
             if not output.output.main_thread:
                 output.start()
-        self._engine_thread.start()
+        self._engine.start()
         for worker in self._workers:
             worker.start()
 
@@ -143,8 +141,7 @@ class Pipeline:
             self._stopped_at = time.monotonic()
         for worker in self._workers:
             worker.stop()
-        for box in self._boxes:
-            box.close()
+        self._engine.stop()
 
     def step_main_thread(self, timeout_s: float) -> bool:
         """Drive the outputs of the main thread for a moment and look after the end.
@@ -155,7 +152,7 @@ class Pipeline:
         mine = [output for output in self.outputs if output.output.main_thread]
         active = [output.step(timeout_s / len(mine)) for output in mine]
         if not any(active):
-            self._engine_thread.join(timeout_s)
+            self._engine.join(timeout_s)
         for worker in self._workers:
             worker.watch()
         if self._stopped_at is None and self._time.over:
@@ -168,19 +165,18 @@ class Pipeline:
             and time.monotonic() > self._stopped_at + _OUTPUT_PATIENCE_S
         ):
             return False
-        return self._engine_thread.is_alive() or any(not output.join(0) for output in mine)
+        return self._engine.is_alive or any(not output.join(0) for output in mine)
 
     def close(self) -> None:
         """Wait for the threads, close the outputs, account for what is left."""
         self.stop()
         assert self._stopped_at is not None
         deadline = self._stopped_at + _OUTPUT_PATIENCE_S
-        self._engine_thread.join(max(0.1, deadline - time.monotonic()))
+        self._engine.join(max(0.1, deadline - time.monotonic()))
         self._close_outputs(deadline)
         for worker in self._workers:
             worker.join(_DRIVER_PATIENCE_S)
-        for inlet in self._inlets.values():
-            inlet.empty()
+        self._engine.empty()
         self.ended_ns = time.perf_counter_ns()
 
     def abandon(self) -> None:
@@ -203,7 +199,7 @@ class Pipeline:
     @property
     def problems(self) -> list[str]:
         """Why the job failed, in lines for the user; empty where it did not."""
-        found = [self.failure] if self.failure else []
+        found = [self.engine_failure] if self.engine_failure else []
         for status in self.statuses:
             if status.state is SourceState.FAILED:
                 found.append(status.reason)
@@ -216,12 +212,7 @@ class Pipeline:
 
     def _add(self, source: Source) -> None:
         ledger = self.ledgers[source.name] = Ledger(self.ledger)
-        inlet = self._inlets[source.name] = Inlet(
-            live=source.live,
-            ledger=ledger,
-            changed=self._changed,
-            building=lambda: self.deblurring.building,
-        )
+        inlet = self._engine.inlet(source.name, live=source.live, ledger=ledger)
 
         def finished() -> None:
             inlet.box.close()
@@ -231,133 +222,32 @@ class Pipeline:
         worker = CaptureWorker(
             source,
             deliver=inlet.deliver,
-            prepare=self._prepare,
+            prepare=self._engine.prepare,
             finished=finished,
             say=self._say,
         )
         self._workers.append(worker)
 
-    def _prepare(self, info: StreamInfo) -> None:
-        request = SizeRequest(info.height, info.width)
-        if self._requests.put(request):
-            request.done.wait()
+    def _engine_finished(self) -> None:
+        self.stop()
+        if self.hands is not None:
+            self.hands.finish()
+        for output in self.outputs:
+            output.finish()
 
-    def _run_engine(self) -> None:
-        try:
-            while self._serve():
-                pass
-        except (EngineError, ProfileError, StreamError) as error:
-            self.failure = str(error)
-        except Exception as error:  # the top of a thread: the run must end with a reason
-            self.failure = f"the engine failed unexpectedly: {type(error).__name__}: {error}"
-        finally:
-            self._requests.close()
-            if (request := self._requests.take(0)) is not None:
-                assert isinstance(request, SizeRequest)
-                request.done.set()
-            self.stop()
-            if self.hands is not None:
-                self.hands.finish()
-            for output in self.outputs:
-                output.finish()
+    def _computing(self) -> AbstractContextManager[None]:
+        """Where hands are tracked, the trackers of live sources give way to the engine."""
+        return self.hands.giving_way() if self.hands is not None else nullcontext()
 
-    def _serve(self) -> bool:
-        """Answer one size request or process one batch; False when no more can come."""
-        if self._batch_wait_ms:
-            self._wait_for_others()
-        items = take_ready(
-            [self._requests, *self._boxes],
-            self._changed,
-            stop=lambda: all(box.closed for box in self._boxes),
-        )
-        frames = [item for item in items if isinstance(item, Frame)]
-        requests = [item for item in items if isinstance(item, SizeRequest)]
-        processed: list[ProcessedFrame] = []
-        builds = self.deblurring.builds
-        try:
-            self._prepare_engine({_size(item) for item in items})
-            if self.deblurring.builds > builds:
-                builds = self.deblurring.builds
-                frames = [self._inlets[frame.source].newest(frame) for frame in frames]
-            with self.hands.giving_way() if self.hands is not None else nullcontext():
-                begun = self.deblurring.begin(frames)
-                processed += self._finished()
-                self._begun, frames = begun, []
-                if not (begun.on_a_device and self._next_file_frame_waits()):
-                    processed += self._finished()
-        except BaseException:
-            for lost in [*frames, *(self._begun.frames if self._begun is not None else [])]:
-                self.ledgers[lost.source].count_dropped("engine_failed")
-            raise
-        finally:
-            for request in requests:
-                request.done.set()
-            for frame in processed:  # where the tracker stands still nobody may wait for it
-                waited = self.deblurring.builds > builds  # as another engine had failed
-                if waited and self._inlets[frame.captured.source].outdates(frame.captured):
-                    self.ledgers[frame.captured.source].count_dropped("engine_building")
-                elif self.hands is not None:
-                    self.hands.post(frame)
-                else:
-                    self._hand_over(frame)
-        return bool(items)
-
-    def _prepare_engine(self, sizes: set[tuple[int, int]]) -> None:
-        """Build what frames of new sizes want; files wait for it, and the time does not run."""
-        new = [size for size in sizes if not self.deblurring.is_ready(*size)]
-        if not new:
-            return
-        with self._time.standing_still():
-            for size in new:
-                self.deblurring.prepare(*size)
-
-    def _finished(self) -> list[ProcessedFrame]:
-        """What was begun, once it is done; nothing where nothing was begun."""
-        if self._begun is None:
-            return []
-        processed = self.deblurring.finish(self._begun)
-        self._begun = None
-        return processed
-
-    def _next_file_frame_waits(self) -> bool:
-        """Whether the next batch may go to the device while it computes this one.
-
-        Of files only: a live frame is better replaced by a newer one than begun early.
-        """
-        live = any(worker.source.live for worker in self._workers)
-        return not live and any(isinstance(box.waiting, Frame) for box in self._boxes)
+    def _take(self, frame: ProcessedFrame) -> None:
+        """To the tracker first, where there is one."""
+        if self.hands is not None:
+            self.hands.post(frame)
+        else:
+            self._hand_over(frame)
 
     def _hand_over(self, frame: ProcessedFrame) -> None:
         ledger = self.ledgers[frame.captured.source]
         delivery = Delivery(frame, len(self.outputs), ledger)
         for output in self.outputs:
             output.post(delivery)
-
-    def _wait_for_others(self) -> None:
-        """Once a frame waits, give other live sources a moment for theirs."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    self._requests.waiting is not None
-                    or any(box.waiting is not None for box in self._boxes)
-                    or all(box.closed for box in self._boxes)
-                )
-            )
-            while self._requests.waiting is None:
-                more_ms = wait_more_ms(self._waiting(), self._batch_wait_ms)
-                if more_ms <= 0:
-                    return
-                self._changed.wait(more_ms / 1000)
-
-    def _waiting(self) -> Waiting:
-        frames = [box.waiting for box in self._boxes if isinstance(box.waiting, Frame)]
-        oldest_ns = min((frame.posted_ns for frame in frames), default=0)
-        live = sum(status.state is SourceState.LIVE for status in self.statuses)
-        return Waiting(len(frames), live, (time.perf_counter_ns() - oldest_ns) / 1e6)
-
-
-def _size(item: Frame | SizeRequest) -> tuple[int, int]:
-    if isinstance(item, SizeRequest):
-        return item.height, item.width
-    height, width = item.pixels.shape[:2]
-    return height, width

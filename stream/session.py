@@ -216,7 +216,7 @@ def _pipeline(
 def _failed(pipeline: Pipeline) -> bool:
     """Whether landmarks stopped to come for another reason than that the source was over."""
     lost = any(status.state is SourceState.FAILED for status in pipeline.statuses)
-    return lost or pipeline.failure is not None or _hands_failed(pipeline)
+    return lost or pipeline.engine_failure is not None or _hands_failed(pipeline)
 
 
 def _hands_failed(pipeline: Pipeline) -> bool:
