@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
+from calibration.jpeg_file import is_cut_off
 
 Picture = TypeVar("Picture")
 Key = TypeVar("Key", Path, str)
@@ -130,9 +131,11 @@ def read_photograph(path: Path) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) RGB.
 
     Raises:
-        CalibrationError: the file is not a picture.
+        CalibrationError: the file is not a picture, or not all of one.
     """
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is not None and is_cut_off(path.read_bytes()):
+        raise CalibrationError(f"{path} is cut off; copy it again, or remove it")
     if picture is None:
         raise CalibrationError(f"{path} cannot be read as a picture; remove or replace it")
     return np.ascontiguousarray(picture[:, :, ::-1])

@@ -45,28 +45,6 @@ def settings(photographs: Path, tmp_path: Path) -> DeblurrerTraining:
     )
 
 
-def test_split_is_by_photograph_and_stable(photographs: Path) -> None:
-    paths = find_photographs([photographs])
-    train, held_out = split_photographs(paths)
-    assert sorted(train + held_out) == paths
-    assert len(held_out) == 1
-    more = [*paths, photographs / "another.png"]
-    assert set(split_photographs(more)[1]) & set(paths) <= set(held_out) | {more[-1]}
-
-
-def test_what_was_trained_on_or_tested_on_stays_so(photographs: Path) -> None:
-    paths = find_photographs([photographs])
-    train, held_out = split_photographs(paths)
-    trained, tested = ({path.name for path in part} for part in (train, held_out))
-    for number in range(40):
-        more = [*paths, *(photographs / f"{number}-{n}.png" for n in range(4))]
-        after, out = split_photographs(more, trained=trained, tested=tested)
-        assert set(train) < set(after)
-        assert set(held_out) <= set(out)
-        assert len(out) >= 1
-    assert not split_photographs(paths, trained=[path.name for path in paths])[1]
-
-
 def test_pairs_depend_on_seed_and_index_only(photographs: Path) -> None:
     pictures = [read_photograph(p) for p in find_photographs([photographs])]
     first = BlurredCrops(pictures, PAIRS, seed=1, length=9)

@@ -1,0 +1,54 @@
+"""Photographs: found, split, and read whole or not at all."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calibration.errors import CalibrationError
+from calibration.photographs import find_photographs, read_photograph, split_photographs
+from tests.conftest import discs
+
+
+def test_split_is_by_photograph_and_stable(photographs: Path) -> None:
+    paths = find_photographs([photographs])
+    train, held_out = split_photographs(paths)
+    assert sorted(train + held_out) == paths
+    assert len(held_out) == 1
+    more = [*paths, photographs / "another.png"]
+    assert set(split_photographs(more)[1]) & set(paths) <= set(held_out) | {more[-1]}
+
+
+def test_what_was_trained_on_or_tested_on_stays_so(photographs: Path) -> None:
+    paths = find_photographs([photographs])
+    train, held_out = split_photographs(paths)
+    trained, tested = ({path.name for path in part} for part in (train, held_out))
+    for number in range(40):
+        more = [*paths, *(photographs / f"{number}-{n}.png" for n in range(4))]
+        after, out = split_photographs(more, trained=trained, tested=tested)
+        assert set(train) < set(after)
+        assert set(held_out) <= set(out)
+        assert len(out) >= 1
+    assert not split_photographs(paths, trained=[path.name for path in paths])[1]
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [cv2.IMWRITE_JPEG_RST_INTERVAL, 4]],
+    ids=["baseline", "progressive", "restarts"],
+)
+def test_jpeg_that_is_cut_off_is_not_taken_for_a_picture(tmp_path: Path, coding: list[int]) -> None:
+    """OpenCV fills up with grey what is missing."""
+    path = tmp_path / "x.jpg"
+    whole = cv2.imencode(".jpg", discs(3, 200), coding)[1].tobytes()
+    thumbnail = cv2.imencode(".jpg", discs(3, 40))[1].tobytes()
+    noted = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    for data in (whole, whole[:2] + noted + whole[2:], whole + b"\xff\xda and a film"):
+        path.write_bytes(data)
+        assert read_photograph(path).shape == (200, 200, 3)
+    for cut in np.linspace(0.3, 0.99, 12) * len(whole):
+        path.write_bytes((whole[:2] + noted + whole[2:])[: len(noted) + int(cut)])
+        assert cv2.imread(str(path)) is not None
+        with pytest.raises(CalibrationError, match="cut off"):
+            read_photograph(path)
