@@ -128,6 +128,7 @@ def _train_translator(job: _Job, **change: object) -> None:
         crops=job.training.crops,
         validation_crops=job.training.validation_crops,
         seed=job.seed,
+        features="efficientnet-lite0",  # whatever else is there, so that rows compare
         **change,  # type: ignore[arg-type]
     )
     trainer, final = run_translator_training(settings, job.console)

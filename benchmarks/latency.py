@@ -15,6 +15,7 @@ from rich.table import Table
 
 from benchmarks.engine import bare_times_ms
 from benchmarks.latency_loads import CAMERAS, VGA, run_scenario, scenarios
+from benchmarks.latency_peers import CAN_STOP_PROCESSES
 from engines.files import folder_problem, write_atomically, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
@@ -80,6 +81,9 @@ def measure(benchmark: LatencyBenchmark, console: Console) -> dict[str, Any]:
     )
     rows = []
     loads = scenarios(engine_ms, benchmark.seconds, benchmark.size)
+    if not CAN_STOP_PROCESSES:
+        loads = [load for load in loads if load.subscriber != "stopped"]
+        console.print("left out: stopped-subscriber, as this system stops no processes")
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("measuring", total=len(loads))
         for scenario in loads:

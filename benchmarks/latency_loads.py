@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from benchmarks.latency_peers import ComingAndGoing, StoppedSubscriber, Subscriber
-from benchmarks.memory import rss_mib
+from benchmarks.memory import growth_mib, rss_mib
 from benchmarks.runs import percentiles, raise_problems
 from engines.pool import EnginePool
 from stream.capture import Source, open_source
@@ -133,13 +133,13 @@ def run_scenario(scenario: Scenario, pool: EnginePool, seconds: float) -> dict[s
         source.name = f"camera-{number}"
     pipeline = Pipeline(sources, outputs, Deblurring(lambda: pool, "on"), seconds=seconds)
     pipeline.start()
-    settled_at, memory = time.monotonic() + _SETTLING_S, 0.0
+    settled_at, memory = time.monotonic() + _SETTLING_S, None
     while pipeline.step_main_thread(0.05):
-        if not memory and time.monotonic() > settled_at:
+        if memory is None and time.monotonic() > settled_at:
             memory = rss_mib()
     pipeline.close()
     row = _figures(scenario, pipeline, probe)
-    row["rss_growth_mib"] = round(rss_mib() - memory, 2)
+    row["rss_growth_mib"] = growth_mib(memory)
     if helper is not None:
         row.update(helper.finish([handed_ns for _, _, _, handed_ns in probe.seen]))
     if scenario.republished is None:

@@ -44,6 +44,10 @@ class Subscriber:
             time.sleep(self._work_s)
 
 
+CAN_STOP_PROCESSES = hasattr(signal, "SIGSTOP")
+"""Not so on Windows."""
+
+
 class StoppedSubscriber:
     """A process that subscribes, takes a frame, and is halted."""
 

@@ -102,8 +102,8 @@ def run_peer(peer: str, seconds: float, work_ms: float) -> dict[str, Any]:
     if receiver.returncode != 0:
         raise StreamError(f"{peer} failed: {errors.strip().splitlines()[-1:]}")
     figures = json.loads(received.strip().splitlines()[-1])
-    sender_figures = json.loads(sent.strip().splitlines()[-1])
-    return {"name": peer, **figures, "sender": sender_figures}
+    told = sent.strip().splitlines()  # on Windows it is ended before it can tell
+    return {"name": peer, **figures, "sender": json.loads(told[-1]) if told else None}
 
 
 def _start(role: str, *arguments: object) -> subprocess.Popen[str]:
@@ -133,7 +133,7 @@ def _table(kind: str, rows: list[dict[str, Any]]) -> Table:
             f"{age['p50']:.1f}",
             f"{age['p95']:.1f}",
             f"{age['last']:.1f}",
-            f"{row['rss_growth_mib']:+.1f}",
+            "" if row["rss_growth_mib"] is None else f"{row['rss_growth_mib']:+.1f}",
             str(row["received"]),
             str(row["corrupt"]),
         )

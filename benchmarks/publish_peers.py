@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.memory import rss_mib
+from benchmarks.memory import growth_mib, rss_mib
 
 Pixels = NDArray[np.uint8]
 
@@ -178,7 +178,7 @@ def receive(peer: str, port: int, seconds: float, work_ms: float) -> dict[str, A
             "p95": round(float(np.percentile(ages_ms, 95)), 3),
             "last": round(ages_ms[-1], 3),
         },
-        "rss_growth_mib": round(rss_mib() - (rss_before or rss_mib()), 2),
+        "rss_growth_mib": growth_mib(rss_before),
         "received": len(ages_ms),
         "corrupt": corrupt,
         "cpu_share": round((time.process_time() - cpu) / seconds, 3),

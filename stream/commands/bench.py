@@ -14,6 +14,7 @@ from stream.commands.common import (
     known_size,
     needs_extra_train,
 )
+from stream.errors import StreamError
 
 if TYPE_CHECKING:
     from engines.selection import BackendChoice
@@ -259,6 +260,11 @@ def bench_blur2blur(
         from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
     rows = rows or (Path("runs/blur2blur") if train else TRAINED_ROWS)
     shipped = rows.resolve() == TRAINED_ROWS.resolve()
+    if shipped and not TRAINED_ROWS.is_dir():
+        raise StreamError(
+            "the trained rows come with a checkout only: install one with pip install -e, or make "
+            "rows of your own with --train"
+        )
     deblurrer = profile or (str(ROWS_DEBLURRER) if shipped else Model.balanced.value)
     if train:
         training = ProtocolTraining(

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
 from benchmarks.blur2blur_figures import bootstrap_ci95
@@ -19,6 +20,7 @@ from calibration.camera import to_linear
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from engines.networks import PlainUNetSpec
+from stream.cli import app
 from tests.conftest import blur2blur, discs
 from tests.engines.conftest import trained
 
@@ -155,6 +157,15 @@ def test_rows_that_were_not_trained_are_named(
     )  # fmt: skip
     assert result.returncode == 1
     assert "holds no trained rows" in " ".join(result.stderr.split())
+
+
+def test_rows_that_did_not_come_along_are_told_where_to_get(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A wheel holds none."""
+    monkeypatch.setattr("benchmarks.blur2blur_rows.TRAINED_ROWS", tmp_path / "rows")
+    result = CliRunner().invoke(app, ["bench", "blur2blur", "--data", str(tmp_path)])
+    assert "checkout" in str(result.exception)
 
 
 def test_protocol_from_photographs_to_figures(

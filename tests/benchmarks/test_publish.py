@@ -1,8 +1,10 @@
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.memory import growth_mib, rss_mib
 from benchmarks.publish import run_peer
 from benchmarks.publish_peers import OURS, pictures, read_stamp
 
@@ -15,6 +17,18 @@ def test_stamp_tells_time_and_damage() -> None:
     first[300, 500, 1] ^= 1
     assert not read_stamp(first)[1]
     assert not np.shares_memory(first, second)
+
+
+def test_memory_that_is_not_known_is_not_called_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = rss_mib()
+    if before is not None:
+        taken = np.ones(8 << 20, np.uint8)
+        growth = growth_mib(before)
+        assert growth is not None
+        assert 4 < growth < 64, len(taken)
+    assert growth_mib(None) is None
+    monkeypatch.setattr(Path, "is_file", lambda path: False)
+    assert growth_mib(before) is None
 
 
 @pytest.mark.parametrize("peer", [OURS, "imagezmq pub/sub", "imagezmq req/rep"])

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from benchmarks.quality import SIZES, measured_profiles
 from benchmarks.quality_cases import make_cases
+from benchmarks.quality_methods import network_cost
 from calibration.measures import psnr_db
 from engines.profile import Profile
 from tests.conftest import blur2blur
@@ -36,7 +38,10 @@ def test_figures_of_a_small_run(tmp_path: Path) -> None:
     assert network["object_motion"]["background_psnr_db"] > 30
     assert network["even_motion"]["background_psnr_db"] > 30
     assert network["sharp_psnr_db"] > 30
-    assert set(figures["gate"]) == {"sharp_untouched_share", "blurred_deblurred_share"}
+    shares = {"sharp_untouched_share", "blurred_deblurred_share"}
+    assert set(figures["gate"]) == {"profile", *shares}
+    assert figures["gate"]["profile"] == "fast"
+    assert "--deblur auto with fast" in result.stderr + result.stdout
     assert "astronaut.png" in figures["photographs"]
     assert cv2.imread(str(sheet)).shape[1] == (4 + 2 + 2) * 256
     assert cv2.imread(str(chart)) is not None
@@ -73,3 +78,10 @@ def test_profiles_of_one_name_have_rows_of_their_own(balanced: Profile, tmp_path
     shutil.copytree(balanced.folder, mine)
     assert list(measured_profiles(("fast", str(mine)))) == ["fast", "balanced"]
     assert list(measured_profiles(("balanced", str(mine)))) == ["balanced", str(mine)]
+
+
+def test_a_translator_costs_too(balanced: Profile) -> None:
+    alone = network_cost(balanced.card)
+    twice = network_cost({**balanced.card, "translator": balanced.card["deblurrer"]})
+    assert twice[0] == 2 * alone[0]
+    assert twice[1] == pytest.approx(2 * alone[1], abs=0.011)

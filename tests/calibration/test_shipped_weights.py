@@ -8,7 +8,12 @@ import pytest
 
 from calibration.evaluation import evaluate
 from calibration.pairs import PairRecipe
-from calibration.photographs import find_photographs, read_photograph, split_photographs
+from calibration.photographs import (
+    find_photographs,
+    read_photograph,
+    split_photographs,
+    trained_on,
+)
 from calibration.training_data import open_training_data
 from calibration.trajectory import Movement
 from engines.engine import EngineShape
@@ -70,3 +75,11 @@ def test_card_tells_where_the_weights_come_from(balanced: Profile) -> None:
     assert pytest.approx(training["validation_gain_db"], abs=1e-3) == (
         training["validation_psnr_out_db"] - training["validation_psnr_in_db"]
     )
+
+
+@pytest.mark.parametrize("name", ["balanced", "fast"])
+def test_what_a_start_learned_from_is_never_called_unseen(name: str) -> None:
+    """Both began with parts of ``quality``."""
+    card = load_profile(name).card
+    assert set(trained_on(load_profile("quality").card)) <= set(trained_on(card))
+    assert not set(card["training"]["held_out"]) & set(trained_on(card))
