@@ -286,6 +286,11 @@ def test_name_in_the_address_is_one_source_to_a_subscriber(publisher: Publisher)
     assert {frame.header.source for frame in received if frame} == {"right"}
 
 
+def test_options_of_an_address_keep_their_signs(publisher: Publisher) -> None:
+    with subscribe(f"{publisher.address}?source=a+b%26c%20d") as frames:
+        assert frames.source == "a+b&c d"
+
+
 @pytest.mark.parametrize(
     "address",
     [
