@@ -177,7 +177,7 @@ class Subscription:
         try:
             if "server" in endpoint.options:
                 own = endpoint.options.get("key")
-                key = load_key(own, with_secret=True) if own else new_pair()
+                key = new_pair() if own is None else load_key(own, with_secret=True)
                 socket.curve_serverkey = load_key(
                     endpoint.options["server"], with_secret=False
                 ).public
