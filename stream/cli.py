@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -51,8 +52,9 @@ def main() -> None:
     except SystemExit as end:
         if any(thread.daemon for thread in threading.enumerate()):
             # one that compiles, or hangs in a driver, would abort the process on its way back
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for file in filter(None, (sys.stdout, sys.stderr)):
+                with suppress(OSError):  # nobody reads it any more
+                    file.flush()
             os._exit(end.code if isinstance(end.code, int) else 0)
         raise
 

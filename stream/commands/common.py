@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 from rich.console import Console
 
+from stream.commands.standard_error import StandardError
 from stream.errors import StreamError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ CameraRate = Annotated[
 
 
 def console() -> Console:
-    return Console(stderr=True, soft_wrap=True)
+    return Console(file=cast(TextIO, StandardError()), soft_wrap=True)
 
 
 def parse_size(text: str | None) -> "Size | None":
