@@ -143,6 +143,8 @@ class Publisher:
 
         Args:
             pixels: uint8 (H, W, 3) RGB, contiguous; they must not be written to afterwards.
+            captured_ns: by ``time.perf_counter_ns``, not the wall clock; a subscriber takes what
+                lies ahead, or more than a minute back, as captured when it came.
 
         Raises:
             OutputError: they cannot be sent, or the wire does not know such a frame (see WIRE.md).
