@@ -1,6 +1,6 @@
 """What several commands take and do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -55,6 +55,18 @@ CameraSize = Annotated[
 CameraRate = Annotated[
     float | None, typer.Option(min=1.0, help="Asked of a camera.", show_default=False)
 ]
+
+
+def refuse_ignored(context: typer.Context, options: Sequence[str], why: str) -> None:
+    """To be called where these options, by their names in Python, mean nothing.
+
+    Raises:
+        StreamError: one was given all the same.
+    """
+    for option in options:
+        source = context.get_parameter_source(option)
+        if source is not None and source.name != "DEFAULT":
+            raise StreamError(f"--{option.replace('_', '-')} {why}")
 
 
 def console() -> Console:
