@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -47,6 +48,8 @@ def _main(
 
 def main() -> None:
     """Run the command; what is known to go wrong ends in one line and exit status 1."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # code pages lack the bullets of --help
     try:
         _run()
     except SystemExit as end:

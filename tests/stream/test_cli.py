@@ -276,24 +276,5 @@ def test_doctor_says_what_would_run() -> None:
         assert "have never run where this program was made" in " ".join(result.stdout.split())
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        [],
-        ["live"],
-        ["doctor"],
-        ["bench"],
-        ["bench", "engine"],
-        ["engine", "build"],
-        ["train", "deblurrer"],
-    ],
-)
-def test_help_teaches(command: list[str]) -> None:
-    result = blur2blur(*command, "--help", COLUMNS="100")
-    assert result.returncode == 0
-    assert "Usage" in result.stdout
-    assert len(result.stdout) > 300
-
-
 def test_version() -> None:
     assert blur2blur("--version").stdout.startswith("blur2blur ")
