@@ -62,30 +62,42 @@ def load_key(name_or_file: str, *, with_secret: bool) -> Key:
         StreamError: it is not there, or holds no key.
     """
     file = Path(name_or_file)
-    named = file.suffix in (_PUBLIC, _SECRET)
-    suffix = "" if named else _SECRET if with_secret else _PUBLIC
-    own = user_keys() / f"{name_or_file}{suffix}"
-    if file.parent == Path() and (own.is_file() or not file.exists()):
-        if not own.is_file():
-            raise StreamError(f"no key in {own}, nor in a file {file} here; {_NEW}")
-        file = own
+    if file.parent == Path():
+        file = _called(name_or_file, _SECRET if with_secret else _PUBLIC)
     key = _read(file)
     if with_secret and key.secret is None:
         raise StreamError(f"{file} holds no secret key; name the file that ends in {_SECRET}")
     return key
 
 
+def _called(name: str, suffix: str) -> Path:
+    """The user's key of this name, or the file here; a file first where it is called like one."""
+    here = Path(name)
+    if here.suffix in (_PUBLIC, _SECRET):
+        own = user_keys() / name
+        places = [here, own]
+    else:
+        own = user_keys() / f"{name}{suffix}"
+        places = [own, here]
+    for place in places:
+        if place.is_file():
+            return place
+    raise StreamError(f"no key in {own}, nor in a file {name} here; {_NEW}")
+
+
 def _read(file: Path) -> Key:
     """The key in a file as pyzmq writes it.
 
     Raises:
-        StreamError: it is not there, or not whole.
+        StreamError: it is not there, cannot be read, or is not whole.
     """
     if not file.is_file():
         raise StreamError(f"no key in {file}; {_NEW}")
     try:
         public, secret = zmq.auth.load_certificate(file)
-    except (OSError, ValueError, IndexError):
+    except OSError as error:
+        raise StreamError(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, IndexError):
         public, secret = b"", None
     if not _is_whole(public) or not (secret is None or _is_whole(secret)):
         raise StreamError(

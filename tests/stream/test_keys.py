@@ -133,8 +133,13 @@ def test_key_may_be_called_by_its_file(tmp_path: Path, monkeypatch: pytest.Monke
         load_key("studio.key", with_secret=True)
     with pytest.raises(StreamError, match=r"keys/lost\.key, nor in a file lost\.key here;"):
         load_key("lost.key", with_secret=False)
-    public.rename("lost.key")
-    assert load_key("lost.key", with_secret=False).secret is None
+    theirs = new_key("studio", tmp_path)
+    assert load_key("studio.key", with_secret=False) == load_key(str(theirs), with_secret=False)
+    assert load_key("studio", with_secret=False) == load_key(str(public), with_secret=False)
+    theirs.rename("lost.key")
+    assert load_key("lost.key", with_secret=False) == load_key(
+        str(Path.cwd() / "lost.key"), with_secret=False
+    )
 
 
 WRITES_A_KEY = """
