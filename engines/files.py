@@ -18,10 +18,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: the folder does not exist, is read-only or full; nothing is left behind.
     """
-    path = path.resolve()
     if path.exists() and not path.is_file() and not path.is_dir():
-        write(path)
+        write(path)  # not resolved: /dev/stdout leads to a pipe without a name
         return
+    path = path.resolve()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)

@@ -3,6 +3,8 @@
 import os
 import sys
 import threading
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -46,13 +48,16 @@ def _main(
 
 def main() -> None:
     """Run the command; what is known to go wrong ends in one line and exit status 1."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # code pages lack the bullets of --help
     try:
         _run()
     except SystemExit as end:
         if any(thread.daemon for thread in threading.enumerate()):
             # one that compiles, or hangs in a driver, would abort the process on its way back
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for file in filter(None, (sys.stdout, sys.stderr)):
+                with suppress(OSError):  # nobody reads it any more
+                    file.flush()
             os._exit(end.code if isinstance(end.code, int) else 0)
         raise
 

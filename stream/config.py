@@ -17,7 +17,7 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, Any]:
         StreamError: the file cannot be read, is not TOML, or names an option that is not there.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors mark it
     except (OSError, ValueError) as error:
         raise StreamError(f"{path} cannot be read as TOML: {error}") from None
     values = {name.replace("-", "_"): value for name, value in content.items()}

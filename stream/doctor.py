@@ -33,7 +33,7 @@ Verdict = Literal["ok", "missing", "failed", "info"]
 _MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]--[/]", "failed": "[red]no[/]", "info": ""}
 
 _EXTRAS = {
-    "train": ("torch", "training and the torch backend"),
+    "train": ("lightning-fabric", "training; the torch backend comes with it"),
     "hands": ("mediapipe", "hand tracking"),
     "tensorrt": ("torch-tensorrt", "the NVIDIA engine"),
     "virtual-camera": ("pyvirtualcam", "pictures as a camera for video calls"),

@@ -59,7 +59,7 @@ def parse_endpoint(uri: str, allowed: set[str]) -> Endpoint:
         allowed: the options that may stand behind the ``?``.
 
     Raises:
-        StreamError: it is not of this form, or has an option that is not allowed.
+        StreamError: it is not of this form, or has an option that is empty or not allowed.
     """
     scheme = scheme_of(uri)
     kind = scheme.removeprefix("zmq+")
@@ -72,8 +72,11 @@ def parse_endpoint(uri: str, allowed: set[str]) -> Endpoint:
         raise StreamError(f"{place} lacks a port; name it like zmq+tcp://127.0.0.1:5555")
     if kind == "tcp" and port.isdecimal() and int(port) > _MAX_PORT:
         raise StreamError(f"{place}: ports go up to {_MAX_PORT}; name one like 5555")
-    options = dict(parse_qsl(query, keep_blank_values=True))
+    plus_stays = query.replace("+", "%2B")  # a space in forms of the web only
+    options = dict(parse_qsl(plus_stays, keep_blank_values=True))
     if unknown := options.keys() - allowed:
         known = ", ".join(sorted(allowed))
         raise StreamError(f"{place}: no option {', '.join(sorted(unknown))}; there are {known}")
+    if empty := sorted(name for name, value in options.items() if not value):
+        raise StreamError(f"{place}: {empty[0]}= is empty; put a value behind it, or leave it out")
     return Endpoint(f"{kind}://{rest}", options)

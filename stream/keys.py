@@ -6,22 +6,30 @@ folder of authorised keys when they connect.
 """
 
 import re
+import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
 import zmq.auth
+from zmq.utils import z85
 
 from engines.folders import user_keys
 from stream.errors import StreamError
 
 AUTHORISED = "authorised"
+_PUBLIC, _SECRET = ".key", ".key_secret"
+_KEY_BYTES = 32
+_NEW = "`blur2blur keys new NAME` makes one, and its NAME.key is to be given away"
 
 
 @dataclass(frozen=True, repr=False)
 class Key:
-    """A key in memory. ``secret`` is None where only the public half is known."""
+    """A key in memory, in Z85 (40 characters).
+
+    ``secret`` is None where only the public half is known.
+    """
 
     public: bytes
     secret: bytes | None
@@ -36,12 +44,14 @@ def new_key(name: str, folder: Path | None = None) -> Path:
     folder = folder or user_keys()
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise StreamError(f"{name!r} is not a name for a key; use letters, digits, - and _")
-    public = folder / f"{name}.key"
-    if public.exists() or public.with_suffix(".key_secret").exists():
+    public = folder / f"{name}{_PUBLIC}"
+    secret = public.with_suffix(_SECRET)
+    if public.exists() or secret.exists():
         raise StreamError(f"{public} is there already; keys are not overwritten")
-    (folder / AUTHORISED).mkdir(parents=True, exist_ok=True, mode=0o700)
-    _, secret = zmq.auth.create_certificates(str(folder), name)
-    Path(secret).chmod(0o600)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / AUTHORISED).mkdir(exist_ok=True, mode=0o700)
+    secret.touch(mode=0o600, exist_ok=False)  # nobody else can open it before it is written
+    zmq.auth.create_certificates(str(folder), name)
     return public
 
 
@@ -52,19 +62,56 @@ def load_key(name_or_file: str, *, with_secret: bool) -> Key:
         StreamError: it is not there, or holds no key.
     """
     file = Path(name_or_file)
-    own = user_keys() / f"{name_or_file}.key{'_secret' if with_secret else ''}"
-    if file.parent == Path() and (own.is_file() or not file.exists()):
-        file = own
+    if file.parent == Path():
+        file = _called(name_or_file, _SECRET if with_secret else _PUBLIC)
+    key = _read(file)
+    if with_secret and key.secret is None:
+        raise StreamError(f"{file} holds no secret key; name the file that ends in {_SECRET}")
+    return key
+
+
+def _called(name: str, suffix: str) -> Path:
+    """The user's key of this name, or the file here; a file first where it is called like one."""
+    here = Path(name)
+    if here.suffix in (_PUBLIC, _SECRET):
+        own = user_keys() / name
+        places = [here, own]
+    else:
+        own = user_keys() / f"{name}{suffix}"
+        places = [own, here]
+    for place in places:
+        if place.is_file():
+            return place
+    raise StreamError(f"no key in {own}, nor in a file {name} here; {_NEW}")
+
+
+def _read(file: Path) -> Key:
+    """The key in a file as pyzmq writes it.
+
+    Raises:
+        StreamError: it is not there, cannot be read, or is not whole.
+    """
+    if not file.is_file():
+        raise StreamError(f"no key in {file}; {_NEW}")
     try:
-        public, secret = zmq.auth.load_certificate(str(file))
-    except (OSError, ValueError):
+        public, secret = zmq.auth.load_certificate(file)
+    except OSError as error:
+        raise StreamError(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, IndexError):
+        public, secret = b"", None
+    if not _is_whole(public) or not (secret is None or _is_whole(secret)):
         raise StreamError(
-            f"no key in {file}; `blur2blur keys new NAME` makes one, and its NAME.key is to be "
-            "given away"
-        ) from None
-    if with_secret and secret is None:
-        raise StreamError(f"{file} holds no secret key; name the file that ends in .key_secret")
+            f"no whole key in {file}; copy the file again from where it was made, or make a new "
+            "one with `blur2blur keys new NAME`"
+        )
     return Key(public, secret)
+
+
+def _is_whole(key: bytes) -> bool:
+    try:
+        return len(z85.decode(key)) == _KEY_BYTES
+    except (ValueError, KeyError, struct.error):
+        return False
 
 
 def authorised_folder(given: str | None) -> Path:
@@ -82,7 +129,7 @@ def authorised_folder(given: str | None) -> Path:
 
 
 class AuthorisedKeys:
-    """The public keys of a folder, as ``configure_curve_callback`` of pyzmq asks for them.
+    """The public keys of a folder.
 
     The folder is read whenever somebody connects, so keys may be added and taken away meanwhile. A
     file that holds no key is left out.
@@ -91,11 +138,12 @@ class AuthorisedKeys:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def callback(self, domain: str, key: bytes) -> bool:
-        """Whether the owner of this key is let in."""
-        for file in self._folder.glob("*.key"):
-            with suppress(OSError, ValueError):
-                if zmq.auth.load_certificate(file)[0] == key:
+    def holds(self, public: bytes) -> bool:
+        """Whether the owner of this key (32 bytes) is let in."""
+        wanted = z85.encode(public)
+        for file in self._folder.glob(f"*{_PUBLIC}"):
+            with suppress(StreamError):
+                if _read(file).public == wanted:
                     return True
         return False
 

@@ -3,7 +3,7 @@
 import json
 import os.path
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -29,7 +29,7 @@ from stream.output.display import display_problem
 from stream.output.publisher import Publisher
 from stream.output.recording import Recording
 from stream.pipeline import Pipeline
-from stream.run_log import RunLog
+from stream.run_log import STANDARD_ERROR, RunLog
 from stream.statistics import program_version, statistics
 from stream.wire import short_name
 
@@ -69,55 +69,58 @@ def run_live(job: LiveJob, console: Console) -> int:
     def tell(line: str) -> None:
         console.print(escape(line), highlight=False)
 
-    log = RunLog(job.log, tell)
-
-    def say(line: str) -> None:
-        tell(line)
-        log.write("said", text=line)
-
     sources = _open_sources(job)
     profile = load_profile(job.profile)
+    hands = _hand_settings(job)
     if job.stats is not None and (problem := folder_problem(job.stats)) is not None:
         raise OutputError(problem)
-    outputs = _open_outputs(job)  # the last, as a publisher is there for all to see
-    _refuse_overwriting(sources, outputs, job.stats)
-    for output in outputs:
-        if isinstance(output, Publisher) and output.chosen:
-            say(f"publishing at {output.address}")
+    with ExitStack() as unused:
+        outputs = _open_outputs(job, unused)  # the last, as a publisher is there for all to see
+        _refuse_overwriting(job, sources, outputs)
+        with RunLog(job.log, tell) as log:
 
-    def make_engines() -> EnginePool:
-        return EnginePool(
-            profile,
-            backend=job.backend,
-            precision=job.precision,
-            max_batch=len(sources),
-            cache=engine_cache(),
-            say=say,
-        )
+            def say(line: str) -> None:
+                tell(line)
+                log.write("said", text=line)
 
-    deblurring = Deblurring(make_engines, job.deblur)
-    pipeline = Pipeline(
-        sources,
-        outputs,
-        deblurring,
-        batch_wait_ms=job.batch_wait_ms,
-        seconds=job.seconds,
-        hands=_hand_settings(job),
-        say=say,
-    )
-    for output in outputs:
-        if output.main_thread:
-            output.controls = RunControls(pipeline)  # type: ignore[attr-defined]
-    log.write(
-        "started",
-        version=program_version(),
-        sources=[source.uri for source in sources],
-        outputs=[output.uri for output in outputs],
-    )
-    with _monitoring(job, pipeline, say):
-        attend(pipeline, console)
-    log.write("ended", problems=pipeline.problems, statistics=statistics(pipeline))
-    log.close()
+            def make_engines() -> EnginePool:
+                return EnginePool(
+                    profile,
+                    backend=job.backend,
+                    precision=job.precision,
+                    max_batch=len(sources),
+                    cache=engine_cache(),
+                    say=say,
+                )
+
+            for output in outputs:
+                if isinstance(output, Publisher) and output.chosen:
+                    say(f"publishing at {output.address}")
+            pipeline = Pipeline(
+                sources,
+                outputs,
+                Deblurring(make_engines, job.deblur),
+                batch_wait_ms=job.batch_wait_ms,
+                seconds=job.seconds,
+                hands=hands,
+                say=say,
+            )
+            for output in outputs:
+                if output.main_thread:
+                    output.controls = RunControls(pipeline)  # type: ignore[attr-defined]
+            log.write(
+                "started",
+                version=program_version(),
+                sources=[source.uri for source in sources],
+                outputs=[output.uri for output in outputs],
+            )
+            try:
+                with _monitoring(job, pipeline, say):
+                    attend(pipeline, console)
+            finally:
+                if pipeline.started_ns:
+                    unused.pop_all()  # it has closed them itself
+            log.write("ended", problems=pipeline.problems, statistics=statistics(pipeline))
     return _report(pipeline, job, console, [log.failure] if log.failure else [])
 
 
@@ -152,13 +155,19 @@ def _hand_settings(job: LiveJob) -> HandSettings | None:
     )
 
 
-def _open_outputs(job: LiveJob) -> list[Output]:
+def _open_outputs(job: LiveJob, unused: ExitStack) -> list[Output]:
+    """The outputs, each of which ``unused`` would close."""
     uris = job.outputs or ("window",)
     if not job.outputs and (problem := display_problem()) is not None:
         instead = "record instead: `blur2blur live SOURCE --to out.mp4`"
         raise OutputError(f"no window: {problem}; {instead}")
     several = len(job.sources) > 1
-    return [open_output(uri, several=several, insecure_bind=job.insecure_bind) for uri in uris]
+    outputs = []
+    for uri in uris:
+        output = open_output(uri, several=several, insecure_bind=job.insecure_bind)
+        unused.callback(output.close)
+        outputs.append(output)
+    return outputs
 
 
 def _open_sources(job: LiveJob) -> list[Source]:
@@ -179,23 +188,30 @@ def _open_sources(job: LiveJob) -> list[Source]:
     return sources
 
 
-def _refuse_overwriting(sources: list[Source], outputs: list[Output], stats: Path | None) -> None:
+def _refuse_overwriting(job: LiveJob, sources: list[Source], outputs: list[Output]) -> None:
     """No file is both read and written, and none is written twice."""
     read = [source.path for source in sources if isinstance(source, VideoFile)]
-    written = [
+    recorded = [
         output.path_for(source.name)
         for output in outputs
         if isinstance(output, Recording)
         for source in (sources if output.several else sources[:1])
     ]
     seen: set[str] = set()
-    for path in [*written, *([stats] if stats else [])]:
+    for path in [*recorded, job.stats, job.log]:
+        if path is None or str(path) == STANDARD_ERROR or _is_device(path):
+            continue
         real = os.path.realpath(path)
         if any(_is_same_file(path, source) for source in read):
             raise OutputError(f"{path} is the source itself; name another file")
         if real in seen:
             raise OutputError(f"{path} would be written twice; name another file")
         seen.add(real)
+
+
+def _is_device(path: Path) -> bool:
+    """Or a pipe: what is written there replaces nothing."""
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _is_same_file(path: Path, source: Path) -> bool:

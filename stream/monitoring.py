@@ -76,11 +76,11 @@ def health(pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
     sources = {s.name: f"{s.state}{': ' * bool(s.reason)}{s.reason}" for s in pipeline.statuses}
     failed = {o.output.uri: o.failure for o in pipeline.outputs if o.failure}
     live = all(s.state is SourceState.LIVE for s in pipeline.statuses)
-    well = live and not failed and pipeline.engine_failure is None
-    state = {"live": well, "sources": sources, "failed_outputs": failed}
-    if pipeline.engine_failure is not None:
-        state["engine"] = pipeline.engine_failure
-    return well, state
+    hands = None if pipeline.hands is None else pipeline.hands.failure
+    failures = {"engine": pipeline.engine_failure, "hands": hands}
+    others = {what: failure for what, failure in failures.items() if failure is not None}
+    well = live and not failed and not others
+    return well, {"live": well, "sources": sources, "failed_outputs": failed, **others}
 
 
 class _Collector:
@@ -119,7 +119,7 @@ class _Collector:
         yield from self._of_outputs(now["outputs"])
         if now["engine"] is not None:
             facts = {key: str(now["engine"][key]) for key in ("backend", "device", "precision")}
-            facts["profile"] = now["engine"]["profile"]
+            facts["profile"] = _label(now["engine"]["profile"])
             yield InfoMetricFamily("blur2blur_engine", "What deblurs.", facts)
 
     def _of_sources(self, sources: list[dict[str, Any]]) -> Iterator[Metric]:
@@ -152,16 +152,17 @@ class _Collector:
         yield states
 
     def _of_outputs(self, outputs: list[dict[str, Any]]) -> Iterator[Metric]:
+        named = {_label(output["uri"]): output for output in outputs}
         yield from _counters(
             "output",
-            {output["uri"]: output for output in outputs},
+            named,
             {"written": "Frames that this output took.", "dropped": "Frames that it missed."},
         )
         failed = GaugeMetricFamily(
             "blur2blur_output_failed", "1 where this output has failed.", labels=["output"]
         )
-        for output in outputs:
-            failed.add_metric([output["uri"]], output["failure"] is not None)
+        for name, output in named.items():
+            failed.add_metric([name], output["failure"] is not None)
         yield failed
 
 
@@ -174,6 +175,11 @@ def _counters(
         for name, thing in things.items():
             family.add_metric([name], thing[field])
         yield family
+
+
+def _label(name: str) -> str:
+    """In UTF-8, as Prometheus wants it; names of files may be any bytes."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

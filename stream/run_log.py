@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from os import SEEK_END
 from pathlib import Path
 from threading import Lock
+from types import TracebackType
 from typing import Any, TextIO
 
 from stream.errors import OutputError
+
+STANDARD_ERROR = "-"
 
 
 class RunLog:
@@ -19,7 +22,7 @@ class RunLog:
 
     Safe to use from all threads. A log that can no longer be written (a full disk) is given up,
     which is said once; the run goes on. After a line that a killed run has left unfinished a new
-    one is begun.
+    one is begun. As a context manager it tells why the run inside broke off, and closes.
 
     Args:
         path: appended to; ``-`` is standard error; None keeps no log.
@@ -42,11 +45,27 @@ class RunLog:
             return
         try:
             torn = _ends_midway(path)
-            self._file = sys.stderr if str(path) == "-" else path.open("a", encoding="utf-8")
+            if str(path) == STANDARD_ERROR:
+                self._file = sys.stderr
+            else:
+                self._file = path.open("a", encoding="utf-8")
         except OSError as error:
             raise OutputError(f"{path}: no log can be written there: {error.strerror}") from None
         if torn:
             self._append("\n")
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.write("ended", problems=[str(error) or type(error).__name__])
+        self.close()
 
     def write(self, event: str, **fields: Any) -> None:
         """Add a line."""

@@ -31,6 +31,8 @@ _RECONNECT_MS = 100
 _RECONNECT_MAX_MS = 1000
 _HEARTBEAT_MS = 1000
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+_CREDIBLE_AGE_NS = 60 * 10**9
+"""Older than any engine leaves a frame that somebody watches; a stamp of another clock may be."""
 OPTIONS = {"key", "server", "source"}
 
 
@@ -42,7 +44,8 @@ class ReceivedFrame:
         header: everything that the publisher says of it.
         pixels: uint8 (height, width, 3) RGB, not to be written to.
         received_ns: ``perf_counter_ns`` when it was taken off the socket.
-        same_clock: the header's stamps can be compared with ``perf_counter_ns`` here.
+        same_clock: the header's stamps can be compared with ``perf_counter_ns`` here: they are of
+            this machine's clock by the header, and of the last minute.
     """
 
     header: Header
@@ -177,7 +180,7 @@ class Subscription:
         try:
             if "server" in endpoint.options:
                 own = endpoint.options.get("key")
-                key = load_key(own, with_secret=True) if own else new_pair()
+                key = new_pair() if own is None else load_key(own, with_secret=True)
                 socket.curve_serverkey = load_key(
                     endpoint.options["server"], with_secret=False
                 ).public
@@ -248,11 +251,14 @@ class Subscription:
         if self.source and header.source != self.source:
             return  # ZeroMQ subscribes to all topics that begin so
         counts.count(header)
+        received_ns = time.perf_counter_ns()
         frame = ReceivedFrame(
             header=header,
             pixels=pixels,
-            received_ns=time.perf_counter_ns(),
-            same_clock=bool(self._clock) and header.clock == self._clock,
+            received_ns=received_ns,
+            same_clock=bool(self._clock)
+            and header.clock == self._clock
+            and 0 <= received_ns - header.captured_ns <= _CREDIBLE_AGE_NS,
         )
         with self._lock:
             self._replace(frame)

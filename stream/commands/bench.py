@@ -1,91 +1,25 @@
 """`bench …`"""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
+from stream.commands.bench_engine import bench_engine
 from stream.commands.common import (
     HandModelFile,
     Model,
-    PrecisionOption,
     console,
     known_size,
     needs_extra_train,
+    refuse_ignored,
 )
 from stream.errors import StreamError
-
-if TYPE_CHECKING:
-    from engines.selection import BackendChoice
-
-
-class EachBackend(StrEnum):
-    each = "each"
-    tensorrt = "tensorrt"
-    openvino = "openvino"
-    torch = "torch"
-
 
 app = typer.Typer(help="Measure this machine: honest figures, in one file.", no_args_is_help=True)
 
 
-@app.command("engine")
-def bench_engine(
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures to this file.")
-    ] = None,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Frame size.")] = "640x480",
-    precision: Annotated[PrecisionOption, typer.Option(help="As for `live`.")] = (
-        PrecisionOption.auto
-    ),
-    model: Annotated[Model, typer.Option(help="As for `live`.")] = Model.balanced,
-    profile: Annotated[str | None, typer.Option(help="As for `live`.", show_default=False)] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Repetitions; medians are reported.")] = 5,
-    frames: Annotated[int, typer.Option(min=10, help="Frames a repetition.")] = 200,
-    backend: Annotated[
-        EachBackend | None,
-        typer.Option(
-            help="Instead: this backend, or `each` that is here, by precision, size and batch.",
-            show_default=False,
-        ),
-    ] = None,
-    sizes: Annotated[
-        str, typer.Option(metavar="WxH,…", help="With --backend: frame sizes.")
-    ] = "640x480,1280x720,1920x1080",
-    batches: Annotated[
-        str, typer.Option(metavar="N,…", help="With --backend: frames at once.")
-    ] = "1,2,4,8,16",
-) -> None:
-    """Bare engine time, and how much of its rate the whole pipeline keeps.
-
-    In one run, in turns: the engine alone in a loop, the pipeline over the synthetic source without
-    a clock, and the pipeline over an H.264 file whose decoding shares the cores.
-
-    With `--backend each` every engine that is here instead, from VGA to 1080p and from one frame to
-    sixteen; on a GPU the copies up and down are told from the computation.
-    """
-    if backend is not None:
-        from benchmarks.engine_matrix import EngineMatrix, run_engine_matrix
-
-        matrix = EngineMatrix(
-            backend="auto" if backend is EachBackend.each else cast("BackendChoice", backend.value),
-            precision=precision.value,
-            sizes=tuple(known_size(text) for text in sizes.split(",")),
-            batches=_counts(batches),
-        )
-        raise typer.Exit(run_engine_matrix(matrix, profile or model.value, json_file, console()))
-    from benchmarks.engine import EngineBenchmark, run_engine_benchmark
-
-    wanted = known_size(size)
-    benchmark = EngineBenchmark(
-        size=wanted,
-        precision=precision.value,
-        profile=profile or model.value,
-        rounds=rounds,
-        frames=frames,
-    )
-    raise typer.Exit(run_engine_benchmark(benchmark, json_file, console()))
+app.command("engine")(bench_engine)
 
 
 @app.command("latency")
@@ -206,6 +140,7 @@ def bench_quality(
 
 @app.command("blur2blur")
 def bench_blur2blur(
+    context: typer.Context,
     data: Annotated[
         list[Path],
         typer.Option(help="Folder of sharp photographs; may be given several times."),
@@ -254,6 +189,8 @@ def bench_blur2blur(
     adversarial loss, towards the wrong blur, deblurring twice, and others. Gains are paired, with
     intervals over scenes.
     """
+    if not train:
+        refuse_ignored(context, ["only", "crops", "frames"], "goes with --train; give that, too")
     with needs_extra_train():
         from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
         from benchmarks.blur2blur_rows import ROWS_DEBLURRER, TRAINED_ROWS
@@ -306,13 +243,3 @@ def bench_hands(
         from benchmarks.hands import HandsBenchmark, run_hands_benchmark
     benchmark = HandsBenchmark(data=data, profile=profile or model.value, hand_model=hand_model)
     raise typer.Exit(run_hands_benchmark(benchmark, json_file, chart, console()))
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    try:
-        counts = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        counts = ()
-    if not counts or min(counts) < 1:
-        raise typer.BadParameter(f"{text!r} is not a list of whole numbers such as 1,4,16")
-    return counts

@@ -1,14 +1,15 @@
 """What several commands take and do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 from rich.console import Console
 
+from stream.commands.standard_error import StandardError
 from stream.errors import StreamError
 
 if TYPE_CHECKING:
@@ -56,8 +57,20 @@ CameraRate = Annotated[
 ]
 
 
+def refuse_ignored(context: typer.Context, options: Sequence[str], why: str) -> None:
+    """To be called where these options, by their names in Python, mean nothing.
+
+    Raises:
+        StreamError: one was given all the same.
+    """
+    for option in options:
+        source = context.get_parameter_source(option)
+        if source is not None and source.name != "DEFAULT":
+            raise StreamError(f"--{option.replace('_', '-')} {why}")
+
+
 def console() -> Console:
-    return Console(stderr=True, soft_wrap=True)
+    return Console(file=cast(TextIO, StandardError()), soft_wrap=True)
 
 
 def parse_size(text: str | None) -> "Size | None":

@@ -15,6 +15,7 @@ from stream.commands.common import (
     PrecisionOption,
     console,
     parse_size,
+    refuse_ignored,
 )
 
 
@@ -52,6 +53,7 @@ def _take_config(context: typer.Context, path: Path | None) -> Path | None:
 
 
 def live(
+    context: typer.Context,
     source: Annotated[
         list[str],
         typer.Argument(
@@ -210,6 +212,8 @@ def live(
     from stream.hands.tracking import HandsOn
     from stream.live import LiveJob, run_live
 
+    if hands is Hands.off:
+        refuse_ignored(context, ["max_hands", "hand_model"], "is about hands; give --hands, too")
     job = LiveJob(
         sources=tuple(source),
         outputs=tuple(to or ()),

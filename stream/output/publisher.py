@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import zmq
@@ -14,6 +13,7 @@ from stream.errors import OutputError, StreamError
 from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
 from stream.keys import AuthorisedKeys, authorised_folder, load_key
+from stream.output.authenticator import Authenticator
 from stream.output.socket_file import socket_file_problem
 from stream.wire import (
     VERSION,
@@ -29,10 +29,9 @@ from stream.wire import (
     pack_imagezmq,
 )
 
-if TYPE_CHECKING:
-    from zmq.auth.thread import ThreadAuthenticator
-
 _WAITING = 2
+_MAX_REQUEST_BYTES = 4096
+"""Of what a subscriber sends: greetings with keys, and topics of 256 bytes at most."""
 _OPTIONS = {"encoding", "quality", "format", "key", "authorised"}
 
 
@@ -77,7 +76,6 @@ class Publisher:
                     "--insecure-bind"
                 )
             self._context = zmq.Context()
-            self._authenticator: ThreadAuthenticator | None = None
             self._socket = self._bind(endpoint)
         except OutputError:
             raise
@@ -145,6 +143,8 @@ class Publisher:
 
         Args:
             pixels: uint8 (H, W, 3) RGB, contiguous; they must not be written to afterwards.
+            captured_ns: by ``time.perf_counter_ns``, not the wall clock; a subscriber takes what
+                lies ahead, or more than a minute back, as captured when it came.
 
         Raises:
             OutputError: they cannot be sent, or the wire does not know such a frame (see WIRE.md).
@@ -175,8 +175,6 @@ class Publisher:
         """Nothing to do."""
 
     def close(self) -> None:
-        if self._authenticator is not None:
-            self._authenticator.stop()
         self._socket.close(linger=0)
         self._context.term()
 
@@ -185,6 +183,7 @@ class Publisher:
         try:
             socket.setsockopt(zmq.SNDHWM, _WAITING)  # has no effect after bind
             socket.setsockopt(zmq.LINGER, 0)
+            socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
             socket.setsockopt(zmq.IPV6, endpoint.ipv6)
             if "key" in endpoint.options:
                 self._require_keys(socket, endpoint)
@@ -192,8 +191,6 @@ class Publisher:
                 raise OutputError(f"{endpoint.address} cannot be bound: {problem}")
             socket.bind(endpoint.address)
         except BaseException as error:
-            if self._authenticator is not None:
-                self._authenticator.stop()
             socket.close(linger=0)
             self._context.term()
             if isinstance(error, zmq.ZMQError):
@@ -202,16 +199,14 @@ class Publisher:
         return socket
 
     def _require_keys(self, socket: "zmq.Socket[bytes]", endpoint: Endpoint) -> None:
-        from zmq.auth.thread import ThreadAuthenticator  # brings asyncio; few publishers need it
-
         key = load_key(endpoint.options["key"], with_secret=True)
         folder = authorised_folder(endpoint.options.get("authorised"))
-        self._authenticator = ThreadAuthenticator(self._context)
-        self._authenticator.start()
-        self._authenticator.configure_curve_callback("*", AuthorisedKeys(folder))
+        Authenticator(self._context, AuthorisedKeys(folder))
         socket.curve_publickey = key.public
         socket.curve_secretkey = key.secret
         socket.curve_server = True
+        socket.setsockopt(zmq.ZAP_DOMAIN, b"publisher")
+        socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, True)  # nobody comes in unasked
 
 
 def _is_picture(pixels: object) -> bool:
@@ -227,6 +222,8 @@ def _encoding(endpoint: Endpoint) -> tuple[Encoding, int]:
         raise OutputError(f"{endpoint.address}: encoding is raw or jpeg, not {encoding!r}")
     if not quality.isdecimal() or not 1 <= int(quality) <= 100:
         raise OutputError(f"{endpoint.address}: quality is 1 to 100, not {quality!r}")
+    if encoding == "raw" and "quality" in endpoint.options:
+        raise OutputError(f"{endpoint.address}: quality is that of JPEG; add &encoding=jpeg")
     return ("jpeg" if encoding == "jpeg" else "raw"), int(quality)
 
 

@@ -92,3 +92,13 @@ def test_links_are_followed_and_pipes_stay_pipes(tmp_path: Path) -> None:
     reader.join(10)
     assert heard == ["through"]
     assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="descriptors have no names here")
+def test_pipes_without_a_name_are_written_to() -> None:
+    """As of ``--stats /dev/stdout | jq`` and ``--stats >(jq)``."""
+    reader, writer = os.pipe()
+    write_text_atomically(Path(f"/dev/fd/{writer}"), "through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    os.close(writer)

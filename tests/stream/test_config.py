@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from stream.config import read_config
 from tests.conftest import blur2blur
 
 
@@ -21,6 +22,13 @@ def test_file_stands_in_for_the_command_line(tmp_path: Path) -> None:
     louder = blur2blur("live", "synthetic:160x96@0?seconds=2", "--config", config)
     assert louder.returncode == 0, louder.stderr
     assert json.loads((tmp_path / "s.json").read_text())["frames_bypassed"] == 60
+
+
+def test_file_of_a_windows_editor_is_read(tmp_path: Path) -> None:
+    config = tmp_path / "live.toml"
+    config.write_bytes(b'\xef\xbb\xbfsource = ["0"]\r\nprofile = "caf\xc3\xa9"\r\n')
+    values = read_config(config, {"source", "profile"})
+    assert values == {"source": ["0"], "profile": "café"}
 
 
 @pytest.mark.parametrize(

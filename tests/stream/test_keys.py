@@ -9,8 +9,19 @@ from stream.errors import OutputError, StreamError
 from stream.keys import load_key, new_key
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
-from tests.conftest import blur2blur
+from tests.conftest import blur2blur, run_python
 from tests.stream.publishing import first_frame, processed
+
+WHOLE = 'curve\n    public-key = "fG{FvjpHS@i#I{e0ho<Ro$<Jh4VM(1U>2-5VWCct"\n'
+BROKEN = {
+    "other": "no key",
+    "torn": WHOLE[: WHOLE.index(" =")],
+    "short": WHOLE[:-7] + '"\n',
+    "empty": 'curve\n    public-key = ""\n',
+    "umlaut": WHOLE.replace("fG", "ü"),
+    "impossible": WHOLE.replace("fG{Fv", "#####"),
+    "half": WHOLE + '    secret-key = "fG{Fv"\n',
+}
 
 
 def test_only_those_with_an_authorised_key_are_let_in(tmp_path: Path) -> None:
@@ -47,7 +58,8 @@ def test_keys_are_added_and_taken_away_while_a_publisher_runs(tmp_path: Path) ->
     for name in ("studio", "early", "late"):
         new_key(name, tmp_path)
     allowed = tmp_path / "authorised"
-    (allowed / "broken.key").write_text("no key")
+    for name, text in BROKEN.items():
+        (allowed / f"{name}.key").write_text(text)
     publisher = Publisher(
         f"zmq+tcp://127.0.0.1:*?key={tmp_path / 'studio.key_secret'}&authorised={allowed}"
     )
@@ -63,6 +75,7 @@ def test_keys_are_added_and_taken_away_while_a_publisher_runs(tmp_path: Path) ->
         return False
 
     try:
+        (allowed / "folder.key").mkdir()
         assert not is_let_in("late")
         for name in ("early", "late"):
             (allowed / f"{name}.key").write_bytes((tmp_path / f"{name}.key").read_bytes())
@@ -75,12 +88,29 @@ def test_keys_are_added_and_taken_away_while_a_publisher_runs(tmp_path: Path) ->
         publisher.close()
 
 
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_broken_key_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "studio.key"
+    file.write_text(text)
+    with pytest.raises(StreamError, match=r"no whole key in .*studio\.key; copy the file again"):
+        subscribe(f"tcp://127.0.0.1:9?server={file}")
+    with pytest.raises(OutputError, match="no whole key"):
+        Publisher(f"zmq+tcp://127.0.0.1:*?key={file}&authorised={tmp_path}")
+
+
 def test_half_of_what_protects_is_refused_not_ignored(tmp_path: Path) -> None:
     new_key("friend", tmp_path)
     with pytest.raises(StreamError, match=r"not server=.*add &server=NAME"):
         subscribe(f"tcp://127.0.0.1:5555?key={tmp_path / 'friend.key_secret'}")
     with pytest.raises(OutputError, match=r"not key=.*add &key=NAME"):
         Publisher(f"zmq+tcp://127.0.0.1:*?authorised={tmp_path / 'authorised'}")
+    server = f"server={tmp_path / 'friend.key'}"
+    for empty in (f"{server}&key=", f"{server}&key", "server=", "source="):
+        with pytest.raises(StreamError, match=r"\w+= is empty"):
+            subscribe(f"tcp://127.0.0.1:5555?{empty}")
+    for empty in ("key=", f"key={tmp_path / 'friend.key_secret'}&authorised="):
+        with pytest.raises(OutputError, match=r"\w+= is empty"):
+            Publisher(f"zmq+tcp://127.0.0.1:*?{empty}")
 
 
 def test_a_file_that_is_called_like_a_key_hides_none(
@@ -93,15 +123,58 @@ def test_a_file_that_is_called_like_a_key_hides_none(
     assert load_key("studio", with_secret=True).secret is not None
 
 
+def test_key_may_be_called_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    public = new_key("studio")
+    assert load_key("studio.key", with_secret=False) == load_key("studio", with_secret=False)
+    assert load_key("studio.key_secret", with_secret=True).secret is not None
+    with pytest.raises(StreamError, match=r"studio\.key holds no secret key"):
+        load_key("studio.key", with_secret=True)
+    with pytest.raises(StreamError, match=r"keys/lost\.key, nor in a file lost\.key here;"):
+        load_key("lost.key", with_secret=False)
+    theirs = new_key("studio", tmp_path)
+    assert load_key("studio.key", with_secret=False) == load_key(str(theirs), with_secret=False)
+    assert load_key("studio", with_secret=False) == load_key(str(public), with_secret=False)
+    theirs.rename("lost.key")
+    assert load_key("lost.key", with_secret=False) == load_key(
+        str(Path.cwd() / "lost.key"), with_secret=False
+    )
+
+
+WRITES_A_KEY = """
+import os, sys
+from pathlib import Path
+from stream.keys import new_key
+
+def watch(event, arguments):
+    if event == "open" and str(arguments[0]).endswith(".key_secret") and arguments[1] == "w":
+        print(oct(os.stat(arguments[0]).st_mode & 0o777))
+
+os.umask(0)
+sys.addaudithook(watch)
+new_key("studio", Path(sys.argv[1]))
+"""
+
+
+def test_secret_is_private_before_it_is_written(tmp_path: Path) -> None:
+    result = run_python(WRITES_A_KEY, str(tmp_path / "keys"))
+    assert (result.stdout, result.stderr) == ("0o600\n", "")
+    for folder in (tmp_path / "keys", tmp_path / "keys" / "authorised"):
+        assert folder.stat().st_mode & 0o077 == 0
+
+
 def test_keys_are_private_and_not_overwritten(tmp_path: Path) -> None:
     public = new_key("studio", tmp_path)
     assert public.with_suffix(".key_secret").stat().st_mode & 0o077 == 0
-    assert b"private" not in public.read_bytes().lower().replace(b"private key", b"")
+    secret = load_key(str(public.with_suffix(".key_secret")), with_secret=True).secret
+    assert secret is not None
+    assert secret not in public.read_bytes()
     with pytest.raises(StreamError, match="there already"):
         new_key("studio", tmp_path)
     with pytest.raises(StreamError, match="not a name"):
         new_key("../evil", tmp_path)
     result = blur2blur("keys", "new", "laptop", "--to", tmp_path)
     assert result.returncode == 0
-    secret = (tmp_path / "laptop.key_secret").read_text()
-    assert secret.splitlines()[-1].split('"')[1] not in result.stdout + result.stderr
+    text = (tmp_path / "laptop.key_secret").read_text()
+    assert text.splitlines()[-1].split('"')[1] not in result.stdout + result.stderr

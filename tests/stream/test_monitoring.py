@@ -1,10 +1,13 @@
 """Metrics and health of a real run, read over HTTP."""
 
 import json
+import os
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,8 +18,11 @@ from stream.capture import open_source
 from stream.console import status_lines
 from stream.deblurring import Deblurring
 from stream.errors import StreamError
-from stream.monitoring import Monitoring
+from stream.hands.landmarks import TrackedFrame
+from stream.hands.tracking import HandSettings
+from stream.monitoring import Monitoring, health
 from stream.output.null import Null
+from stream.output.recording import Recording
 from stream.pipeline import Pipeline
 from stream.statistics import statistics
 from tests.stream.publishing import needs_ipv6
@@ -30,6 +36,10 @@ def pipeline(quick: Profile) -> Iterator[Pipeline]:
     made.start()
     yield made
     made.close()
+
+
+def no_engine() -> Deblurring:
+    return Deblurring(EnginePool, "off")  # type: ignore[arg-type]
 
 
 def get(url: str) -> tuple[int, str]:
@@ -73,7 +83,7 @@ def test_metrics_and_health_follow_the_run(pipeline: Pipeline) -> None:
 
 def test_nothing_is_told_of_frames_before_the_first() -> None:
     source = open_source("synthetic:160x96@30")
-    waiting = Pipeline([source], [Null()], Deblurring(EnginePool, "off"))  # type: ignore[arg-type]
+    waiting = Pipeline([source], [Null()], no_engine())
     monitoring = Monitoring("127.0.0.1:0", waiting)
     try:
         status, text = get(f"http://{monitoring.address}/metrics")
@@ -83,6 +93,37 @@ def test_nothing_is_told_of_frames_before_the_first() -> None:
     assert "quantile=" not in text
     assert statistics(waiting)["latency_ms"] == {}
     assert "no frame yet" in status_lines(waiting, 0.0)
+
+
+def test_output_is_told_of_whatever_its_file_is_called(tmp_path: Path) -> None:
+    output = Recording(tmp_path / os.fsdecode(b"caf\xe9.mkv"))
+    pipeline = Pipeline([open_source("synthetic:160x96@30")], [output], no_engine())
+    with closing(Monitoring("127.0.0.1:0", pipeline)) as monitoring:
+        status, text = get(f"http://{monitoring.address}/metrics")
+    assert status == 200
+    (failed,) = (f for f in text_string_to_metric_families(text) if f.name.endswith("put_failed"))
+    assert failed.samples[0].labels["output"].endswith(r"caf\udce9.mkv")
+
+
+def test_tracker_that_has_failed_is_not_well(hand_model: Path) -> None:
+    def fail(tracked: TrackedFrame) -> None:
+        raise RuntimeError("on purpose")
+
+    source = open_source("synthetic:160x96@30?seconds=20")
+    hands = HandSettings(model=hand_model, on="raw")
+    pipeline = Pipeline([source], [Null()], no_engine(), hands=hands, found=fail)
+    pipeline.start()
+    try:
+        deadline = time.monotonic() + 10
+        while pipeline.hands is not None and pipeline.hands.failure is None:
+            pipeline.step_main_thread(0.02)
+            assert time.monotonic() < deadline
+        well, state = health(pipeline)
+    finally:
+        pipeline.close()
+    assert not well
+    assert state["hands"] == "the hand tracker failed: RuntimeError: on purpose"
+    assert state["sources"] == {"synthetic": "live"}
 
 
 @needs_ipv6

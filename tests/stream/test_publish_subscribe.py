@@ -111,6 +111,20 @@ def test_garbage_is_counted_and_the_next_good_frame_is_shown() -> None:
     context.term()
 
 
+@pytest.mark.parametrize("lies_s", [-3 * 10**9, -70, -50, 5])
+def test_stamps_are_believed_as_far_as_they_can_be(publisher: Publisher, lies_s: int) -> None:
+    """A program of one's own may stamp by another clock, such as ``time.time_ns()``."""
+    with subscribe(publisher.address) as frames:
+        frame = None
+        while frame is None:
+            stamp = max(0, time.perf_counter_ns() + lies_s * 10**9)
+            publisher.publish(picture(0), source="a", sequence=0, pts_s=0.0, captured_ns=stamp)
+            frame = frames.next_frame(0.02)
+        assert frame.same_clock == (lies_s == -50 and sys.platform == "linux")
+        believed = frame.header.captured_ns if frame.same_clock else frame.received_ns
+        assert frame.captured_ns == believed
+
+
 PUBLISH = """
 import sys, time
 from stream.output.publisher import Publisher
@@ -284,6 +298,11 @@ def test_name_in_the_address_is_one_source_to_a_subscriber(publisher: Publisher)
     with two_cameras(publisher), subscribe(f"{publisher.address}?source=right") as frames:
         received = [frames.next_frame(10) for _ in range(10)]
     assert {frame.header.source for frame in received if frame} == {"right"}
+
+
+def test_options_of_an_address_keep_their_signs(publisher: Publisher) -> None:
+    with subscribe(f"{publisher.address}?source=a+b%26c%20d") as frames:
+        assert frames.source == "a+b&c d"
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import json
 import math
 import re
+import struct
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from socket import AF_UNIX, socket
+from socket import AF_UNIX, create_connection, socket
 from typing import Any
 
 import cv2
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from stream.errors import OutputError
+from stream.keys import new_key
 from stream.live import LiveJob, _open_sources
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
@@ -61,6 +63,7 @@ def test_unmodified_imagezmq_hub_shows_our_frames(encoding: str) -> None:
         ("zmq+udp://127.0.0.1:1", "is not like"),
         ("zmq+tcp://127.0.0.1:*?encoding=gif", "raw or jpeg"),
         ("zmq+tcp://127.0.0.1:*?quality=101", "1 to 100"),
+        ("zmq+tcp://127.0.0.1:*?quality=50", "add &encoding=jpeg"),
         ("zmq+tcp://127.0.0.1:*?colour=1", "no option colour"),
         ("zmq+tcp://127.0.0.1:*?format=gstreamer", "blur2blur or imagezmq"),
         ("zmq+tcp://127.0.0.1:*?key=nobody", "no key in"),
@@ -149,6 +152,30 @@ def test_nothing_is_bound_for_sources_that_cannot_be(tmp_path: Path) -> None:
     result = blur2blur("live", "foo://x", "--to", f"zmq+ipc://{file}")
     assert "nothing is known of foo://" in result.stderr
     assert not file.exists()
+
+
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00"
+READY = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 3) + b"SUB"
+HUGE = struct.pack(">Q", 400 << 20)
+
+
+@pytest.mark.parametrize("options", ["", "?format=imagezmq", "?key={key}&authorised={folder}"])
+def test_stranger_who_announces_a_huge_message_is_cut_off(options: str, tmp_path: Path) -> None:
+    """With its own bytes, as ZMTP 3.0 has them (https://rfc.zeromq.org/23)."""
+    key = new_key("studio", tmp_path).with_suffix(".key_secret")
+    uri = f"zmq+tcp://127.0.0.1:*{options.format(key=key, folder=tmp_path / 'authorised')}"
+    with closing(Publisher(uri)) as publisher:
+        port = int(publisher.address.rpartition(":")[2])
+        with create_connection(("127.0.0.1", port), timeout=5) as stranger:
+            mechanism = b"CURVE" if "key" in options else b"NULL"
+            stranger.sendall(GREETING + mechanism.ljust(20, b"\0") + bytes(32))
+            if mechanism == b"NULL":
+                stranger.sendall(bytes([4, len(READY)]) + READY + b"\x02" + HUGE)
+            else:
+                stranger.sendall(b"\x06" + HUGE)
+            with suppress(ConnectionResetError):
+                while stranger.recv(4096):
+                    pass
 
 
 @needs_ipv6

@@ -1,10 +1,16 @@
 import json
 import os
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
+from socket import create_server
 
 import pytest
+from rich.console import Console
 
-from stream.errors import OutputError
+from stream.errors import OutputError, StreamError
+from stream.live import LiveJob, run_live
+from stream.output.publisher import Publisher
 from stream.run_log import RunLog
 from tests.conftest import MakeClip, blur2blur
 
@@ -40,6 +46,43 @@ def test_file_name_that_is_not_utf8_is_told(make_clip: MakeClip, tmp_path: Path)
     started, *_, ended = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
     assert started["sources"] == [str(clip)]
     assert ended["statistics"]["frames_output"] == 25
+
+
+def test_run_that_does_not_begin_is_told_and_leaves_nothing_bound(tmp_path: Path) -> None:
+    file, console = tmp_path / "log.jsonl", Console(file=StringIO())
+    with create_server(("127.0.0.1", 0)) as probe:
+        uri = f"zmq+tcp://127.0.0.1:{probe.getsockname()[1]}"
+    job = LiveJob(sources=("synthetic:160x96@0?seconds=0.5",), outputs=(uri,), deblur="off")
+    with pytest.raises(StreamError, match="ports go up to 65535") as seen:
+        run_live(replace(job, metrics="127.0.0.1:99999", log=file), console)
+    started, ended = [json.loads(line) for line in file.read_text().splitlines()]
+    assert (started["event"], ended["event"]) == ("started", "ended")
+    assert ended["problems"] == [str(seen.value)]
+    Publisher(uri).close()
+    with pytest.raises(StreamError, match="nothing is known of ftp") as seen:
+        run_live(replace(job, outputs=(uri, "ftp://x")), console)
+    assert run_live(job, console) == 0
+
+
+@pytest.mark.parametrize("other", ["--stats", "--to"])
+def test_log_is_no_file_that_something_else_is_written_to(tmp_path: Path, other: str) -> None:
+    file = tmp_path / "a.mkv"
+    file.write_bytes(b"of old")
+    result = blur2blur(
+        "live", "synthetic:160x96@0?seconds=0.5", "--to", "null", other, file, "--log", file
+    )
+    assert result.returncode == 1
+    assert f"{file} would be written twice; name another file" in result.stderr
+    assert file.read_bytes() == b"of old"
+
+
+def test_source_is_not_appended_to(make_clip: MakeClip) -> None:
+    clip = make_clip()
+    content = clip.read_bytes()
+    result = blur2blur("live", clip, "--to", "null", "--log", clip)
+    assert result.returncode == 1
+    assert "is the source itself; name another file" in result.stderr
+    assert clip.read_bytes() == content
 
 
 def test_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
