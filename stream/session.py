@@ -20,6 +20,8 @@ from stream.errors import StreamError
 from stream.hands.landmarks import Side
 from stream.hands.model import find_model
 from stream.hands.session import (
+    BY_ARRIVAL,
+    BY_STAMP,
     STATEMENT,
     VIDEO,
     Session,
@@ -264,6 +266,7 @@ def _so_far(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> 
     return replace(
         sidecar,
         begun=recorder.begun or sidecar.begun,
+        clock=BY_ARRIVAL if info and info.by_arrival else BY_STAMP,
         first_pts_s=recorder.first_pts_s,
         width=info.width if info else 0,
         height=info.height if info else 0,

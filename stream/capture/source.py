@@ -49,6 +49,7 @@ class StreamInfo:
 
     Attributes:
         fps: nominal frame rate, None where the source does not tell.
+        by_arrival: the source stamps nothing, so a picture's time is when it came here.
         frames: number of frames to come, None where unknown or endless.
         format: codec and pixel format, for the user.
         notes: what differs from what was asked, a line each.
@@ -60,6 +61,7 @@ class StreamInfo:
     frames: int | None = None
     format: str = ""
     notes: tuple[str, ...] = ()
+    by_arrival: bool = False
 
 
 class Picture(NamedTuple):

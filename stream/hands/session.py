@@ -39,6 +39,9 @@ STATEMENT = (
     "recording as the reference; what was measured on restored frames is marked."
 )
 
+BY_STAMP = "presentation time stamps of the source"
+BY_ARRIVAL = "arrival of each frame here; the source stamps none"
+
 State = Literal["recording", "complete"]
 _Identity = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]+$")]
 _Pause = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
@@ -57,7 +60,8 @@ class Sidecar:
         recorded: when a clip was filmed (UTC); empty where that is not known, and of what was
             recorded while it was filmed.
         recorded_by: who says so: the ``user``, or the clip's ``file``.
-        clock: what ``time_s`` is taken from.
+        clock: what ``time_s`` is taken from: ``BY_STAMP`` or ``BY_ARRIVAL``. (Earlier versions
+            wrote the former for MJPEG over HTTP, too, which has no stamps.)
         first_pts_s: that frame's time in the source, and in the video where one is kept: the
             video's time less this is ``time_s``. None where nothing was recorded, or by an earlier
             version.
@@ -82,7 +86,7 @@ class Sidecar:
     begun: str
     recorded: str = ""
     recorded_by: Literal["", "user", "file"] = ""
-    clock: str = "presentation time stamps of the source"
+    clock: str = BY_STAMP
     first_pts_s: float | None = None
     state: State = "recording"
     source: str = ""

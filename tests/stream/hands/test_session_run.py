@@ -15,9 +15,10 @@ import pytest
 from engines.files import sha256_of
 from stream.hands.session import read_session
 from tests.conftest import blur2blur, read_clip
+from tests.stream.capture.test_network import camera_server, free_port
 
 
-def record(clip: Path, root: Path, *more: str) -> list[str]:
+def record(clip: Path | str, root: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "stream.cli", "session", "record", str(clip), "--task",
             "open-close", "--participant", "P07", "--hand", "right", "--to", str(root),
             "--consent-recorded", "a test", "--deblur", "off", *more]  # fmt: skip
@@ -269,3 +270,22 @@ def test_nothing_is_left_of_a_session_without_a_frame(
     reason = "nothing was recorded" if end == "Ctrl-C" else "hand tracker's process has ended"
     assert reason in said
     assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_source_without_stamps_has_times_of_arrival_and_no_rate(
+    hand_model: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    with camera_server(port):
+        address = f"http://127.0.0.1:{port}/video"
+        command = record(address, tmp_path, "--seconds", "1", "--countdown", "0")
+        subprocess.run(command, check=True, timeout=120, env={**os.environ, "DISPLAY": ""})
+    (folder,) = tmp_path.iterdir()
+    sidecar = read_session(folder).sidecar
+    assert sidecar.source == "network"
+    assert sidecar.fps is None
+    assert sidecar.clock.startswith("arrival")
+    assert blur2blur("session", "report", folder).returncode == 0
+    page = (folder / "report.html").read_text()
+    assert "<dt>times</dt><dd>arrival of each frame" in page
+    assert "25 frames a second" not in page
