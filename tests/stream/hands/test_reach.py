@@ -154,3 +154,24 @@ def test_reaches_are_counted_in_noise(tmp_path: Path, palms: float, fps: float) 
     assert found["peak speed"].value == pytest.approx(
         1.875 * palms, rel=0.25 if palms < 1 else 0.05
     )
+
+
+@pytest.mark.parametrize("pixels", [0.0, 0.5])
+@pytest.mark.parametrize("fps", [29.97, 30.0, 60.0])
+@pytest.mark.parametrize("way_s", [0.43, 0.83])
+def test_reaches_that_turn_without_a_rest_are_told_apart(
+    tmp_path: Path, way_s: float, fps: float, pixels: float
+) -> None:
+    """To and fro like a pendulum: the hand is slow for less than a frame where it turns."""
+    random = np.random.default_rng(0)
+
+    def movement(time_s: float) -> Hand:
+        ways = np.clip((time_s - 1.013) / way_s, 0, 20)
+        x = 200 + 240 * float(0.5 - 0.5 * np.cos(np.pi * ways))
+        return trembling(bent_hand(10, at=(x, 240)), pixels, random)
+
+    folder = write_session(tmp_path, movement, task="reach", fps=fps, seconds=2.5 + 20 * way_s)
+    found = measured(folder)
+    assert found["movements"].value == 20
+    assert found["path ratio"].value == pytest.approx(1, abs=0.02)
+    assert found["peak speed"].value == pytest.approx(1.5 * np.pi / way_s, rel=0.03)
