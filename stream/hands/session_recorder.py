@@ -10,9 +10,9 @@ from stream.hands.session import Task, utc_now
 from stream.hands.session_table import FILE_NAME, SessionWriter
 
 INSTRUCTIONS: dict[Task, str] = {
-    "finger-tapping": "tap thumb and index finger together, as wide and as quickly as you can",
+    "finger-tapping": "side-on, tap thumb and index finger together, as wide and fast as you can",
     "open-close": "open the hand wide, then close it to a fist, again and again",
-    "reach": "reach for the target and come back, at your own speed",
+    "reach": "reach across the picture to the target and come back, at your own speed",
     "rest": "rest the hand and leave it where it is",
     "free": "move as you like",
 }

@@ -31,6 +31,7 @@ _LEAST_WAY = 0.3
 _SHORTEST_S = 0.2
 _LOWEST_FPS = 24.0
 _MOST_CUT_OFF = 0.2
+_SEEN = "in the picture (what the wrist moves towards the camera is not seen)"
 _BALASUBRAMANIAN = (
     "Balasubramanian et al., J NeuroEng Rehabil 12:112 (2015); the authors' own code (monalysa)"
 )
@@ -136,17 +137,23 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
             "smoothness, SPARC",
             arcs,
             "",
-            f"spectral arc length of the speed; {compare}",
+            f"spectral arc length of the speed, {_SEEN}; {compare}",
             _BALASUBRAMANIAN,
         ),
-        ("smoothness, LDLJ", jerks, "", f"log dimensionless jerk; {compare}", _BALASUBRAMANIAN),
-        ("peak speed", peaks, "palm lengths/s", "median over the movements", ""),
+        (
+            "smoothness, LDLJ",
+            jerks,
+            "",
+            f"log dimensionless jerk, {_SEEN}; {compare}",
+            _BALASUBRAMANIAN,
+        ),
+        ("peak speed", peaks, "palm lengths/s", f"median over the movements, {_SEEN}", ""),
         ("time to peak speed", times, "s", "median over the movements", ""),
         (
             "path ratio",
             ratios,
             "",
-            "path over the farthest distance from its start; 1 is straight",
+            f"path over the farthest distance from its start, {_SEEN}; 1 is straight",
             "",
         ),
     ]
@@ -157,7 +164,7 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
             unit="",
             definition="from 5 % of the session's fastest speed to below it, where 30 % was "
             "reached between; whole ones only, that lead 0.3 palm lengths away and are four times "
-            "as fast as noise lets a hand at rest seem",
+            f"as fast as noise lets a hand at rest seem; {_SEEN}",
             problem=problem or missed,
         ),
         *(

@@ -14,6 +14,7 @@ from monalysa.quality.smoothness import log_dimensionless_jerk, sparc
 from stream.hands.landmarks import Hand
 from stream.hands.measures.reach import smoothness
 from stream.hands.measures.signals import pieces
+from stream.hands.session_recorder import INSTRUCTIONS
 from tests.stream.hands.synthetic_hand import (
     PALM_PX,
     bent_hand,
@@ -70,6 +71,13 @@ def test_reaching(tmp_path: Path) -> None:
     assert found["time to peak speed"].value == pytest.approx(0.5, abs=0.1)
     assert found["path ratio"].value == pytest.approx(1, abs=0.01)
     assert found["smoothness, SPARC"].value == pytest.approx(-1.42, abs=0.05)
+
+
+def test_reaches_towards_the_camera_are_said_not_to_be_seen(tmp_path: Path) -> None:
+    found = measured(write_session(tmp_path, reaching, task="reach", seconds=3))
+    for name in ("movements", "peak speed", "path ratio", "smoothness, SPARC", "smoothness, LDLJ"):
+        assert "towards the camera is not seen" in found[name].definition
+    assert "across the picture" in INSTRUCTIONS["reach"]
 
 
 def test_a_reach_in_which_the_hand_is_lost_is_left_out(tmp_path: Path) -> None:
