@@ -30,7 +30,6 @@ from stream.hands.session import (
     check_participant,
     new_folder,
     read_session,
-    remove_without_recording,
     utc_now,
     utc_text,
     with_digests,
@@ -38,6 +37,7 @@ from stream.hands.session import (
 )
 from stream.hands.session_files import write_parquet
 from stream.hands.session_recorder import SessionRecorder
+from stream.hands.session_removal import remove_without_recording
 from stream.hands.session_video import SessionVideo
 from stream.hands.tracking import HandSettings
 from stream.output import Output

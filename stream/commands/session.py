@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.prompt import Confirm
 
 from stream.commands.common import (
@@ -259,11 +260,12 @@ def session_delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a session for good, after showing everything that goes."""
-    from stream.hands.session import contents, delete_session
+    from stream.hands.session_removal import contents, delete_session
 
     for path in contents(folder):
-        _tell(f"{path}  {path.stat().st_size / 1e3:.1f} kB")
-    if not yes and not Confirm.ask(f"remove {folder} and all of this?", console=console()):
+        _tell(f"{path}  {path.lstat().st_size / 1e3:.1f} kB")
+    question = f"remove {escape(str(folder))} and all of this?"
+    if not yes and not Confirm.ask(question, console=console()):
         raise typer.Exit(1)
     delete_session(folder)
     _tell(f"{folder} is removed; copies that were made of it are not")

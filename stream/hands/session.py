@@ -8,7 +8,6 @@ There is never any sound.
 import json
 import re
 import secrets
-import shutil
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -212,7 +211,7 @@ def read_sidecar(folder: Path) -> Sidecar:
     Raises:
         StreamError: the folder holds no session of this version, or its sidecar is damaged.
     """
-    content = _content(folder)
+    content = sidecar_content(folder)
     try:
         sidecar = msgspec.convert(content, Sidecar)
         for told in filter(None, (sidecar.begun, sidecar.recorded)):
@@ -225,8 +224,12 @@ def read_sidecar(folder: Path) -> Sidecar:
         ) from None
 
 
-def _content(folder: Path) -> dict[str, Any]:
-    """What a sidecar of this version holds, right or wrong."""
+def sidecar_content(folder: Path) -> dict[str, Any]:
+    """What a sidecar of this version holds, right or wrong.
+
+    Raises:
+        StreamError: the folder holds no session of this version.
+    """
     path = folder / SIDECAR
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -266,34 +269,3 @@ def find_sessions(root: Path) -> list[Path]:
     if (root / SIDECAR).is_file():
         return [root]
     return sorted(path.parent for path in root.glob(f"*/{SIDECAR}"))
-
-
-def contents(folder: Path) -> list[Path]:
-    """Every file of a session, which may be damaged."""
-    _content(folder)
-    return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-
-
-def remove_without_recording(folder: Path) -> bool:
-    """Remove the folder of a session that was begun and into which nothing was recorded.
-
-    Returns:
-        False where it holds more than such a session's own files (a video, say); all of it stays.
-    """
-    if not {path.name for path in folder.iterdir()} <= {SIDECAR, FILE_NAME}:
-        return False
-    shutil.rmtree(folder, ignore_errors=True)
-    return not folder.exists()
-
-
-def delete_session(folder: Path) -> None:
-    """Remove a session's folder with everything in it, also where it is damaged.
-
-    Raises:
-        StreamError: it is no session, or cannot be removed.
-    """
-    _content(folder)
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise StreamError(f"{folder} cannot be removed whole: {error}") from None
