@@ -214,6 +214,17 @@ def test_when_something_else_than_a_clip_was_filmed_is_not_told(
     assert not list(tmp_path.iterdir())
 
 
+def test_an_outage_is_said_and_is_not_recorded_time(hand_model: Path, tmp_path: Path) -> None:
+    camera = "synthetic:320x240@30?stall=1+3"
+    command = record(camera, tmp_path, "--seconds", "2", "--countdown", "0")
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    (folder,) = tmp_path.iterdir()
+    times = read_session(folder).trajectories["raw"].time_s
+    assert times[-1] > 4.5
+    (said,) = [line for line in result.stderr.splitlines() if "no frame came for" in line]
+    assert float(said.split()[4]) == pytest.approx(3, abs=0.3)
+
+
 @linux_only
 def test_a_session_ends_when_its_tracker_dies(hand_model: Path, tmp_path: Path) -> None:
     with camera_session(tmp_path, "--seconds", "600", "--countdown", "0") as running:
