@@ -112,7 +112,7 @@ def record_session(job: SessionJob, console: Console) -> Session:
         console.print(escape(line), highlight=False)
 
     check_participant(job.participant)
-    options = SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime)
+    options = SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime, as_captured=True)
     source = open_source(job.source, options)
     look_at([source])
     kind = kind_of(source)

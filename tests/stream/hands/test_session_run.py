@@ -7,15 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from engines.files import sha256_of
 from stream.hands.session import read_session
+from stream.output import open_output
+from stream.output.publisher import Publisher
 from tests.conftest import blur2blur, read_clip
 from tests.stream.capture.test_network import camera_server, free_port
+from tests.stream.test_publish_subscribe import two_cameras
 
 
 def record(clip: Path | str, root: Path, *more: str) -> list[str]:
@@ -300,3 +303,16 @@ def test_a_source_without_stamps_has_times_of_arrival_and_no_rate(
     page = (folder / "report.html").read_text()
     assert "<dt>times</dt><dd>arrival of each frame" in page
     assert "25 frames a second" not in page
+
+
+def test_a_publisher_that_deblurs_is_no_source_of_a_session(
+    hand_model: Path, tmp_path: Path
+) -> None:
+    publisher = open_output("zmq+tcp://127.0.0.1:*")
+    assert isinstance(publisher, Publisher)
+    with closing(publisher), two_cameras(publisher):
+        command = record(f"zmq+{publisher.address}?source=left", tmp_path, "--seconds", "2")
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 1
+    assert "start the publisher with `--deblur off`" in " ".join(result.stderr.split())
+    assert not list(tmp_path.iterdir())
