@@ -4,7 +4,7 @@ import json
 import re
 import warnings
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +151,27 @@ def test_counts_are_not_charted_and_dates_are(tmp_path: Path) -> None:
     ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert ticks == ["2026-01-02", "2026-03-02"]
     assert comparison_figure([], dates) is None
+
+
+def test_charts_tell_the_year_the_zone_and_what_is_not_known(tmp_path: Path) -> None:
+    folder = write_session(tmp_path, tapping(2.0, 1.0), task="finger-tapping", seconds=8)
+    measures = measure_session(read_session(folder))[0].measures
+    rows = charted([list(measures)] * 3)
+    dates = [
+        datetime(2025, 12, 1, 9, 0, tzinfo=UTC),
+        datetime(2026, 12, 1, 2, 0, tzinfo=timezone(timedelta(hours=-7))),
+        datetime(2026, 12, 1, 9, 40, tzinfo=UTC),
+    ]
+    for processed, mark in ((None, ""), ([False, False, True], " *")):
+        figure = comparison_figure(rows, dates, processed)
+        assert figure is not None
+        figure.draw_without_rendering()
+        axis = figure.axes[0]
+        ticks = [label.get_text() for label in axis.get_xticklabels()]
+        assert ticks == ["2025-12-01 09:00", "2026-12-01 09:00", f"2026-12-01 09:40{mark}"]
+        below = figure.get_supxlabel()
+        assert below.startswith("UTC")
+        assert ("not known when it was filmed" in below) == bool(mark)
 
 
 def test_traces_break_at_pauses(tmp_path: Path) -> None:
