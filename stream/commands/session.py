@@ -214,7 +214,7 @@ def session_report(
     from stream.hands.report import write_report
     from stream.hands.session_choice import choose_sessions, report_path
 
-    found = choose_sessions(folders, participant)
+    found = choose_sessions(folders, participant, _tell)
     sessions = [_read(folder) for folder in found]
     path = to or report_path(folders, found, sessions[0].sidecar.participant)
     recorded = [session for session in sessions if not session.empty]

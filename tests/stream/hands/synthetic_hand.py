@@ -87,6 +87,7 @@ def write_session(
     lost_s: Sequence[tuple[float, float]] = (),
     times_s: Sequence[float] | None = None,
     arrivals_s: Sequence[float] | None = None,
+    identity: str = "00000000",
 ) -> Path:
     """Record a movement with the real writer.
 
@@ -96,6 +97,7 @@ def write_session(
         lost_s: from when to before when there is no hand.
         times_s: of the frames, instead of `seconds` evenly.
         arrivals_s: what is written down instead of when the frames were taken.
+        identity: the session's id.
     """
     random = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,7 @@ def write_session(
     write_sidecar(
         folder,
         Sidecar(
-            id="00000000",
+            id=identity,
             participant="P01",
             task=task,
             hand="right",

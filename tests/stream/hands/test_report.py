@@ -2,6 +2,8 @@
 
 import json
 import re
+import secrets
+import shutil
 import warnings
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -26,7 +28,8 @@ from tests.stream.hands.synthetic_hand import tapping, write_session
 
 def session_of(folder: Path, **facts: object) -> Path:
     """Two seconds of tapping, recorded with other facts than usual."""
-    write_session(folder, tapping(2.0, 1.0), task="finger-tapping", seconds=2)
+    identity = secrets.token_hex(4)
+    write_session(folder, tapping(2.0, 1.0), task="finger-tapping", seconds=2, identity=identity)
     write_sidecar(folder, replace(read_sidecar(folder), **facts))  # type: ignore[arg-type]
     return folder
 
@@ -62,6 +65,29 @@ def test_a_session_that_is_named_twice_is_taken_once(sessions: Path) -> None:
     places = [sessions / "a", sessions / "b" / ".." / "a", sessions.parent / "linked", sessions]
     assert len(choose_sessions(places, "P07")) == 2
     assert len(choose_sessions(places[:3])) == 1
+
+
+def test_a_copy_of_a_session_is_not_another_one(sessions: Path) -> None:
+    copy = sessions / "a - Copy"
+    shutil.copytree(sessions / "a", copy)
+    result = blur2blur("session", "report", sessions, "--participant", "P07")
+    assert result.returncode == 0, result.stderr
+    said = " ".join(result.stderr.split())
+    assert f"{copy} is left out: it is a copy of {sessions / 'a'}, by its id" in said
+    page = (sessions / "report_P07.html").read_text()
+    assert page.count("How it was recorded") == 2
+
+
+def test_a_damaged_sidecar_of_another_does_not_block_a_report(sessions: Path) -> None:
+    (sessions / "c" / "session.json").write_text('{"format": 1, "id"')
+    result = blur2blur("session", "report", sessions, "--participant", "P07")
+    assert result.returncode == 0, result.stderr
+    assert f"{sessions / 'c'} is left out: " in " ".join(result.stderr.split())
+    assert (sessions / "report_P07.html").read_text().count("How it was recorded") == 2
+    with pytest.raises(StreamError, match="not a session's sidecar"):
+        choose_sessions([sessions])
+    with pytest.raises(StreamError, match=r"no session of P07 in .*nobody that can be read"):
+        choose_sessions([sessions / "c"], "P07")
 
 
 def test_where_a_report_goes(sessions: Path, tmp_path: Path) -> None:

@@ -172,7 +172,10 @@ def test_delete_asks_about_the_folder_that_goes(folder: Path, tmp_path: Path, an
 @pytest.fixture
 def nothing(tmp_path: Path) -> list[Path]:
     """Two sessions that hold nothing: ended before the first frame, and killed before it."""
-    folders = [write_session(tmp_path / f"P01_{i}", bent_hand, seconds=0) for i in range(2)]
+    folders = [
+        write_session(tmp_path / f"P01_{i}", bent_hand, seconds=0, identity=f"1111111{i}")
+        for i in range(2)
+    ]
     (folders[1] / FILE_NAME).write_bytes(b"")
     return folders
 
