@@ -53,7 +53,13 @@ def _group() -> None:
 
 @app.command("record")
 def session_record(
-    source: Annotated[str, typer.Argument(help="The camera or clip, as for `live`.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="The camera or clip, as for `live`; of publishers those that publish "
+            "with `--deblur off`."
+        ),
+    ],
     task: Annotated[Task, typer.Option(help="What the participant does.")],
     participant: Annotated[
         str, typer.Option(metavar="CODE", help="A code such as P07, never a name.")
@@ -71,7 +77,10 @@ def session_record(
     seconds: Annotated[
         float | None,
         typer.Option(
-            min=0.1, help="How long; until `q` or Ctrl-C if not given.", show_default=False
+            min=0.1,
+            help="How long, without pauses and outages of the camera; until `q` or Ctrl-C if not "
+            "given.",
+            show_default=False,
         ),
     ] = None,
     countdown: Annotated[

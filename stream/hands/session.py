@@ -72,7 +72,8 @@ class Sidecar:
         pauses_s: from when to when nothing was recorded.
         frames: ``captured`` from the first recorded one to the last, pauses left out (by earlier
             versions from the program's start on); how many of them were ``tracked``, and how many
-            ``not_looked_at``; dropped ones by cause. Only of a session that ended.
+            ``not_looked_at``; dropped ones by cause (by earlier versions in pauses, too). Only of a
+            session that ended.
         engine: ``deblur``, the mode; where an engine was there, what it was.
         software: versions; ``hand_model`` and ``weights`` are SHA-256.
     """

@@ -38,8 +38,15 @@ def problem_of_bursts(short_steps: float) -> str:
     """
     if short_steps <= _MOST_SHORT:
         return ""
+    return "the frames came in bursts: when they were taken is not known"
+
+
+def advice_on_bursts(short_steps: float) -> str:
+    """What to do about them; empty where there are none."""
+    if not problem_of_bursts(short_steps):
+        return ""
     return (
-        f"the frames came in bursts ({short_steps:.0%} of the steps are less than half of those "
-        "around them), so when they were taken is not known; film a clip and record that, or use a "
-        "camera that stamps its frames"
+        f"the frames came in bursts: {short_steps:.0%} of the steps are less than half as long as "
+        "those around them, so that when they were taken is not known; take a "
+        "clip that the phone or camera has filmed itself, or a source that stamps its frames"
     )

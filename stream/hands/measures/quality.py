@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.hands.measures.bursts import problem_of_bursts, share_of_short_steps
+from stream.hands.measures.bursts import (
+    advice_on_bursts,
+    problem_of_bursts,
+    share_of_short_steps,
+)
 from stream.hands.measures.measure import Measure
 from stream.hands.session_table import Trajectory, median_rate
 
@@ -60,6 +64,11 @@ class Quality:
     @property
     def notice(self) -> str:
         """What to look into before anything is believed; empty where there is nothing."""
+        notices = (advice_on_bursts(self.short_steps), self._notice_of_side)
+        return ". ".join(notice for notice in notices if notice)
+
+    @property
+    def _notice_of_side(self) -> str:
         if self.as_other_hand > _MOST_AS_OTHER:
             return (
                 f"the tracker took the hand for the other one in {self.as_other_hand:.0%} of the "

@@ -12,6 +12,7 @@ pytest.importorskip("monalysa", reason="needs the extra hands")
 
 from numpy.typing import NDArray
 
+from stream.hands.measures import measure_session, notices
 from stream.hands.session import Task, read_session
 from stream.hands.session_files import write_bids, write_c3d
 from tests.stream.hands.synthetic_hand import measured, tapping, write_session
@@ -52,6 +53,8 @@ def test_nothing_is_valid_where_frames_came_in_bursts(
     assert found["opening speed, median"].value != pytest.approx(2 * np.pi, rel=0.05)
     for measure in found.values():
         assert "the frames came in bursts" in measure.problem
+    (notice, _) = notices(measure_session(read_session(folder)))
+    assert "take a clip that the phone or camera has filmed" in notice
 
 
 @pytest.mark.parametrize("task", ["open-close", "reach", "rest", "free"])
