@@ -13,8 +13,8 @@ def share_of_short_steps(trajectory: Trajectory) -> float:
     """Share of the steps that are less than half as long as those around them, 0...1.
 
     That is a frame of the source, over the second around it: frames that were not tracked make no
-    step longer, and a clip may change its rate. Of 0.02 with frames that are 5 ms early or late at
-    30 a second, of 0.05 at 60 with a fifth of them missing; of a half where two come at once.
+    step longer, and a clip may change its rate. With frames up to 5 ms early or late it is 0 at 30
+    a second, and 0.05 at 60 with a fifth of them missing; a half where two come at once.
     """
     time_s, sequence = trajectory.time_s, trajectory.sequence
     if len(time_s) < 2:
@@ -31,7 +31,7 @@ def share_of_short_steps(trajectory: Trajectory) -> float:
 def problem_of_bursts(short_steps: float) -> str:
     """Why nothing that uses time is to be relied on; empty where it may be.
 
-    Where a tenth of the steps is short, amplitudes and speeds of taps are wrong by a third.
+    Where a seventh of the steps is short, taps seem wider by a third, and faster by two thirds.
 
     Args:
         short_steps: see :func:`share_of_short_steps`.
