@@ -13,5 +13,9 @@ class SourceSilentError(SourceError):
     """Nothing has come yet of a source that may come up later; it is worth waiting for."""
 
 
+class SourceUnfitError(SourceError):
+    """A source gives what cannot be used, also when it is opened again."""
+
+
 class OutputError(StreamError):
     """An output cannot be opened or written."""

@@ -20,6 +20,8 @@ from stream.errors import StreamError
 from stream.hands.landmarks import Side
 from stream.hands.model import find_model
 from stream.hands.session import (
+    BY_ARRIVAL,
+    BY_STAMP,
     STATEMENT,
     VIDEO,
     Session,
@@ -28,7 +30,6 @@ from stream.hands.session import (
     check_participant,
     new_folder,
     read_session,
-    remove_without_recording,
     utc_now,
     utc_text,
     with_digests,
@@ -36,6 +37,7 @@ from stream.hands.session import (
 )
 from stream.hands.session_files import write_parquet
 from stream.hands.session_recorder import SessionRecorder
+from stream.hands.session_removal import remove_without_recording
 from stream.hands.session_video import SessionVideo
 from stream.hands.tracking import HandSettings
 from stream.output import Output
@@ -110,7 +112,7 @@ def record_session(job: SessionJob, console: Console) -> Session:
         console.print(escape(line), highlight=False)
 
     check_participant(job.participant)
-    options = SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime)
+    options = SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime, as_captured=True)
     source = open_source(job.source, options)
     look_at([source])
     kind = kind_of(source)
@@ -133,11 +135,8 @@ def record_session(job: SessionJob, console: Console) -> Session:
         software=software(model, profile),
     )
     sidecar = _dated(sidecar, job, source)
-    dropped_before: dict[str, int] = {}
 
     def note() -> None:
-        if not recorder.frames:
-            dropped_before.update(pipeline.ledger.dropped)
         write_sidecar(folder, _so_far(sidecar, pipeline, recorder))
 
     recorder = SessionRecorder(
@@ -146,6 +145,7 @@ def record_session(job: SessionJob, console: Console) -> Session:
         seconds=job.seconds,
         countdown_s=job.countdown_s if filmed_now else 0.0,
         note=note,
+        dropped=lambda: pipeline.ledger.dropped,
     )
     write_sidecar(folder, sidecar)
     pipeline = _pipeline(job, source, folder, recorder, model, profile, say)
@@ -153,9 +153,11 @@ def record_session(job: SessionJob, console: Console) -> Session:
     try:
         attend(pipeline, console, enough=lambda: recorder.over or _hands_failed(pipeline))
     finally:
-        sidecar = _ended(folder, sidecar, pipeline, recorder, dropped_before)
+        sidecar = _ended(folder, sidecar, pipeline, recorder)
     for problem in pipeline.problems:
         say(problem)
+    if recorder.outage_s:
+        say(f"no frame came for {recorder.outage_s:.1f} s in all, which were not recorded")
     if not recorder.frames:
         video = f"; {folder} holds the video only" if folder.exists() else ""
         raise StreamError(f"nothing was recorded; see above, or end it later{video}")
@@ -237,13 +239,12 @@ def _ended(
     sidecar: Sidecar,
     pipeline: Pipeline,
     recorder: SessionRecorder,
-    dropped_before: dict[str, int],
 ) -> Sidecar:
     """Close the table and complete the sidecar; where no frame was recorded neither is left."""
     try:
         recorder.close()
     finally:
-        sidecar = _completed(sidecar, pipeline, recorder, dropped_before)
+        sidecar = _completed(sidecar, pipeline, recorder)
         if recorder.frames or not remove_without_recording(folder):
             write_sidecar(folder, sidecar)
     return sidecar
@@ -264,6 +265,7 @@ def _so_far(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> 
     return replace(
         sidecar,
         begun=recorder.begun or sidecar.begun,
+        clock=BY_ARRIVAL if info and info.by_arrival else BY_STAMP,
         first_pts_s=recorder.first_pts_s,
         width=info.width if info else 0,
         height=info.height if info else 0,
@@ -277,11 +279,10 @@ def _completed(
     sidecar: Sidecar,
     pipeline: Pipeline,
     recorder: SessionRecorder,
-    dropped_before: dict[str, int],
 ) -> Sidecar:
     dropped = {
-        f"dropped_{cause}": count - dropped_before.get(cause, 0)
-        for cause, count in pipeline.ledger.dropped.items()
+        f"dropped_{cause}": count
+        for cause, count in recorder.dropped.items()
         if cause != "stopped"  # after the last recorded one
     }
     return replace(

@@ -40,7 +40,7 @@ class ContainerOptions:
         options: FFmpeg options.
         open_timeout_s, read_timeout_s: None waits for ever.
         low_delay: hand pictures out as soon as they are decoded.
-        clockless: formats whose times FFmpeg invents; the time of arrival counts instead.
+        clockless: formats whose times and rate FFmpeg invents; the time of arrival counts instead.
         size: scale the pictures to fit into this.
         may_be_turned: look at the first picture for its orientation, as phones note it; the address
             must be one that can be opened twice.
@@ -118,13 +118,12 @@ class ContainerCapture:
         period_s = 1.0 / (self._info.fps or 25.0)
         last_pts_s, end_s = -period_s, 0.0
         first_captured_ns: int | None = None
-        clockless = self._container.format.name in self._options.clockless
         for packet in self._packets():
             self._clock.packet(_seconds(packet.pts, time_base), _seconds(packet.dts, time_base))
             for frame in self._decode(packet):
                 pts_s = _seconds(frame.pts, time_base)
                 captured_ns = self._clock.captured_ns(pts_s)
-                if clockless:
+                if self._info.by_arrival:
                     first_captured_ns = first_captured_ns or captured_ns
                     pts_s = (captured_ns - first_captured_ns) / 1e9
                 elif pts_s is None:
@@ -209,7 +208,9 @@ class ContainerCapture:
         stream, codec = self._stream, self._stream.codec_context
         size = self._upright_size(Size(codec.width, codec.height), first)
         rate = stream.average_rate or codec.framerate or stream.guessed_rate
-        if rate and rate > _MAX_FPS:  # the unit of the timestamps, where nothing better is known
+        by_arrival = self._container.format.name in self._options.clockless
+        # FFmpeg makes one up, or it is the unit of the timestamps.
+        if by_arrival or (rate and rate > _MAX_FPS):
             rate = None
         frames = stream.frames or self._frames_by_duration(float(rate or 0))
         return StreamInfo(
@@ -218,6 +219,7 @@ class ContainerCapture:
             fps=float(rate) if rate else None,
             frames=frames or None,
             format=f"{codec.name} {codec.pix_fmt or ''}".strip(),
+            by_arrival=by_arrival,
         )
 
     def _frames_by_duration(self, fps: float) -> int:

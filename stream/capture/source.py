@@ -36,11 +36,13 @@ class SourceOptions:
         size: asked of a camera; pictures of other sources are scaled to fit into it.
         fps: asked of a camera.
         realtime: a file plays at its own rate, like a live camera.
+        as_captured: frames that a publisher has deblurred are an error.
     """
 
     size: Size | None = None
     fps: float | None = None
     realtime: bool = False
+    as_captured: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ class StreamInfo:
 
     Attributes:
         fps: nominal frame rate, None where the source does not tell.
+        by_arrival: the source stamps nothing, so a picture's time is when it came here.
         frames: number of frames to come, None where unknown or endless.
         format: codec and pixel format, for the user.
         notes: what differs from what was asked, a line each.
@@ -60,6 +63,7 @@ class StreamInfo:
     frames: int | None = None
     format: str = ""
     notes: tuple[str, ...] = ()
+    by_arrival: bool = False
 
 
 class Picture(NamedTuple):
@@ -118,6 +122,7 @@ class Source(Protocol):
 
         Raises:
             SourceError: it is not there, gives no video, or did not answer in time.
+            SourceUnfitError: it gives what cannot be used.
             SourceSilentError: nothing came, which does not mean that nothing will.
         """
         ...

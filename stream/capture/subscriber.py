@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stream.capture.geometry import fitted
 from stream.capture.source import Picture, Size, SourceOptions, StreamInfo
-from stream.errors import SourceError, SourceSilentError, StreamError
+from stream.errors import SourceError, SourceSilentError, SourceUnfitError, StreamError
 from stream.subscription import ReceivedFrame, Subscription
 from stream.uri import host_of, without_credentials
 
@@ -46,7 +46,7 @@ class Subscriber:
             if others:
                 self._source = source
             subscription, first = self._subscribe(source)
-        return SubscriberCapture(self.uri, subscription, first, self._options.size, others)
+        return SubscriberCapture(self.uri, subscription, first, self._options, others)
 
     def _subscribe(self, source: str) -> tuple[Subscription, ReceivedFrame]:
         """A subscription to a source, and its first frame."""
@@ -85,7 +85,7 @@ class SubscriberCapture:
     """A subscription that gave its first frame.
 
     Args:
-        size: pictures are scaled to fit into it; if None, into that of the first.
+        options: pictures are scaled to fit into ``size``; if None, into that of the first.
         others: what else the publisher publishes.
     """
 
@@ -94,14 +94,15 @@ class SubscriberCapture:
         uri: str,
         subscription: Subscription,
         first: ReceivedFrame,
-        size: Size | None,
+        options: SourceOptions,
         others: Sequence[str] = (),
     ) -> None:
         self._uri = uri
         self._subscription = subscription
         self._first = first
         whole = Size(first.header.width, first.header.height)
-        self._box = size or whole
+        self._box = options.size or whole
+        self._as_captured = options.as_captured
         fit = fitted(whole, self._box)
         self.info = StreamInfo(
             width=fit.width,
@@ -115,6 +116,11 @@ class SubscriberCapture:
         frame: ReceivedFrame | None = self._first
         lost_before = 0
         while frame is not None:
+            if self._as_captured and not frame.header.bypassed:
+                raise SourceUnfitError(
+                    f"{self._uri} publishes deblurred frames, and those as captured are wanted "
+                    "here: start the publisher with `--deblur off`"
+                )
             lost = self._subscription.counts.lost
             pixels = self._fitted(frame.pixels)
             yield Picture(pixels, frame.header.pts_s, frame.captured_ns, lost - lost_before)

@@ -8,7 +8,7 @@ from threading import Event, Lock, Thread
 
 from stream.capture.clock import Timeline
 from stream.capture.source import Capture, Source, SourceState, SourceStatus, StreamInfo
-from stream.errors import SourceSilentError, StreamError
+from stream.errors import SourceSilentError, SourceUnfitError, StreamError
 from stream.frame import Frame
 
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.25, 2.0
@@ -30,7 +30,7 @@ class CaptureWorker:
 
     A source that was never live fails for good, so that a wrong address is an error at once, unless
     it is only silent until now, which is waited for; one that was live is opened again for ever
-    where its contract says so.
+    where its contract says so, unless what it gives cannot be used.
 
     Args:
         deliver: takes each frame; blocks where every frame counts.
@@ -116,7 +116,8 @@ class CaptureWorker:
                     continue
                 reason, lost, final = str(error), True, SourceState.FAILED
             except StreamError as error:
-                reason, lost, final = str(error), True, SourceState.FAILED
+                lost = not isinstance(error, SourceUnfitError)
+                reason, final = str(error), SourceState.FAILED
             except Exception as error:  # the top of a thread: whatever it is becomes a state
                 reason = f"{self.source.uri}: unexpected {type(error).__name__}: {error}"
                 lost, final = True, SourceState.FAILED

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.prompt import Confirm
 
 from stream.commands.common import (
@@ -52,7 +53,13 @@ def _group() -> None:
 
 @app.command("record")
 def session_record(
-    source: Annotated[str, typer.Argument(help="The camera or clip, as for `live`.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="The camera or clip, as for `live`; of publishers those that publish "
+            "with `--deblur off`."
+        ),
+    ],
     task: Annotated[Task, typer.Option(help="What the participant does.")],
     participant: Annotated[
         str, typer.Option(metavar="CODE", help="A code such as P07, never a name.")
@@ -70,7 +77,10 @@ def session_record(
     seconds: Annotated[
         float | None,
         typer.Option(
-            min=0.1, help="How long; until `q` or Ctrl-C if not given.", show_default=False
+            min=0.1,
+            help="How long, without pauses and outages of the camera; until `q` or Ctrl-C if not "
+            "given.",
+            show_default=False,
         ),
     ] = None,
     countdown: Annotated[
@@ -213,7 +223,7 @@ def session_report(
     from stream.hands.report import write_report
     from stream.hands.session_choice import choose_sessions, report_path
 
-    found = choose_sessions(folders, participant)
+    found = choose_sessions(folders, participant, _tell)
     sessions = [_read(folder) for folder in found]
     path = to or report_path(folders, found, sessions[0].sidecar.participant)
     recorded = [session for session in sessions if not session.empty]
@@ -259,11 +269,12 @@ def session_delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a session for good, after showing everything that goes."""
-    from stream.hands.session import contents, delete_session
+    from stream.hands.session_removal import contents, delete_session
 
     for path in contents(folder):
-        _tell(f"{path}  {path.stat().st_size / 1e3:.1f} kB")
-    if not yes and not Confirm.ask(f"remove {folder} and all of this?", console=console()):
+        _tell(f"{path}  {path.lstat().st_size / 1e3:.1f} kB")
+    question = f"remove {escape(str(folder))} and all of this?"
+    if not yes and not Confirm.ask(question, console=console()):
         raise typer.Exit(1)
     delete_session(folder)
     _tell(f"{folder} is removed; copies that were made of it are not")

@@ -85,7 +85,11 @@ def _comparisons(sessions: list[Session], measured: list[list[Measured]]) -> lis
             columns = [list(measured[i][0].measures) for i in members]
             lengths = [_length(sessions[i]) for i in members]
             sidecars = [sessions[i].sidecar for i in members]
-            figure = comparison_figure(charted(columns), [sidecar.when for sidecar in sidecars])
+            figure = comparison_figure(
+                charted(columns),
+                [sidecar.when for sidecar in sidecars],
+                [not sidecar.filming_known for sidecar in sidecars],
+            )
             found.append(
                 {
                     "task": task,

@@ -29,6 +29,7 @@ _TRACES: dict[Task, str] = {
 _COMPARED = 6
 _COLUMNS = 3
 _TICKS = 6
+_PROCESSED = "; * when a clip was processed, as it is not known when it was filmed"
 
 
 def trace(task: Task, trajectory: Trajectory) -> NDArray[np.float64]:
@@ -97,22 +98,29 @@ def charted(columns: Sequence[Sequence[Measure]]) -> list[tuple[Measure, ...]]:
 
 
 def comparison_figure(
-    rows: Sequence[Sequence[Measure]], dates: Sequence[datetime]
+    rows: Sequence[Sequence[Measure]],
+    dates: Sequence[datetime],
+    processed: Sequence[bool] | None = None,
 ) -> "Figure | None":
     """A chart a measure, over the sessions; None where there is nothing to draw.
 
     Args:
         rows: a measure's figures, session by session.
         dates: of the sessions.
+        processed: whether a session's date is that of its processing; of none if not given.
     """
     if not rows:
         return None
     lines = -(-len(rows) // _COLUMNS)
-    figure = new_figure(8.6, 2.1 * lines)
+    figure = new_figure(8.6, 2.3 * lines)
     axes = np.atleast_1d(figure.subplots(lines, _COLUMNS)).ravel()
     places = np.arange(len(dates))
     ticks = places[:: -(-len(dates) // _TICKS)]
-    labels = _labels(dates)
+    processed = processed or [False] * len(dates)
+    labels = [
+        f"{day} *" if late else day for day, late in zip(_days(dates), processed, strict=True)
+    ]
+    figure.supxlabel(f"UTC{_PROCESSED if any(processed) else ''}", fontsize=8)
     for axis, row in zip(axes, rows, strict=False):
         axis.plot(places, [m.value for m in row], "o-", color="#0b6e99", ms=4, lw=1)
         axis.set_title(f"{row[0].name} {row[0].unit}".strip(), fontsize=8)
@@ -147,9 +155,9 @@ def _counts(measure: Measure) -> bool:
     return not measure.unit and measure.value is not None and measure.value.is_integer()
 
 
-def _labels(dates: Sequence[datetime]) -> list[str]:
+def _days(dates: Sequence[datetime]) -> list[str]:
     """Days (UTC), with the time where two sessions are of one."""
     days = [f"{date.astimezone(UTC):%Y-%m-%d}" for date in dates]
     if len(set(days)) == len(days):
         return days
-    return [f"{date.astimezone(UTC):%m-%d %H:%M}" for date in dates]
+    return [f"{date.astimezone(UTC):%Y-%m-%d %H:%M}" for date in dates]

@@ -8,7 +8,6 @@ There is never any sound.
 import json
 import re
 import secrets
-import shutil
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +38,9 @@ STATEMENT = (
     "recording as the reference; what was measured on restored frames is marked."
 )
 
+BY_STAMP = "presentation time stamps of the source"
+BY_ARRIVAL = "arrival of each frame here; the source stamps none"
+
 State = Literal["recording", "complete"]
 _Identity = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]+$")]
 _Pause = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
@@ -57,7 +59,8 @@ class Sidecar:
         recorded: when a clip was filmed (UTC); empty where that is not known, and of what was
             recorded while it was filmed.
         recorded_by: who says so: the ``user``, or the clip's ``file``.
-        clock: what ``time_s`` is taken from.
+        clock: what ``time_s`` is taken from: ``BY_STAMP`` or ``BY_ARRIVAL``. (Earlier versions
+            wrote the former for MJPEG over HTTP, too, which has no stamps.)
         first_pts_s: that frame's time in the source, and in the video where one is kept: the
             video's time less this is ``time_s``. None where nothing was recorded, or by an earlier
             version.
@@ -69,7 +72,8 @@ class Sidecar:
         pauses_s: from when to when nothing was recorded.
         frames: ``captured`` from the first recorded one to the last, pauses left out (by earlier
             versions from the program's start on); how many of them were ``tracked``, and how many
-            ``not_looked_at``; dropped ones by cause. Only of a session that ended.
+            ``not_looked_at``; dropped ones by cause (by earlier versions in pauses, too). Only of a
+            session that ended.
         engine: ``deblur``, the mode; where an engine was there, what it was.
         software: versions; ``hand_model`` and ``weights`` are SHA-256.
     """
@@ -82,7 +86,7 @@ class Sidecar:
     begun: str
     recorded: str = ""
     recorded_by: Literal["", "user", "file"] = ""
-    clock: str = "presentation time stamps of the source"
+    clock: str = BY_STAMP
     first_pts_s: float | None = None
     state: State = "recording"
     source: str = ""
@@ -208,7 +212,7 @@ def read_sidecar(folder: Path) -> Sidecar:
     Raises:
         StreamError: the folder holds no session of this version, or its sidecar is damaged.
     """
-    content = _content(folder)
+    content = sidecar_content(folder)
     try:
         sidecar = msgspec.convert(content, Sidecar)
         for told in filter(None, (sidecar.begun, sidecar.recorded)):
@@ -221,8 +225,12 @@ def read_sidecar(folder: Path) -> Sidecar:
         ) from None
 
 
-def _content(folder: Path) -> dict[str, Any]:
-    """What a sidecar of this version holds, right or wrong."""
+def sidecar_content(folder: Path) -> dict[str, Any]:
+    """What a sidecar of this version holds, right or wrong.
+
+    Raises:
+        StreamError: the folder holds no session of this version.
+    """
     path = folder / SIDECAR
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -262,34 +270,3 @@ def find_sessions(root: Path) -> list[Path]:
     if (root / SIDECAR).is_file():
         return [root]
     return sorted(path.parent for path in root.glob(f"*/{SIDECAR}"))
-
-
-def contents(folder: Path) -> list[Path]:
-    """Every file of a session, which may be damaged."""
-    _content(folder)
-    return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-
-
-def remove_without_recording(folder: Path) -> bool:
-    """Remove the folder of a session that was begun and into which nothing was recorded.
-
-    Returns:
-        False where it holds more than such a session's own files (a video, say); all of it stays.
-    """
-    if not {path.name for path in folder.iterdir()} <= {SIDECAR, FILE_NAME}:
-        return False
-    shutil.rmtree(folder, ignore_errors=True)
-    return not folder.exists()
-
-
-def delete_session(folder: Path) -> None:
-    """Remove a session's folder with everything in it, also where it is damaged.
-
-    Raises:
-        StreamError: it is no session, or cannot be removed.
-    """
-    _content(folder)
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise StreamError(f"{folder} cannot be removed whole: {error}") from None

@@ -2,35 +2,58 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from stream.errors import StreamError
-from stream.hands.session import find_sessions, read_sidecar
+from stream.hands.session import Sidecar, find_sessions, read_sidecar
 
 
-def choose_sessions(places: Sequence[Path], participant: str | None = None) -> list[Path]:
+def choose_sessions(
+    places: Sequence[Path],
+    participant: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
     """The folders of a participant's sessions, each once; of all where they are of one anyway.
 
     Args:
         places: folders of sessions, or folders that hold such.
+        say: takes a line for each that is left out: a copy of another, or, where it was said of
+            whom sessions are wanted, one whose sidecar cannot be read.
 
     Raises:
         StreamError: there is none, none of that participant, or they are of several and it was not
-            said of which; or a sidecar cannot be read.
+            said of which; or then a sidecar cannot be read.
     """
     found = {folder.resolve(): folder for place in places for folder in find_sessions(place)}
     if not found:
         raise StreamError(f"there is no session in {', '.join(map(str, places))}")
-    codes = {folder: read_sidecar(folder).participant for folder in found.values()}
-    wanted = participant or one_participant(codes.values())
-    chosen = [folder for folder, code in codes.items() if code == wanted]
+    sidecars: dict[Path, Sidecar] = {}
+    for folder in found.values():
+        try:
+            sidecars[folder] = read_sidecar(folder)
+        except StreamError as error:
+            if participant is None:
+                raise
+            say(f"{folder} is left out: {error}")
+    codes = {sidecar.participant for sidecar in sidecars.values()}
+    wanted = participant or one_participant(codes)
+    chosen = _without_copies({f: s for f, s in sidecars.items() if s.participant == wanted}, say)
     if not chosen:
         raise StreamError(
             f"there is no session of {wanted} in {', '.join(map(str, places))}; there are some of "
-            + ", ".join(sorted(set(codes.values())))
+            + (", ".join(sorted(codes)) or "nobody that can be read")
         )
     return chosen
+
+
+def _without_copies(sidecars: dict[Path, Sidecar], say: Callable[[str], None]) -> list[Path]:
+    """The first folder of each session."""
+    first: dict[str, Path] = {}
+    for folder, sidecar in sidecars.items():
+        if first.setdefault(sidecar.id, folder) is not folder:
+            say(f"{folder} is left out: it is a copy of {first[sidecar.id]}, by its id")
+    return list(first.values())
 
 
 def one_participant(codes: Iterable[str]) -> str:

@@ -21,9 +21,9 @@ from stream.hands.bids_data_set import (
     participants_with,
 )
 from stream.hands.landmarks import LANDMARKS
-from stream.hands.measures.quality import effective_rate, without_pauses
+from stream.hands.measures.quality import effective_rate, usual_rate, without_pauses
 from stream.hands.session import Session
-from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, median_rate, read_rows
+from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, read_rows
 
 PARQUET = "landmarks.parquet"
 C3D = "landmarks.c3d"
@@ -59,8 +59,9 @@ def write_parquet(session: Session) -> Path:
 def write_c3d(session: Session) -> Path:
     """21 points a picture in millimetres, their origin in the hand; missing ones are not a number.
 
-    C3D knows only one constant rate: the session's median one, or the source's where there is only
-    one frame. The true time of each frame is the analog channel ``time_s``.
+    C3D knows only one constant rate: the session's median one (of frames that came in bursts the
+    mean one), or the source's where there is only one frame. The true time of each frame is the
+    analog channel ``time_s``.
 
     Raises:
         StreamError: ezc3d is not installed, there is nothing to write, it is more than the 65,535
@@ -80,7 +81,8 @@ def write_c3d(session: Session) -> Path:
     world = np.concatenate([t.world for t in trajectories], axis=1) * 1000  # (N, labels, 3)
     points = np.ones((4, len(labels), len(times)))
     points[:3] = world.transpose(2, 1, 0)
-    rate = round(median_rate(times) or session.sidecar.fps or 0.0, 6)
+    sidecar = session.sidecar
+    rate = round(usual_rate(trajectories[0], sidecar.pauses_s) or sidecar.fps or 0.0, 6)
     if rate <= 0:
         raise StreamError(
             f"{session.folder}: C3D wants a frame rate, which one time and a source that says none "
@@ -137,7 +139,7 @@ def write_bids(session: Session, root: Path) -> list[Path]:
             PARTICIPANT_CODE: sidecar.participant,
             "TaskName": sidecar.task,
             "TaskDescription": f"{sidecar.task}, {sidecar.hand} hand",
-            "SamplingFrequency": sidecar.fps or round(median_rate(trajectory.time_s), 6),
+            "SamplingFrequency": sidecar.fps or round(usual_rate(trajectory, sidecar.pauses_s), 6),
             **({"SamplingFrequencyEffective": round(effective, 6)} if effective else {}),
             "TrackingSystemName": system,
             "Manufacturer": "MediaPipe hand landmarker on camera pictures",

@@ -1,7 +1,8 @@
 """Writes down what the tracker finds, from the countdown to the end."""
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -10,12 +11,15 @@ from stream.hands.session import Task, utc_now
 from stream.hands.session_table import FILE_NAME, SessionWriter
 
 INSTRUCTIONS: dict[Task, str] = {
-    "finger-tapping": "tap thumb and index finger together, as wide and as quickly as you can",
+    "finger-tapping": "side-on, tap thumb and index finger together, as wide and fast as you can",
     "open-close": "open the hand wide, then close it to a fist, again and again",
-    "reach": "reach for the target and come back, at your own speed",
+    "reach": "reach across the picture to the target and come back, at your own speed",
     "rest": "rest the hand and leave it where it is",
     "free": "move as you like",
 }
+
+
+_OUTAGE_S = 2.0  # so long a source is silent before it is called stalled
 
 
 class SessionRecorder:
@@ -23,10 +27,11 @@ class SessionRecorder:
 
     Args:
         folder: of the session; ``landmarks.csv`` in it is new.
-        seconds: how long to record, without the pauses; None until it is ended.
+        seconds: how long to record, without pauses and outages; None until it is ended.
         countdown_s: from the first frame on nothing is recorded for so long.
         note: called from the tracker's thread when the sidecar is to be written anew: before the
             first row, and before the first one after a pause.
+        dropped: how many frames were dropped until now, by cause.
 
     Attributes:
         begun: wall clock at the first row, None before it.
@@ -36,6 +41,7 @@ class SessionRecorder:
         frames, with_hand, as_other_hand: recorded; with a hand; with one that the tracker took for
             the other one.
         pauses_s: from when to when nothing was recorded, in the table's time.
+        outage_s: how long, in all, no frame came for more than two seconds.
     """
 
     def __init__(
@@ -46,12 +52,16 @@ class SessionRecorder:
         seconds: float | None,
         countdown_s: float,
         note: Callable[[], None] = lambda: None,
+        dropped: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._writer = SessionWriter(folder / FILE_NAME)
         self._task = task
         self._seconds = seconds
         self._countdown_s = countdown_s
         self._note = note
+        self._dropped_now = dropped
+        self._dropped: Counter[str] = Counter()
+        self._dropped_before: Counter[str] = Counter()
         self._lock = Lock()
         self._started_at: float | None = None
         self._last_s = 0.0
@@ -65,11 +75,19 @@ class SessionRecorder:
         self.with_hand = 0
         self.as_other_hand = 0
         self.pauses_s: list[list[float]] = []
+        self.outage_s = 0.0
 
     @property
     def recorded_s(self) -> float:
-        """How long was recorded, without the pauses."""
-        return self._last_s - sum(end - begin for begin, end in self.pauses_s)
+        """How long was recorded, without pauses and outages."""
+        return self._last_s - sum(end - begin for begin, end in self.pauses_s) - self.outage_s
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Frames that were dropped since the first recorded one, by cause, pauses left out."""
+        if self._in_pause or self.first_pts_s is None:
+            return self._dropped
+        return self._dropped + Counter(self._dropped_now()) - self._dropped_before
 
     def take(self, tracked: TrackedFrame) -> None:
         """From the tracker's thread.
@@ -91,8 +109,13 @@ class SessionRecorder:
             time_s = tracked.pts_s - self.first_pts_s
             if paused:
                 if not was_paused:
+                    self._dropped = self.dropped
                     self.pauses_s.append([self._last_s, time_s])
                 self.pauses_s[-1][1] = time_s
+            elif time_s - self._last_s > _OUTAGE_S:
+                self.outage_s += time_s - self._last_s
+            if first or (was_paused and not paused):
+                self._dropped_before = Counter(self._dropped_now())
             self._last_s, self._in_pause = time_s, paused
         if paused:
             self._writer.pause()

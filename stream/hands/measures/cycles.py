@@ -1,6 +1,6 @@
 """Movements that repeat: where each cycle is, how large and how fast."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +32,10 @@ class Cycles:
         peak_s: (K,) times of the peaks.
         amplitude: (K,) of each: from the mean of the lows beside it to the peak.
         interval_s: times from one half rise to the next, never across a gap in the data.
+        open_s: (M,) times without a half rise that a gap or the end of the data cuts off: from the
+            last one before it, or to the next one behind it, whichever is longer. Each was as long
+            at least.
+        before_s: how long was looked at before the first half rise.
         rise, fall: (K,) fastest change up and down, unit a second.
     """
 
@@ -40,6 +44,8 @@ class Cycles:
     peak_s: NDArray[np.float64]
     amplitude: NDArray[np.float64]
     interval_s: NDArray[np.float64]
+    open_s: NDArray[np.float64]
+    before_s: float
     rise: NDArray[np.float64]
     fall: NDArray[np.float64]
 
@@ -63,7 +69,28 @@ def find_cycles(time_s: NDArray[np.float64], signal: NDArray[np.float64]) -> Cyc
     return _joined([_cycles_of(piece) for piece in pieces(time_s, signal)])
 
 
-def _cycles_of(piece: Piece) -> Cycles:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Found:
+    """What was found in one piece.
+
+    Attributes:
+        before_s: from its begin to the first half rise; to its end where there is none.
+        after_s: from the last half rise to its end; where one more cycle has begun without a peak,
+            the longer of the times to that rise and from there; as ``before_s`` where there is
+            none.
+    """
+
+    duration_s: float
+    risen_s: NDArray[np.float64]
+    peak_s: NDArray[np.float64]
+    amplitude: NDArray[np.float64]
+    rise: NDArray[np.float64]
+    fall: NDArray[np.float64]
+    before_s: float
+    after_s: float
+
+
+def _cycles_of(piece: Piece) -> _Found:
     smooth = low_pass(piece, _CUTOFF_HZ)
     fine = upsampled(smooth, _UPSAMPLE)
     values, rate = fine.values, fine.rate_hz
@@ -72,16 +99,28 @@ def _cycles_of(piece: Piece) -> Cycles:
     lows = np.array([values[a : b + 1].min() for a, b in pairwise(edges)])
     slope = np.gradient(values) * rate
     half_rises = [_half_rise(values[a : b + 1]) + a for a, b in zip(edges[:-2], peaks, strict=True)]
-    risen_s = piece.begin_s + np.array(half_rises) / rate
-    return Cycles(
-        counted_s=piece.duration_s,
-        risen_s=risen_s,
+    risen = np.array(half_rises) / rate
+    return _Found(
+        duration_s=piece.duration_s,
+        risen_s=piece.begin_s + risen,
         peak_s=fine.time_s[peaks],
         amplitude=values[peaks] - (lows[:-1] + lows[1:])[: len(peaks)] / 2,
-        interval_s=np.diff(risen_s),
         rise=np.array([slope[a : b + 1].max() for a, b in zip(edges[:-2], peaks, strict=True)]),
         fall=np.array([-slope[a : b + 1].min() for a, b in zip(peaks, edges[2:], strict=True)]),
+        before_s=float(risen[0]) if len(peaks) else piece.duration_s,
+        after_s=_after(values, peaks[-1], half_rises[-1]) / rate
+        if len(peaks)
+        else piece.duration_s,
     )
+
+
+def _after(values: NDArray[np.float64], peak: int, risen: float) -> float:
+    """How many samples were without a half rise behind the last peak, see `_Found`."""
+    end = len(values) - 1
+    low = peak + int(np.argmin(values[peak:]))
+    above = np.flatnonzero(values[low:] > (values[low] + values[peak]) / 2)
+    again = low + int(above[0]) if len(above) else end
+    return max(again - risen, end - again)
 
 
 def _half_rise(values: NDArray[np.float64]) -> float:
@@ -95,14 +134,34 @@ def _half_rise(values: NDArray[np.float64]) -> float:
     return float(below + (half - values[below]) / (values[below + 1] - values[below]))
 
 
-def _joined(found: list[Cycles]) -> Cycles:
+def _joined(found: list[_Found]) -> Cycles:
     def joined(name: str) -> NDArray[np.float64]:
-        return np.concatenate([np.zeros(0), *(getattr(cycles, name) for cycles in found)])
+        return np.concatenate([np.zeros(0), *(getattr(one, name) for one in found)])
 
+    first = next((i for i, one in enumerate(found) if len(one.risen_s)), len(found))
     return Cycles(
-        counted_s=sum(cycles.counted_s for cycles in found),
-        **{field.name: joined(field.name) for field in fields(Cycles) if field.name != "counted_s"},
+        counted_s=sum(one.duration_s for one in found),
+        risen_s=joined("risen_s"),
+        peak_s=joined("peak_s"),
+        amplitude=joined("amplitude"),
+        interval_s=np.concatenate([np.zeros(0), *(np.diff(one.risen_s) for one in found)]),
+        open_s=_open_s(found[first:]),
+        before_s=sum(one.duration_s for one in found[:first])
+        + sum(one.before_s for one in found[first : first + 1]),
+        rise=joined("rise"),
+        fall=joined("fall"),
     )
+
+
+def _open_s(found: list[_Found]) -> NDArray[np.float64]:
+    """See `Cycles`; of pieces of which the first has cycles."""
+    open_s: list[float] = []
+    longest_s = 0.0
+    for i, one in enumerate(found):
+        if i and len(one.risen_s):
+            open_s.append(max(longest_s, one.before_s))
+        longest_s = one.after_s if len(one.risen_s) else max(longest_s, one.after_s)
+    return np.array([*open_s, longest_s] if found else open_s)
 
 
 def _peaks(signal: Piece, noise: float) -> NDArray[np.intp]:

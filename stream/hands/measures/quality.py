@@ -6,8 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.hands.measures.bursts import (
+    advice_on_bursts,
+    problem_of_bursts,
+    share_of_short_steps,
+)
 from stream.hands.measures.measure import Measure
-from stream.hands.session_table import Trajectory
+from stream.hands.session_table import Trajectory, median_rate
 
 _MOST_MISSING = 0.2
 _JUMP_PALMS = 1.0
@@ -29,6 +34,8 @@ class Quality:
         jumps: steps of more than a palm length from one sighting to the next.
         odd_bones: share of sightings whose palm differs by more than a quarter from the median.
         as_other_hand: share of sightings that the tracker took for the other hand.
+        short_steps: share of the steps from frame to frame that are less than half as long as those
+            around them.
     """
 
     recorded_s: float
@@ -38,10 +45,16 @@ class Quality:
     jumps: int
     odd_bones: float
     as_other_hand: float
+    short_steps: float
 
     @property
     def problem(self) -> str:
         """Why nothing that is measured here is to be relied on; empty where that is not so."""
+        bursts = problem_of_bursts(self.short_steps)
+        return "; ".join(problem for problem in (self._problem_of_hand, bursts) if problem)
+
+    @property
+    def _problem_of_hand(self) -> str:
         if self.detected < 1 - _MOST_MISSING:
             return f"the hand is missing in {1 - self.detected:.0%} of the frames"
         if self.odd_bones > _MOST_MISSING:
@@ -51,6 +64,11 @@ class Quality:
     @property
     def notice(self) -> str:
         """What to look into before anything is believed; empty where there is nothing."""
+        notices = (advice_on_bursts(self.short_steps), self._notice_of_side)
+        return ". ".join(notice for notice in notices if notice)
+
+    @property
+    def _notice_of_side(self) -> str:
         if self.as_other_hand > _MOST_AS_OTHER:
             return (
                 f"the tracker took the hand for the other one in {self.as_other_hand:.0%} of the "
@@ -106,6 +124,13 @@ def effective_rate(time_s: NDArray[np.float64]) -> float:
     return (len(time_s) - 1) / span if span > 0 else 0.0
 
 
+def usual_rate(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]]) -> float:
+    """Frames a second that follow each other; those of the whole where they came in bursts."""
+    if problem_of_bursts(share_of_short_steps(trajectory)):
+        return effective_rate(without_pauses(trajectory.time_s, pauses_s))
+    return median_rate(trajectory.time_s)
+
+
 def without_pauses(
     time_s: NDArray[np.float64], pauses_s: Sequence[Sequence[float]]
 ) -> NDArray[np.float64]:
@@ -134,4 +159,5 @@ def quality(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]] = ()) ->
         if len(seen)
         else 0.0,
         as_other_hand=float((sides < _OTHER_SIDE).mean()) if len(seen) else 0.0,
+        short_steps=share_of_short_steps(trajectory),
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from stream.hands.joint_angles import JOINTS, flexion_degrees, mean_flexion_degrees
 from stream.hands.landmarks import FINGERS
@@ -12,11 +13,15 @@ from stream.hands.measures.cycles import find_cycles
 from stream.hands.measures.measure import Measure
 from stream.hands.measures.quality import Quality
 from stream.hands.measures.rhythm import cycle_measures
-from stream.hands.measures.signals import low_pass, pieces
+from stream.hands.measures.signals import Piece, low_pass, pieces, upsampled
 from stream.hands.session_table import Trajectory
 
 _CUTOFF_HZ = 6.0
-_LOW, _HIGH = 2.0, 98.0
+_UPSAMPLE = 8
+_HELD_S = 0.1
+_EXTREME = (
+    "least and most are those of the whole recording that were held for most of a tenth of a second"
+)
 _DIGITS = (
     "cameras differ from goniometers by 2 to 3 degrees in extension and 3 to 8 in flexion: "
     "J Hand Surg GO (2023)"
@@ -26,13 +31,24 @@ _DIGITS = (
 def joint_ranges(trajectory: Trajectory) -> NDArray[np.float64]:
     """(14, 2) least and most flexion of each joint in degrees, NaN where nothing was seen.
 
-    The 2nd and 98th percentile of the low-passed angle, so that one odd frame does not count.
+    The extremes of the low-passed angle's running median over a tenth of a second, so that neither
+    an odd frame counts, nor how long a position was held. Over a quarter of a second it would take
+    10 of 70 degrees from a hand that opens and closes twice a second; a tenth takes less than 2.
     """
     angles = flexion_degrees(trajectory.world)
-    found = [low_pass(piece, _CUTOFF_HZ).values for piece in pieces(trajectory.time_s, angles)]
-    if not found:
+    found = [_held(low_pass(piece, _CUTOFF_HZ)) for piece in pieces(trajectory.time_s, angles)]
+    held = np.concatenate([np.zeros((0, len(JOINTS))), *found])
+    if not len(held):
         return np.full((len(JOINTS), 2), np.nan)
-    return np.percentile(np.concatenate(found), [_LOW, _HIGH], axis=0).T
+    return np.stack([held.min(0), held.max(0)], axis=1)
+
+
+def _held(piece: Piece) -> NDArray[np.float64]:
+    """(M, D) the running median of a piece (N, D), where the whole window lies in it."""
+    fine = upsampled(piece, _UPSAMPLE)
+    half = round(_HELD_S * fine.rate_hz / 2)
+    held = median_filter(fine.values, (2 * half + 1, 1))
+    return np.asarray(held[half : len(held) - half], np.float64)
 
 
 def spoken(joint: str) -> str:
@@ -46,7 +62,7 @@ def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
     ranges = joint_ranges(trajectory)
     definition = (
         "angle between the bones beside the joint, from the model's three dimensions; it has no "
-        "sign: a joint that extends beyond straight shows as flexed by as much"
+        f"sign: a joint that extends beyond straight shows as flexed by as much; {_EXTREME}"
     )
     problem = quality.problem or (unmeasured(quality) if np.isnan(ranges).all() else "")
     measures = []
@@ -72,7 +88,7 @@ def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
                 unit="°",
                 definition="flexion of MCP, PIP and DIP at the most, less what is left of it at "
                 "the least (extension deficit); the angles have no sign, so that extension beyond "
-                "straight is taken for flexion",
+                f"straight is taken for flexion; {_EXTREME}",
                 origin="American Society for Surgery of the Hand",
                 problem=problem,
             )

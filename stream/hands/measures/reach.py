@@ -11,10 +11,18 @@ from stream.hands.landmarks import WRIST
 from stream.hands.measures.coverage import uncounted, unmeasured
 from stream.hands.measures.measure import Measure
 from stream.hands.measures.quality import Quality
-from stream.hands.measures.signals import Piece, low_pass, noise_left, pieces, too_slow
+from stream.hands.measures.signals import (
+    Piece,
+    low_pass,
+    noise_left,
+    pieces,
+    too_slow,
+    upsampled,
+)
 from stream.hands.session_table import Trajectory
 
 _CUTOFF_HZ = 8.0
+_UPSAMPLE = 8  # a hand that turns without a rest is slow for less than a frame
 _BEGINS_AT = 0.05
 _COUNTS_FROM = 0.3
 _BEGINS_OVER_NOISE = 2.0
@@ -23,6 +31,7 @@ _LEAST_WAY = 0.3
 _SHORTEST_S = 0.2
 _LOWEST_FPS = 24.0
 _MOST_CUT_OFF = 0.2
+_SEEN = "in the picture (what the wrist moves towards the camera is not seen)"
 _BALASUBRAMANIAN = (
     "Balasubramanian et al., J NeuroEng Rehabil 12:112 (2015); the authors' own code (monalysa)"
 )
@@ -99,12 +108,13 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
     """Of the wrist in the picture, in palm lengths of the median frame."""
     wrist = trajectory.points[:, WRIST, :2] / trajectory.median_palm_px
     seen = pieces(trajectory.time_s, wrist)
-    paths = [low_pass(piece, _CUTOFF_HZ) for piece in seen]
+    smooth = [low_pass(piece, _CUTOFF_HZ) for piece in seen]
+    paths = [upsampled(path, _UPSAMPLE) for path in smooth]
     speeds = [_speed(path) for path in paths]
     fastest = max((float(speed.values.max()) for speed in speeds), default=0.0)
     found = [
-        movements(path, speed, fastest, _noise_speed(piece, path))
-        for piece, path, speed in zip(seen, paths, speeds, strict=True)
+        movements(path, speed, fastest, noise)
+        for path, speed, noise in zip(paths, speeds, map(_noise_speed, seen, smooth), strict=True)
     ]
     arcs, jerks, peaks, times, ratios = [], [], [], [], []
     for path, speed, those in zip(paths, speeds, found, strict=True):
@@ -127,17 +137,23 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
             "smoothness, SPARC",
             arcs,
             "",
-            f"spectral arc length of the speed; {compare}",
+            f"spectral arc length of the speed, {_SEEN}; {compare}",
             _BALASUBRAMANIAN,
         ),
-        ("smoothness, LDLJ", jerks, "", f"log dimensionless jerk; {compare}", _BALASUBRAMANIAN),
-        ("peak speed", peaks, "palm lengths/s", "median over the movements", ""),
+        (
+            "smoothness, LDLJ",
+            jerks,
+            "",
+            f"log dimensionless jerk, {_SEEN}; {compare}",
+            _BALASUBRAMANIAN,
+        ),
+        ("peak speed", peaks, "palm lengths/s", f"median over the movements, {_SEEN}", ""),
         ("time to peak speed", times, "s", "median over the movements", ""),
         (
             "path ratio",
             ratios,
             "",
-            "path over the farthest distance from its start; 1 is straight",
+            f"path over the farthest distance from its start, {_SEEN}; 1 is straight",
             "",
         ),
     ]
@@ -148,7 +164,7 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
             unit="",
             definition="from 5 % of the session's fastest speed to below it, where 30 % was "
             "reached between; whole ones only, that lead 0.3 palm lengths away and are four times "
-            "as fast as noise lets a hand at rest seem",
+            f"as fast as noise lets a hand at rest seem; {_SEEN}",
             problem=problem or missed,
         ),
         *(
@@ -177,10 +193,10 @@ def _farthest(path: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(path - path[0], axis=1).max())
 
 
-def _noise_speed(piece: Piece, path: Piece) -> float:
+def _noise_speed(piece: Piece, smooth: Piece) -> float:
     """The speed, in two dimensions, of noise that is even up to the cut-off (root mean square)."""
     slope = 2 * np.pi * _CUTOFF_HZ / np.sqrt(3)
-    return float(np.sqrt(2) * slope * noise_left(piece, path, _CUTOFF_HZ))
+    return float(np.sqrt(2) * slope * noise_left(piece, smooth, _CUTOFF_HZ))
 
 
 def _speed(path: Piece) -> Piece:

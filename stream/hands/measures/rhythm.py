@@ -12,6 +12,7 @@ from stream.hands.measures.quality import Quality
 from stream.hands.session_table import Trajectory
 
 _LEAST_CYCLES = 10
+_HALTED = 1.5
 _SAMPLES_A_CYCLE = 6.0
 _FASTEST_UNLESSENED_HZ = 6.0  # the low-pass at 9 Hz takes 4 % of the amplitude there, 18 % at 7.5
 _RADBOUD = "after VideoBased-PD-Biomarkers, arXiv 2506.18925 (2025)"
@@ -36,12 +37,13 @@ def cycle_measures(
         signal: goes up and down, such as "aperture".
         rise, fall: what the hand does while it goes up and down, such as "opening" and "closing".
         unit: of the amplitude.
-        note: what the definitions of count and amplitude end with.
+        note: what the definitions of count, amplitude and speeds end with.
     """
     count = len(cycles.peak_s)
     intervals, sizes = cycles.interval_s, cycles.amplitude
     rate = 1 / float(intervals.mean()) if len(intervals) else None
-    typical = float(np.median(intervals)) if len(intervals) else 0.0
+    longest = _HALTED * float(np.median(intervals)) if len(intervals) else np.inf
+    halted = cycles.open_s[cycles.open_s > longest]
     third = max(1, count // 3)
     problem = quality.problem or ("" if cycles.counted_s else unmeasured(quality))
     missed = problem or uncounted(cycles.counted_s, quality)
@@ -101,14 +103,14 @@ def cycle_measures(
             name=f"{rise} speed, median",
             value=_or_none(cycles.rise, np.median),
             unit=f"{unit}/s",
-            definition=f"fastest rise of the {signal} before each peak",
+            definition=f"fastest rise of the {signal} before each peak" + note,
             problem=size_problem,
         ),
         Measure(
             name=f"{fall} speed, median",
             value=_or_none(cycles.fall, np.median),
             unit=f"{unit}/s",
-            definition=f"fastest fall of the {signal} after each peak",
+            definition=f"fastest fall of the {signal} after each peak" + note,
             problem=size_problem,
         ),
         Measure(
@@ -121,18 +123,29 @@ def cycle_measures(
         ),
         Measure(
             name="interruptions",
-            value=float((intervals > 1.5 * typical).sum()) if len(intervals) else None,
+            value=float((intervals > longest).sum() + len(halted)) if len(intervals) else None,
             unit="",
-            definition="intervals of more than 1.5 times the median",
+            definition="intervals of more than 1.5 times the median, and times of more than that "
+            f"from the last {what} to the end of the recording, or without one before or behind a "
+            f"gap in the data; before the first {what} there is none",
             origin=_MDS,
             problem=_together(rhythm_problem, missed),
         ),
         Measure(
             name="longest interval",
-            value=_or_none(intervals, np.max),
+            value=_or_none(np.append(intervals, halted), np.max) if len(intervals) else None,
             unit="s",
-            definition=f"of those between two {what}s",
+            definition=f"of those between two {what}s; where a gap in the data or the end of the "
+            "recording cuts an interruption off, it was as long at least",
             problem=_together(rate_problem, missed),
+        ),
+        Measure(
+            name=f"before the first {what}",
+            value=cycles.before_s if count else None,
+            unit="s",
+            definition="what was recorded before it has risen half way; a late start, or the time "
+            "until the participant was told to begin",
+            problem=problem or ("" if count else f"no {what} was found"),
         ),
     ]
 
@@ -148,6 +161,7 @@ def tapping_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measu
         rise="opening",
         fall="closing",
         unit="hand lengths",
+        note="; in the picture: what opens towards the camera seems smaller",
     )
 
 

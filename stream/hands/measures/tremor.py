@@ -63,9 +63,9 @@ def tremor_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measur
             value=best.peak.frequency_hz if best and best.peak else None,
             unit="Hz",
             definition="strongest peak between 3 and 12 Hz of the power spectrum (Welch, 4 s "
-            "windows) of the index finger's tip along its main axis, of all pieces of 10 s or more "
-            "without gaps; it stands out six times from the power below and above it, and is no "
-            "multiple of a stronger rhythm",
+            "windows) of the index finger's tip along its main axis in the picture, of all pieces "
+            "of 10 s or more without gaps; it stands out six times from the power below and above "
+            "it, and is no multiple of a stronger rhythm",
             origin=_GUNEY,
             problem=quality.problem or problem,
         ),

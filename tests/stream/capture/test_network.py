@@ -53,7 +53,10 @@ def test_mjpeg_over_http_gives_pictures_with_times_of_arrival() -> None:
         capture = open_source(f"http://127.0.0.1:{port}/video").open()
         pictures = capture.pictures()
         found = [next(pictures) for _ in range(20)]
+        info = capture.info
         capture.close()
+    assert info.by_arrival
+    assert info.fps is None, "FFmpeg says 25, which nobody told it"
     assert found[0].pixels.shape == (120, 160, 3)
     assert found[0].pts_s == 0
     assert 0.3 < found[-1].pts_s < 3

@@ -1,5 +1,6 @@
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from stream.frame import Frame
 from stream.output import open_output
 from stream.output.publisher import Publisher
 from tests.stream.capture.test_network import free_port, wait_for
+from tests.stream.publishing import processed
 from tests.stream.test_publish_subscribe import two_cameras
 
 
@@ -77,3 +79,32 @@ def test_wrong_address_or_key_is_not_waited_for(wrong: str) -> None:
     worker.start()
     assert worker.join(5)
     assert worker.status.state is SourceState.FAILED
+
+
+@pytest.mark.parametrize("publisher", ["tcp"], indirect=True)
+def test_frames_that_were_deblurred_are_refused_where_captured_ones_are_wanted(
+    publisher: Publisher,
+) -> None:
+    """Also where sharp ones came first, as with `--deblur auto`; and it is not tried again."""
+    frames: list[Frame] = []
+    worker = CaptureWorker(
+        open_source(f"zmq+{publisher.address}", SourceOptions(as_captured=True)),
+        deliver=frames.append,
+        prepare=lambda info: None,
+        finished=lambda: None,
+        say=lambda line: None,
+    )
+    worker.start()
+    number = 0
+    deadline = time.monotonic() + 20
+    while worker.status.state is not SourceState.FAILED and time.monotonic() < deadline:
+        sharp = len(frames) < 5
+        frame = processed(number)
+        publisher.write(replace(frame, bypassed=sharp, engine=None if sharp else frame.engine))
+        number += 1
+        time.sleep(0.02)
+    assert worker.status.state is SourceState.FAILED
+    assert "start the publisher with `--deblur off`" in worker.status.reason
+    assert worker.join(5)
+    assert len(frames) >= 5
+    assert worker.status.reconnects == 0

@@ -86,6 +86,8 @@ def write_session(
     jitter_s: float = 0.0,
     lost_s: Sequence[tuple[float, float]] = (),
     times_s: Sequence[float] | None = None,
+    arrivals_s: Sequence[float] | None = None,
+    identity: str = "00000000",
 ) -> Path:
     """Record a movement with the real writer.
 
@@ -94,6 +96,8 @@ def write_session(
         jitter_s: standard deviation of the frames' times.
         lost_s: from when to before when there is no hand.
         times_s: of the frames, instead of `seconds` evenly.
+        arrivals_s: what is written down instead of when the frames were taken.
+        identity: the session's id.
     """
     random = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,12 +107,13 @@ def write_session(
         time_s = max(0.0, due_s + jitter_s * float(np.clip(random.normal(), -2, 2)))
         lost = any(begin <= due_s < end for begin, end in lost_s)
         hand = None if random.uniform() < missing or lost else movement(time_s)
-        writer.write(tracked(hand, time_s, number), time_s)
+        stamp_s = time_s if arrivals_s is None else arrivals_s[number]
+        writer.write(tracked(hand, stamp_s, number), stamp_s)
     writer.close()
     write_sidecar(
         folder,
         Sidecar(
-            id="00000000",
+            id=identity,
             participant="P01",
             task=task,
             hand="right",

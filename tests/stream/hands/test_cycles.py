@@ -172,3 +172,53 @@ def test_opening_and_closing_speed(tmp_path: Path) -> None:
     assert found["opening speed, median"].value == pytest.approx(np.pi / 2 / 0.2, rel=0.05)
     assert found["closing speed, median"].value == pytest.approx(np.pi / 2 / 0.5, rel=0.05)
     assert "rise of the aperture" in found["opening speed, median"].definition
+
+
+@pytest.mark.parametrize("stops_s", [6.0, 6.25], ids=["closed", "open"])
+def test_a_halt_that_lasts_to_the_end_is_an_interruption(tmp_path: Path, stops_s: float) -> None:
+    movement = tapping(2.0, 1.0, pause=(stops_s, 99))
+    found = measured(write_session(tmp_path, movement, task="finger-tapping"))
+    assert found["interruptions"].value == 1
+    assert found["longest interval"].value == pytest.approx(15 - stops_s, abs=0.5)
+    assert found["rate"].value == pytest.approx(2.0, rel=0.01)
+    assert "to the end of the recording" in found["interruptions"].definition
+    assert "towards the camera" in found["opening speed, median"].definition
+
+
+def test_a_late_start_is_said_and_is_no_interruption(tmp_path: Path) -> None:
+    def movement(time_s: float) -> Hand:
+        return tapping(2.0, 1.0)(max(0.0, time_s - 8))
+
+    for name, lost_s in (("a", []), ("b", [(3.0, 3.3)])):
+        folder = write_session(tmp_path / name, movement, task="finger-tapping", lost_s=lost_s)
+        found = measured(folder)
+        assert found["interruptions"].value == 0
+        assert found["longest interval"].value == pytest.approx(0.5, abs=0.01)
+        gaps_s = sum(end - begin for begin, end in lost_s)
+        assert found["before the first tap"].value == pytest.approx(8.125 - gaps_s, abs=0.05)
+
+
+def test_a_halt_is_seen_on_both_sides_of_a_gap_and_counts_once(tmp_path: Path) -> None:
+    movement = tapping(2.0, 1.0, pause=(6.0, 10.0))
+    lost_s = [(7.0, 7.3), (8.5, 8.8)]
+    folder = write_session(tmp_path / "a", movement, task="finger-tapping", lost_s=lost_s)
+    found = measured(folder)
+    assert found["interruptions"].value == 1
+    assert 1.2 <= found["longest interval"].value <= 4.5
+    folder = write_session(tmp_path / "b", tapping(2.0, 1.0), task="finger-tapping", lost_s=lost_s)
+    assert measured(folder)["interruptions"].value == 0
+
+
+@pytest.mark.parametrize("end_s", [14.0, 14.1, 14.2, 14.3, 14.4])
+@pytest.mark.parametrize("held", [False, True])
+def test_a_recording_that_ends_within_a_tap_has_no_interruption(
+    tmp_path: Path, end_s: float, held: bool
+) -> None:
+    def movement(time_s: float) -> Hand:
+        swing = 3 * np.sin(4 * np.pi * time_s) if held else np.sin(4 * np.pi * time_s)
+        return open_by(0.7 + 0.5 * float(np.clip(swing, -1, 1)))
+
+    folder = write_session(tmp_path, movement, task="finger-tapping", seconds=end_s)
+    found = measured(folder)
+    assert found["interruptions"].value == 0
+    assert found["longest interval"].value == pytest.approx(0.5, abs=0.02)

@@ -13,6 +13,7 @@ pytest.importorskip("monalysa", reason="needs the extra hands")
 
 from stream.errors import StreamError
 from stream.hands.joint_angles import JOINTS, flexion_degrees
+from stream.hands.landmarks import Hand
 from stream.hands.measures import measure_session, measures_table, write_measures
 from stream.hands.measures.signals import pieces
 from stream.hands.session import Task, read_session, write_sidecar
@@ -54,6 +55,42 @@ def test_range_of_motion(tmp_path: Path, missing: float) -> None:
     assert found["ring total active motion"].value == pytest.approx(190, abs=3 * allowed)
     assert found["rate"].value == pytest.approx(0.5, rel=0.02)
     assert found["amplitude, median"].value == pytest.approx(190 / 3, rel=0.03)
+
+
+@pytest.mark.parametrize(("seconds", "held_s"), [(20, 0.3), (60, 0.3), (60, 2.0)])
+def test_one_fist_is_the_most_however_long_the_recording(
+    tmp_path: Path, seconds: int, held_s: float
+) -> None:
+    """From 10 to 80 degrees and back in the middle of it, once."""
+
+    def movement(time_s: float) -> Hand:
+        away_s = max(0.0, abs(time_s - seconds / 2) - held_s / 2)
+        return bent_hand(10 + 70 * max(0.0, 1 - away_s / 0.4))
+
+    found = measured(write_session(tmp_path, movement, seconds=seconds))
+    assert found["index PIP flexion, least"].value == pytest.approx(10, abs=1)
+    assert found["index PIP flexion, most"].value == pytest.approx(80, abs=1)
+    assert found["ring total active motion"].value == pytest.approx(210, abs=3)
+    assert "held for most of a tenth of a second" in found["index PIP flexion, most"].definition
+    assert "held for most of a tenth of a second" in found["ring total active motion"].definition
+
+
+@pytest.mark.parametrize("rate_hz", [1.0, 2.0])
+def test_the_range_of_a_hand_that_opens_and_closes_fast(tmp_path: Path, rate_hz: float) -> None:
+    def movement(time_s: float) -> Hand:
+        return bent_hand(45 - 35 * np.cos(2 * np.pi * rate_hz * time_s))
+
+    found = measured(write_session(tmp_path, movement, task="open-close"))
+    assert found["index PIP flexion, least"].value == pytest.approx(10, abs=2)
+    assert found["index PIP flexion, most"].value == pytest.approx(80, abs=2)
+
+
+def test_an_odd_frame_is_not_the_most(tmp_path: Path) -> None:
+    def movement(time_s: float) -> Hand:
+        return bent_hand(80 if round(30 * time_s) in (200, 310) else 20)
+
+    found = measured(write_session(tmp_path, movement))
+    assert found["index PIP flexion, most"].value == pytest.approx(20, abs=2)
 
 
 def test_angles_have_no_sign_and_say_so(tmp_path: Path) -> None:

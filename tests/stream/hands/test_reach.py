@@ -14,6 +14,7 @@ from monalysa.quality.smoothness import log_dimensionless_jerk, sparc
 from stream.hands.landmarks import Hand
 from stream.hands.measures.reach import smoothness
 from stream.hands.measures.signals import pieces
+from stream.hands.session_recorder import INSTRUCTIONS
 from tests.stream.hands.synthetic_hand import (
     PALM_PX,
     bent_hand,
@@ -70,6 +71,13 @@ def test_reaching(tmp_path: Path) -> None:
     assert found["time to peak speed"].value == pytest.approx(0.5, abs=0.1)
     assert found["path ratio"].value == pytest.approx(1, abs=0.01)
     assert found["smoothness, SPARC"].value == pytest.approx(-1.42, abs=0.05)
+
+
+def test_reaches_towards_the_camera_are_said_not_to_be_seen(tmp_path: Path) -> None:
+    found = measured(write_session(tmp_path, reaching, task="reach", seconds=3))
+    for name in ("movements", "peak speed", "path ratio", "smoothness, SPARC", "smoothness, LDLJ"):
+        assert "towards the camera is not seen" in found[name].definition
+    assert "across the picture" in INSTRUCTIONS["reach"]
 
 
 def test_a_reach_in_which_the_hand_is_lost_is_left_out(tmp_path: Path) -> None:
@@ -154,3 +162,24 @@ def test_reaches_are_counted_in_noise(tmp_path: Path, palms: float, fps: float) 
     assert found["peak speed"].value == pytest.approx(
         1.875 * palms, rel=0.25 if palms < 1 else 0.05
     )
+
+
+@pytest.mark.parametrize("pixels", [0.0, 0.5])
+@pytest.mark.parametrize("fps", [29.97, 30.0, 60.0])
+@pytest.mark.parametrize("way_s", [0.43, 0.83])
+def test_reaches_that_turn_without_a_rest_are_told_apart(
+    tmp_path: Path, way_s: float, fps: float, pixels: float
+) -> None:
+    """To and fro like a pendulum: the hand is slow for less than a frame where it turns."""
+    random = np.random.default_rng(0)
+
+    def movement(time_s: float) -> Hand:
+        ways = np.clip((time_s - 1.013) / way_s, 0, 20)
+        x = 200 + 240 * float(0.5 - 0.5 * np.cos(np.pi * ways))
+        return trembling(bent_hand(10, at=(x, 240)), pixels, random)
+
+    folder = write_session(tmp_path, movement, task="reach", fps=fps, seconds=2.5 + 20 * way_s)
+    found = measured(folder)
+    assert found["movements"].value == 20
+    assert found["path ratio"].value == pytest.approx(1, abs=0.02)
+    assert found["peak speed"].value == pytest.approx(1.5 * np.pi / way_s, rel=0.03)

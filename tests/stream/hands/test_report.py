@@ -2,9 +2,11 @@
 
 import json
 import re
+import secrets
+import shutil
 import warnings
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,8 @@ from tests.stream.hands.synthetic_hand import tapping, write_session
 
 def session_of(folder: Path, **facts: object) -> Path:
     """Two seconds of tapping, recorded with other facts than usual."""
-    write_session(folder, tapping(2.0, 1.0), task="finger-tapping", seconds=2)
+    identity = secrets.token_hex(4)
+    write_session(folder, tapping(2.0, 1.0), task="finger-tapping", seconds=2, identity=identity)
     write_sidecar(folder, replace(read_sidecar(folder), **facts))  # type: ignore[arg-type]
     return folder
 
@@ -62,6 +65,29 @@ def test_a_session_that_is_named_twice_is_taken_once(sessions: Path) -> None:
     places = [sessions / "a", sessions / "b" / ".." / "a", sessions.parent / "linked", sessions]
     assert len(choose_sessions(places, "P07")) == 2
     assert len(choose_sessions(places[:3])) == 1
+
+
+def test_a_copy_of_a_session_is_not_another_one(sessions: Path) -> None:
+    copy = sessions / "a - Copy"
+    shutil.copytree(sessions / "a", copy)
+    result = blur2blur("session", "report", sessions, "--participant", "P07")
+    assert result.returncode == 0, result.stderr
+    said = " ".join(result.stderr.split())
+    assert f"{copy} is left out: it is a copy of {sessions / 'a'}, by its id" in said
+    page = (sessions / "report_P07.html").read_text()
+    assert page.count("How it was recorded") == 2
+
+
+def test_a_damaged_sidecar_of_another_does_not_block_a_report(sessions: Path) -> None:
+    (sessions / "c" / "session.json").write_text('{"format": 1, "id"')
+    result = blur2blur("session", "report", sessions, "--participant", "P07")
+    assert result.returncode == 0, result.stderr
+    assert f"{sessions / 'c'} is left out: " in " ".join(result.stderr.split())
+    assert (sessions / "report_P07.html").read_text().count("How it was recorded") == 2
+    with pytest.raises(StreamError, match="not a session's sidecar"):
+        choose_sessions([sessions])
+    with pytest.raises(StreamError, match=r"no session of P07 in .*nobody that can be read"):
+        choose_sessions([sessions / "c"], "P07")
 
 
 def test_where_a_report_goes(sessions: Path, tmp_path: Path) -> None:
@@ -151,6 +177,27 @@ def test_counts_are_not_charted_and_dates_are(tmp_path: Path) -> None:
     ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert ticks == ["2026-01-02", "2026-03-02"]
     assert comparison_figure([], dates) is None
+
+
+def test_charts_tell_the_year_the_zone_and_what_is_not_known(tmp_path: Path) -> None:
+    folder = write_session(tmp_path, tapping(2.0, 1.0), task="finger-tapping", seconds=8)
+    measures = measure_session(read_session(folder))[0].measures
+    rows = charted([list(measures)] * 3)
+    dates = [
+        datetime(2025, 12, 1, 9, 0, tzinfo=UTC),
+        datetime(2026, 12, 1, 2, 0, tzinfo=timezone(timedelta(hours=-7))),
+        datetime(2026, 12, 1, 9, 40, tzinfo=UTC),
+    ]
+    for processed, mark in ((None, ""), ([False, False, True], " *")):
+        figure = comparison_figure(rows, dates, processed)
+        assert figure is not None
+        figure.draw_without_rendering()
+        axis = figure.axes[0]
+        ticks = [label.get_text() for label in axis.get_xticklabels()]
+        assert ticks == ["2025-12-01 09:00", "2026-12-01 09:00", f"2026-12-01 09:40{mark}"]
+        below = figure.get_supxlabel()
+        assert below.startswith("UTC")
+        assert ("not known when it was filmed" in below) == bool(mark)
 
 
 def test_traces_break_at_pauses(tmp_path: Path) -> None:

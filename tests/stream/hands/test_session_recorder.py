@@ -15,6 +15,7 @@ from stream.hands.session import VIDEO
 from stream.hands.session_recorder import SessionRecorder
 from stream.hands.session_table import FILE_NAME, read_rows
 from stream.hands.session_video import SessionVideo
+from stream.metrics import Ledger
 from tests.conftest import picture, read_clip
 from tests.stream.hands.synthetic_hand import bent_hand, tracked
 
@@ -48,6 +49,56 @@ def test_frames_are_counted_from_the_first_recorded_one_on(tmp_path: Path) -> No
     recorder.close()
     assert recorder.frames == 10 + 15
     assert recorder.captured == 28 + 43  # of frames 15 to 42, and 75 to 117
+
+
+def test_an_outage_is_not_recorded_time(tmp_path: Path) -> None:
+    """The camera is unplugged for 20 s, and for 10 s more while space is pressed twice."""
+    recorder = SessionRecorder(tmp_path, "free", seconds=15.0, countdown_s=0.0)
+    seen_s = [number / 30 for number in range(900)]
+    times_s = [t + 20 * (t >= 2) + 10 * (t >= 4) for t in seen_s]
+    for number, time_s in enumerate(times_s):
+        if recorder.over:
+            break
+        if number == 120:
+            recorder.toggle_pause()
+            recorder.toggle_pause()
+        recorder.take(tracked(bent_hand(10), time_s, number))
+    recorder.close()
+    assert recorder.outage_s == pytest.approx(30, abs=0.1)
+    assert recorder.recorded_s == pytest.approx(15, abs=0.1)
+    assert recorder.frames == pytest.approx(450, abs=5)
+
+
+def test_an_outage_in_a_pause_is_part_of_it(tmp_path: Path) -> None:
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
+    for number in range(90):
+        if number in (30, 60):
+            recorder.toggle_pause()
+        recorder.take(tracked(bent_hand(10), number / 30 + 20 * (number >= 45), number))
+    recorder.close()
+    assert recorder.outage_s == 0
+    assert recorder.recorded_s == pytest.approx(2, abs=0.1)
+
+
+def test_drops_of_pauses_are_not_counted(tmp_path: Path) -> None:
+    """Every second frame is dropped: in the countdown, in a second of pause, and before it."""
+    ledger = Ledger()
+    recorder = SessionRecorder(
+        tmp_path, "free", seconds=None, countdown_s=0.0, dropped=lambda: ledger.dropped
+    )
+    ledger.count_dropped("engine_building")
+    for number in range(0, 120, 2):
+        if number in (40, 70):
+            recorder.toggle_pause()
+        recorder.take(tracked(bent_hand(10), number / 30, number))
+        ledger.count_dropped("engine_busy")
+    assert recorder.dropped == {"engine_busy": recorder.captured - recorder.frames + 2}
+    recorder.toggle_pause()
+    recorder.take(tracked(bent_hand(10), 4.0, 120))
+    before = recorder.dropped
+    ledger.count_dropped("engine_busy")
+    assert recorder.dropped == before
+    recorder.close()
 
 
 def test_a_pause_before_the_first_row_only_delays_it(tmp_path: Path) -> None:

@@ -7,17 +7,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from engines.files import sha256_of
 from stream.hands.session import read_session
+from stream.output import open_output
+from stream.output.publisher import Publisher
 from tests.conftest import blur2blur, read_clip
+from tests.stream.capture.test_network import camera_server, free_port
+from tests.stream.test_publish_subscribe import two_cameras
 
 
-def record(clip: Path, root: Path, *more: str) -> list[str]:
+def record(clip: Path | str, root: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "stream.cli", "session", "record", str(clip), "--task",
             "open-close", "--participant", "P07", "--hand", "right", "--to", str(root),
             "--consent-recorded", "a test", "--deblur", "off", *more]  # fmt: skip
@@ -213,6 +217,17 @@ def test_when_something_else_than_a_clip_was_filmed_is_not_told(
     assert not list(tmp_path.iterdir())
 
 
+def test_an_outage_is_said_and_is_not_recorded_time(hand_model: Path, tmp_path: Path) -> None:
+    camera = "synthetic:320x240@30?stall=1+3"
+    command = record(camera, tmp_path, "--seconds", "2", "--countdown", "0")
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    (folder,) = tmp_path.iterdir()
+    times = read_session(folder).trajectories["raw"].time_s
+    assert times[-1] > 4.5
+    (said,) = [line for line in result.stderr.splitlines() if "no frame came for" in line]
+    assert float(said.split()[4]) == pytest.approx(3, abs=0.3)
+
+
 @linux_only
 def test_a_session_ends_when_its_tracker_dies(hand_model: Path, tmp_path: Path) -> None:
     with camera_session(tmp_path, "--seconds", "600", "--countdown", "0") as running:
@@ -269,3 +284,35 @@ def test_nothing_is_left_of_a_session_without_a_frame(
     reason = "nothing was recorded" if end == "Ctrl-C" else "hand tracker's process has ended"
     assert reason in said
     assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_source_without_stamps_has_times_of_arrival_and_no_rate(
+    hand_model: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    with camera_server(port):
+        address = f"http://127.0.0.1:{port}/video"
+        command = record(address, tmp_path, "--seconds", "1", "--countdown", "0")
+        subprocess.run(command, check=True, timeout=120, env={**os.environ, "DISPLAY": ""})
+    (folder,) = tmp_path.iterdir()
+    sidecar = read_session(folder).sidecar
+    assert sidecar.source == "network"
+    assert sidecar.fps is None
+    assert sidecar.clock.startswith("arrival")
+    assert blur2blur("session", "report", folder).returncode == 0
+    page = (folder / "report.html").read_text()
+    assert "<dt>times</dt><dd>arrival of each frame" in page
+    assert "25 frames a second" not in page
+
+
+def test_a_publisher_that_deblurs_is_no_source_of_a_session(
+    hand_model: Path, tmp_path: Path
+) -> None:
+    publisher = open_output("zmq+tcp://127.0.0.1:*")
+    assert isinstance(publisher, Publisher)
+    with closing(publisher), two_cameras(publisher):
+        command = record(f"zmq+{publisher.address}?source=left", tmp_path, "--seconds", "2")
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 1
+    assert "start the publisher with `--deblur off`" in " ".join(result.stderr.split())
+    assert not list(tmp_path.iterdir())
