@@ -20,8 +20,10 @@ from stream.hands.overlay import Overlay
 from stream.output.letterbox import letterboxed
 
 _CLOCK_HZ = 90_000
-_FIRST_PERIOD = _CLOCK_HZ // 30
+_DEFAULT_FPS = 30.0
 _MAX_PERIOD = 5 * _CLOCK_HZ
+_MAX_STEP = 6 * 3600 * _CLOCK_HZ
+"""MP4 counts fewer than 2**31 ticks from one picture to the next."""
 _MUXERS = {
     # Fragments of half a second while recording; a finished file is an ordinary MP4.
     ".mp4": {"flush_packets": "1", "movflags": "hybrid_fragmented", "frag_duration": "500000"},
@@ -36,7 +38,8 @@ class Recording:
     """A file, or one file a source where there are several.
 
     What was written until a crash, a kill or a full disk plays up to half a second before it.
-    The last picture is shown as long as the one before it, 5 s at most.
+    It begins at 0 with its first picture. The last one is shown as long as the one before it, 5 s
+    at most; where none comes for over six hours, the one before is put in again.
     A picture with an odd side is padded by one line; one whose size changed midway is fitted into
     the size that the recording began with.
 
@@ -44,6 +47,7 @@ class Recording:
         path: ends in .mp4 or .mkv; a file of that name is replaced when the first frame comes.
         several: put the source's name into each file's name.
         as_captured: record the pictures as they came, not deblurred and without hands.
+        own_times: keep the times of the source, whenever its first picture comes.
 
     Raises:
         OutputError: the folder does not exist, or the suffix is of another kind.
@@ -52,7 +56,14 @@ class Recording:
     every_frame = True
     main_thread = False
 
-    def __init__(self, path: Path, *, several: bool = False, as_captured: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        several: bool = False,
+        as_captured: bool = False,
+        own_times: bool = False,
+    ) -> None:
         self.uri = str(path)
         if path.suffix.lower() not in SUFFIXES:
             raise OutputError(f"{path}: recordings end in {' or '.join(SUFFIXES)}")
@@ -63,6 +74,7 @@ class Recording:
         self._path = path
         self.several = several
         self._as_captured = as_captured
+        self._own_times = own_times
         self._files: dict[str, _VideoWriter] = {}
         self._overlay = Overlay()
 
@@ -73,11 +85,16 @@ class Recording:
         return self._path.with_name(f"{self._path.stem}-{source}{self._path.suffix}")
 
     def write(self, frame: ProcessedFrame) -> None:
-        source = frame.captured.source
+        source, pts_s = frame.captured.source, frame.captured.pts_s
         pixels = frame.captured.pixels if self._as_captured else self._overlay.over(frame)
         if source not in self._files:
-            self._files[source] = _VideoWriter(self.path_for(source), pixels)
-        self._files[source].write(pixels, frame.captured.pts_s)
+            self._files[source] = _VideoWriter(
+                self.path_for(source),
+                pixels,
+                begins_s=0.0 if self._own_times else pts_s,
+                fps=frame.captured.fps or _DEFAULT_FPS,
+            )
+        self._files[source].write(pixels, pts_s)
 
     def idle(self) -> None:
         """Nothing to do."""
@@ -95,13 +112,17 @@ class Recording:
 
 
 class _VideoWriter:
-    """One file being written."""
+    """One file being written; its 0 is at ``begins_s`` of the source."""
 
-    def __init__(self, path: Path, first: NDArray[np.uint8]) -> None:
+    def __init__(
+        self, path: Path, first: NDArray[np.uint8], *, begins_s: float, fps: float
+    ) -> None:
         self._path = path
+        self._begins_s = begins_s
         self._height, self._width = first.shape[:2]
+        self._last: VideoFrame | None = None
         self._last_pts = -1
-        self._period = _FIRST_PERIOD
+        self._period = max(1, min(round(_CLOCK_HZ / fps), _MAX_PERIOD))
         # SD and HD players expect different colour matrices; the file says which one it has.
         hd = self._height >= _HD_HEIGHT
         self._matrix = Colorspace.ITU709 if hd else Colorspace.ITU601
@@ -121,12 +142,18 @@ class _VideoWriter:
         frame = VideoFrame.from_ndarray(self._fitted(pixels), format="rgb24").reformat(
             format="yuv420p", dst_colorspace=self._matrix, dst_color_range=ColorRange.MPEG
         )
-        pts = max(round(pts_s * _CLOCK_HZ), self._last_pts + 1)
-        if self._last_pts >= 0:
-            self._period = min(pts - self._last_pts, _MAX_PERIOD)
-        self._last_pts = frame.pts = pts
         frame.time_base = Fraction(1, _CLOCK_HZ)
         frame.pict_type = PictureType.NONE
+        pts = max(round((pts_s - self._begins_s) * _CLOCK_HZ), self._last_pts + 1)
+        while self._last is not None and pts - self._last_pts > _MAX_STEP:
+            self._encode(self._last, self._last_pts + _MAX_STEP)
+        self._encode(frame, pts)
+
+    def _encode(self, frame: VideoFrame, pts: int) -> None:
+        if self._last is not None:
+            self._period = min(pts - self._last_pts, _MAX_PERIOD)
+        frame.pts = pts
+        self._last, self._last_pts = frame, pts
         try:
             for packet in self._stream.encode(frame):
                 packet.duration = self._period  # counts where no other picture follows
@@ -142,7 +169,8 @@ class _VideoWriter:
             raise self._broken_off(error) from None
 
     def _add_stream(self, colour_tag: int) -> VideoStream:
-        stream = self._container.add_stream("libx264", rate=30, options=_ENCODER)
+        rate = Fraction(_CLOCK_HZ, self._period)  # which Matroska tells its players
+        stream = self._container.add_stream("libx264", rate=rate, options=_ENCODER)
         codec = stream.codec_context
         stream.width, stream.height = self._width + self._width % 2, self._height + self._height % 2
         stream.pix_fmt = "yuv420p"
