@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from stream.capture.clock import ArrivalClock, CaptureClock
+from stream.capture.colour import say_matrix
 from stream.capture.exif import exif_orientation
 from stream.capture.geometry import Orientation, fitted, with_square_pixels
 from stream.capture.source import Picture, Size, StreamInfo
@@ -170,6 +171,7 @@ class ContainerCapture:
         orientation = _orientation(frame, packet)
         upright = self._upright_size(Size(frame.width, frame.height), orientation)
         width, height = astuple(orientation.size(upright))
+        say_matrix(frame, self._stream.codec_context.name)
         pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
         return orientation.upright(np.asarray(pixels, np.uint8))
 
