@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from stream.capture.best_video import best_video, leave_others
 from stream.capture.clock import ArrivalClock, CaptureClock
 from stream.capture.colour import say_matrix
 from stream.capture.exif import exif_orientation
@@ -63,7 +64,7 @@ class ContainerOptions:
 
 
 class ContainerCapture:
-    """The first video stream of an open container.
+    """The best video stream of an open container.
 
     Raises:
         SourceError: it cannot be opened in time, or has no video.
@@ -82,7 +83,7 @@ class ContainerCapture:
         self._damaged = 0
         self._container = _open(address, options)
         try:
-            self._stream = self._first_video()
+            self._stream = self._best_video()
             codec = self._stream.codec_context
             # Frame threads hold pictures back; a live source wants each one at once.
             codec.thread_type = "SLICE" if options.low_delay else "AUTO"
@@ -141,15 +142,16 @@ class ContainerCapture:
             self._reading.close()  # before FFmpeg frees what it may still look at
         self._container.close()
 
-    def _first_video(self) -> VideoStream:
-        if not self._container.streams.video:
+    def _best_video(self) -> VideoStream:
+        stream = best_video(self._container)
+        if stream is None:
             kinds = ", ".join(s.type for s in self._container.streams) or "nothing"
             raise SourceError(f"{self._options.what} holds no video, only {kinds}")
-        stream = self._container.streams.video[0]
         if not stream.codec_context.width or not stream.codec_context.height:
             raise SourceError(
                 f"{self._options.what} tells no picture size; it holds no playable video"
             )
+        leave_others(self._container, stream)
         return stream
 
     def _packets(self) -> Iterator[Any]:
@@ -235,10 +237,11 @@ def _orientation_at(address: str) -> Orientation:
     """That of the first picture."""
     try:
         with av.open(address, mode="r", metadata_errors="replace") as container:
-            for packet in container.demux(video=0):
+            video = best_video(container)
+            for packet in container.demux(video) if video else ():
                 for frame in packet.decode():
                     return _orientation(frame, packet)
-    except (av.error.FFmpegError, IndexError):
+    except av.error.FFmpegError:
         pass
     return Orientation()
 

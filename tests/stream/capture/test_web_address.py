@@ -93,6 +93,45 @@ def test_picture_at_a_web_address_is_one_frame(web: str, tmp_path: Path) -> None
     assert len(frames) == 1
 
 
+MASTER = """#EXTM3U
+#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=160x96
+small.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=2000000,RESOLUTION=320x192
+large.m3u8
+"""
+
+
+def test_of_what_hls_offers_the_largest_is_taken_and_no_other_fetched(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    fetched: list[str] = []
+
+    class Counting(Quiet):
+        def send_head(self) -> object:  # type: ignore[override]
+            fetched.append(self.path)
+            return super().send_head()
+
+    for name, width, height in [("small", 160, 96), ("large", 320, 192)]:
+        parts = [f"{name}{number}.ts" for number in range(3)]
+        for number, part in enumerate(parts):
+            times_ms = range(number * 1000, number * 1000 + 1000, 40)
+            make_clip(
+                part, pts_ms=times_ms, width=width, height=height,
+                codec="libx264", pixel_format="yuv420p",
+            )  # fmt: skip
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1"]
+        lines += [f"#EXTINF:1.0,\n{part}" for part in parts]
+        (tmp_path / f"{name}.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST", ""]))
+    (tmp_path / "master.m3u8").write_text(MASTER)
+    with serving(partial(Counting, directory=str(tmp_path))) as address:
+        source = open_source(f"{address}/master.m3u8")
+        look_at([source])
+        with closing(source.open()) as capture:
+            shapes = [picture.pixels.shape for picture in capture.pictures()]
+    assert shapes == [(192, 320, 3)] * 75
+    assert "/large2.ts" in fetched and "/small2.ts" not in fetched
+
+
 class BusyAtTimes(BaseHTTPRequestHandler):
     """A camera that is lost after ten pictures, then busy for one connection, then back."""
 
