@@ -45,7 +45,7 @@ class ContainerOptions:
         clockless: formats whose times FFmpeg invents; the time of arrival counts instead.
         size: scale the pictures to fit into this.
         may_be_turned: look at the first picture for its orientation, as phones note it; the address
-            must be one that can be opened twice.
+            must be one that can be opened twice, as a file and not a pipe.
         advice: ends the error when it cannot be opened.
         not_video: what to say where something came that is no video.
     """
