@@ -1,6 +1,7 @@
 """A recording: H.264 in MP4 or Matroska, each frame at its own time, playable whatever happens."""
 
 import os.path
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,6 +33,8 @@ _MUXERS = {
 SUFFIXES = tuple(_MUXERS)
 _ENCODER = {"preset": "veryfast", "tune": "zerolatency", "crf": "18"}
 _HD_HEIGHT = 720
+_IN_NO_NAME = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+"""What Windows, and the file systems of most sticks, refuse in a file's name."""
 
 
 class Recording:
@@ -79,10 +82,11 @@ class Recording:
         self._overlay = Overlay()
 
     def path_for(self, source: str) -> Path:
-        """The file that frames of this source go to."""
+        """The file that frames of this source go to; its name is one on every system."""
         if not self.several:
             return self._path
-        return self._path.with_name(f"{self._path.stem}-{source}{self._path.suffix}")
+        name = _IN_NO_NAME.sub("_", source)
+        return self._path.with_name(f"{self._path.stem}-{name}{self._path.suffix}")
 
     def write(self, frame: ProcessedFrame) -> None:
         source, pts_s = frame.captured.source, frame.captured.pts_s
