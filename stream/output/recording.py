@@ -40,7 +40,8 @@ _IN_NO_NAME = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 class Recording:
     """A file, or one file a source where there are several.
 
-    What was written until a crash, a kill or a full disk plays up to half a second before it.
+    What was written until a crash, a kill or a full disk plays up to about half a second before it;
+    of a few frames a second, up to two frames before. An MP4 keeps its index in memory.
     It begins at 0 with its first picture. The last one is shown as long as the one before it, 5 s
     at most; where none comes for over six hours, the one before is put in again.
     A picture with an odd side is padded by one line; one whose size changed midway is fitted into
