@@ -137,7 +137,8 @@ class _VideoWriter:
                 "w",
                 options=_MUXERS[path.suffix.lower()],
             )
-            self._stream = self._add_stream(1 if hd else 6)
+            rate = Fraction(fps).limit_denominator(1001)  # as 24000/1001; Matroska tells players
+            self._stream = self._add_stream(1 if hd else 6, rate)
             self._stream.codec_context.open()
             self._container.start_encoding()  # the file is there, or it fails here
         except (av.error.FFmpegError, OSError) as error:
@@ -173,8 +174,7 @@ class _VideoWriter:
         except (av.error.FFmpegError, OSError) as error:
             raise self._broken_off(error) from None
 
-    def _add_stream(self, colour_tag: int) -> VideoStream:
-        rate = Fraction(_CLOCK_HZ, self._period)  # which Matroska tells its players
+    def _add_stream(self, colour_tag: int, rate: Fraction) -> VideoStream:
         stream = self._container.add_stream("libx264", rate=rate, options=_ENCODER)
         codec = stream.codec_context
         stream.width, stream.height = self._width + self._width % 2, self._height + self._height % 2

@@ -1,5 +1,6 @@
 """When a recording begins, how its time goes on, and which rate it tells."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -51,3 +52,12 @@ def test_tells_the_rate_of_its_source(make_clip: MakeClip, tmp_path: Path, suffi
     deblurring = Deblurring(EnginePool, "off")  # type: ignore[arg-type]
     Pipeline([open_source(str(make_clip()))], [Recording(path)], deblurring).run()
     assert open_source(str(path)).open().info.fps == 25
+
+
+def test_rate_of_film_is_told_exactly(tmp_path: Path) -> None:
+    path = tmp_path / "out.mkv"
+    frame = processed(picture(0), 0.0)
+    recording = Recording(path)
+    recording.write(replace(frame, captured=replace(frame.captured, fps=24000 / 1001)))
+    recording.close()
+    assert open_source(str(path)).open().info.fps == pytest.approx(24000 / 1001, abs=1e-6)
