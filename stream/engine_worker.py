@@ -54,13 +54,21 @@ class EngineWorker:
         self._inlets: dict[str, Inlet] = {}
         self._thread = Thread(target=self._run, name="engine", daemon=True)
 
-    def inlet(self, source: str, *, live: bool, ledger: Ledger) -> Inlet:
-        """Where the frames of a source are to be left. Ask for it before the start."""
+    def inlet(
+        self, source: str, *, live: bool, ledger: Ledger, has_room: Callable[[], bool]
+    ) -> Inlet:
+        """Where the frames of a source are to be left. Ask for it before the start.
+
+        Args:
+            has_room: whether ``hand_over`` takes a frame of it without waiting, which other sources
+                would have to wait for, too; call :meth:`look_again` when it becomes true.
+        """
         inlet = Inlet(
             live=live,
             ledger=ledger,
             changed=self._changed,
             building=lambda: self._deblurring.building,
+            has_room=has_room,
         )
         self._inlets[source] = inlet
         return inlet
@@ -77,6 +85,11 @@ class EngineWorker:
         request = SizeRequest(info.height, info.width)
         if self._requests.put(request):
             request.done.wait()
+
+    def look_again(self) -> None:
+        """There may be room for frames that waited for some."""
+        with self._changed:
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Take no new frames; those that wait are finished."""
@@ -113,7 +126,7 @@ class EngineWorker:
         items = take_ready(
             [self._requests, *self._boxes],
             self._changed,
-            stop=lambda: all(box.closed for box in self._boxes),
+            stop=lambda: all(box.over for box in self._boxes),
         )
         frames = [item for item in items if isinstance(item, Frame)]
         requests = [item for item in items if isinstance(item, SizeRequest)]
@@ -177,8 +190,8 @@ class EngineWorker:
             self._changed.wait_for(
                 lambda: (
                     self._requests.waiting is not None
-                    or any(box.waiting is not None for box in self._boxes)
-                    or all(box.closed for box in self._boxes)
+                    or any(box.ready for box in self._boxes)
+                    or all(box.over for box in self._boxes)
                 )
             )
             while self._requests.waiting is None:
@@ -188,7 +201,8 @@ class EngineWorker:
                 self._changed.wait(more_ms / 1000)
 
     def _waiting(self) -> Waiting:
-        frames = [box.waiting for box in self._boxes if isinstance(box.waiting, Frame)]
+        waiting = [box.waiting for box in self._boxes if box.ready]
+        frames = [item for item in waiting if isinstance(item, Frame)]
         oldest_ns = min((frame.posted_ns for frame in frames), default=0)
         return Waiting(len(frames), self._live(), (time.perf_counter_ns() - oldest_ns) / 1e6)
 

@@ -21,6 +21,7 @@ class Frame:
         pts_s: the source's presentation timestamp in seconds.
         captured_ns: ``perf_counter_ns`` as early as the source allows.
         posted_ns: when the decoded frame was handed to the engine's mailbox.
+        fps: the source's nominal frame rate, None where it does not tell.
     """
 
     pixels: NDArray[np.uint8]
@@ -29,6 +30,7 @@ class Frame:
     pts_s: float
     captured_ns: int
     posted_ns: int
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:

@@ -24,12 +24,19 @@ class Inlet:
     Args:
         changed: shared with the other inlets.
         building: whether an engine is being built, which is why frames are left out meanwhile.
+        has_room: whether there is room behind the engine; a file's frames stay here until there is.
     """
 
     def __init__(
-        self, *, live: bool, ledger: Ledger, changed: Condition, building: Callable[[], bool]
+        self,
+        *,
+        live: bool,
+        ledger: Ledger,
+        changed: Condition,
+        building: Callable[[], bool],
+        has_room: Callable[[], bool],
     ) -> None:
-        self.box: Mailbox[Frame | SizeRequest] = Mailbox(changed)
+        self.box: Mailbox[Frame | SizeRequest] = Mailbox(changed, lambda: live or has_room())
         self.live = live
         self._ledger = ledger
         self._building = building

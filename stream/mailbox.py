@@ -15,10 +15,15 @@ class Mailbox(Generic[T]):
 
     Args:
         changed: a condition to share with other mailboxes, for :func:`take_ready`.
+        may_leave: whether :func:`take_ready` may take the item now; notify ``changed`` when it
+            becomes true.
     """
 
-    def __init__(self, changed: Condition | None = None) -> None:
+    def __init__(
+        self, changed: Condition | None = None, may_leave: Callable[[], bool] = lambda: True
+    ) -> None:
         self._changed = changed or Condition()
+        self._may_leave = may_leave
         self._item: T | None = None
         self._closed = False
 
@@ -31,6 +36,21 @@ class Mailbox(Generic[T]):
     def waiting(self) -> T | None:
         """The item that waits, which stays where it is."""
         return self._item
+
+    @property
+    def ready(self) -> bool:
+        """An item waits, and may leave."""
+        return self._item is not None and self._may_leave()
+
+    @property
+    def has_room(self) -> bool:
+        """:meth:`put` does not wait, as long as nobody else puts anything in."""
+        return self._item is None or self._closed
+
+    @property
+    def over(self) -> bool:
+        """Nothing waits, and nothing more will come."""
+        return self._item is None and self._closed
 
     def offer(self, item: T) -> T | None:
         """Leave an item; returns the one that it replaced, or itself if the mailbox is closed."""
@@ -77,7 +97,7 @@ def take_ready(
     stop: Callable[[], bool] = lambda: False,
     timeout_s: float | None = None,
 ) -> list[T]:
-    """Wait until any of the mailboxes has an item and take one of each that has.
+    """Wait until an item of any of the mailboxes may leave, and take one of each where one may.
 
     Args:
         changed: the condition that all of them share.
@@ -89,12 +109,8 @@ def take_ready(
     """
     with changed:
         changed.wait_for(
-            lambda: (
-                stop()
-                or any(box._item is not None for box in boxes)
-                or all(box.closed for box in boxes)
-            ),
+            lambda: stop() or any(box.ready for box in boxes) or all(box.over for box in boxes),
             timeout_s,
         )
-        items = [box._pop() for box in boxes]
+        items = [box._pop() for box in boxes if box.ready]
         return [item for item in items if item is not None]

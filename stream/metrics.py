@@ -109,7 +109,8 @@ class Ledger:
             for stage, start, end in zip(STAGES, edges, edges[1:], strict=False):
                 self._stages[stage].add((end - start) / 1e6)
             self._stages["age"].add((handed_ns - captured.captured_ns) / 1e6)
-            self._first_handed_ns = self._first_handed_ns or handed_ns
+            # Outputs hand over in threads of their own, and may count in another turn.
+            self._first_handed_ns = min(self._first_handed_ns or handed_ns, handed_ns)
             self._last_handed_ns = max(self._last_handed_ns, handed_ns)
 
     @property
@@ -130,9 +131,8 @@ class Ledger:
     def fps_output(self) -> float:
         """Frames a second between the first and the last one handed over."""
         with self._lock:
-            if self._first_handed_ns is None or self.output < 2:
-                return 0.0
-            return (self.output - 1) / ((self._last_handed_ns - self._first_handed_ns) / 1e9)
+            between_ns = self._last_handed_ns - (self._first_handed_ns or 0)
+            return (self.output - 1) / (between_ns / 1e9) if self.output > 1 and between_ns else 0.0
 
     def latency_ms(self) -> dict[str, Percentiles]:
         """Of each stage; empty before the first frame is output, as nothing is known then."""

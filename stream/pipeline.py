@@ -80,6 +80,7 @@ class Pipeline:
             OutputWorker(
                 output,
                 lossless={s.name: output.every_frame and not s.live for s in sources},
+                room_made=self._look_again,
                 say=say,
             )
             for output in outputs
@@ -90,6 +91,8 @@ class Pipeline:
                 hands,
                 lossless={source.name: not source.live for source in sources},
                 hand_over=self._hand_over,
+                has_room=self._outputs_have_room,
+                room_made=self._engine.look_again,
                 found=found,
                 say=say,
             )
@@ -212,7 +215,12 @@ class Pipeline:
 
     def _add(self, source: Source) -> None:
         ledger = self.ledgers[source.name] = Ledger(self.ledger)
-        inlet = self._engine.inlet(source.name, live=source.live, ledger=ledger)
+        inlet = self._engine.inlet(
+            source.name,
+            live=source.live,
+            ledger=ledger,
+            has_room=lambda: self._has_room(source.name),
+        )
 
         def finished() -> None:
             inlet.box.close()
@@ -245,6 +253,21 @@ class Pipeline:
             self.hands.post(frame)
         else:
             self._hand_over(frame)
+
+    def _has_room(self, source: str) -> bool:
+        """Whether a frame can be taken on without the engine waiting for an output, or a tracker,
+        that is not done with the one before; frames of live sources go on meanwhile."""
+        if self.hands is not None:
+            return self.hands.has_room(source)
+        return self._outputs_have_room(source)
+
+    def _outputs_have_room(self, source: str) -> bool:
+        return all(output.has_room(source) for output in self.outputs)
+
+    def _look_again(self) -> None:
+        self._engine.look_again()
+        if self.hands is not None:
+            self.hands.look_again()
 
     def _hand_over(self, frame: ProcessedFrame) -> None:
         ledger = self.ledgers[frame.captured.source]

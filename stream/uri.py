@@ -3,6 +3,7 @@
 import re
 
 _SCHEME = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*):/{1,2}", re.IGNORECASE)
+_DRIVE = re.compile(r"^[a-z]:[\\/]", re.IGNORECASE)
 _USER_AND_PASSWORD = re.compile(r"^\S+:\S*@")
 _NAMED_SECRET = re.compile(
     r"(?P<name>\w*(?:pass|pwd|token|key|secret|auth|user|usr|login|sig)\w*|pw)(?P<sign>[=:])"
@@ -33,11 +34,14 @@ def without_credentials(uri: str) -> str:
     """The address without user and password, and with secret-looking values as ``***``.
 
     It errs on the side of hiding: whatever stands before the last ``@`` goes, also where a
-    password holds characters that an address may not, or where the scheme was forgotten.
+    password holds characters that an address may not, or where the scheme was forgotten. A path
+    that begins with a drive's letter is no address.
 
     >>> without_credentials("rtsp://me:p/w@10.0.0.7/live?token=abc&q=1")
     'rtsp://10.0.0.7/live?token=***&q=1'
     """
+    if _DRIVE.match(uri):
+        return uri
     found = _SCHEME.match(uri)
     if found is None:
         return _USER_AND_PASSWORD.sub("***@", uri)

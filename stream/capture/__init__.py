@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import unquote
 
 from stream import endpoint
 from stream.capture.camera import Camera
@@ -46,7 +45,9 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     if scheme in endpoint.SCHEMES:
         return Subscriber(uri, options)
     if scheme == "file":
-        return VideoFile(Path(unquote(uri[len("file://") :])), options)
+        from urllib.request import url2pathname  # it loads HTTP, which no other source needs
+
+        return VideoFile(Path(url2pathname(uri[len("file://") :])), options)
     if scheme:
         raise SourceError(
             f"nothing is known of {scheme}:// addresses; "

@@ -1,5 +1,6 @@
 """When a picture was captured, as early as its source lets us know, and timestamps that go on."""
 
+import math
 import time
 from typing import Protocol
 
@@ -116,12 +117,16 @@ def _sleep_until(due_ns: int) -> None:
 class Timeline:
     """Timestamps of one source that only go forward.
 
-    A source with its own clock begins at 0 and its time goes on across reconnections; where its
-    timestamps go back or leave the time of capture by more than two seconds, the time of capture
-    leads. A file keeps its own timestamps until they go back, as where two clips were joined.
+    A source with its own clock begins at 0 and its time goes on across reconnections. Where its
+    timestamps go back, or leap ahead by more than two seconds, the time of capture leads;
+    where they leave it bit by bit, as in a backlog that comes at once or by a clock that runs fast,
+    they are held to within two seconds of it. A file keeps its own timestamps until they go back,
+    as where two clips were joined.
     """
 
     _MAX_DEPARTURE_S = 2.0
+    _MIN_STEP_S = 0.0001
+    """Between pictures that come too fast to keep their own intervals."""
 
     def __init__(self, own_clock: bool) -> None:
         self._own_clock = own_clock
@@ -143,12 +148,22 @@ class Timeline:
         if self._offset_s is None:
             self._offset_s = since_first_s - pts_s
         moved_s = pts_s + self._offset_s
-        departed = self._own_clock and abs(moved_s - since_first_s) > self._MAX_DEPARTURE_S
-        if moved_s < self._last_s or departed:
-            following_s = self._last_s + self._period_s
-            moved_s = max(since_first_s, following_s) if self._own_clock else following_s
-            self._offset_s = moved_s - pts_s
-        elif 0 < moved_s - self._last_s < self._MAX_DEPARTURE_S:
+        if 0 < moved_s - self._last_s < self._MAX_DEPARTURE_S:
             self._period_s = moved_s - self._last_s
+        if self._own_clock:
+            moved_s = self._held(moved_s, since_first_s)
+        elif moved_s < self._last_s:
+            moved_s = self._last_s + self._period_s
+        self._offset_s = moved_s - pts_s
         self._last_s = moved_s
         return moved_s
+
+    def _held(self, moved_s: float, since_first_s: float) -> float:
+        """The timestamp, or one that is nearer to the time of capture."""
+        step_s, ahead_s = moved_s - self._last_s, moved_s - since_first_s
+        if step_s < 0 or min(step_s, ahead_s) > self._MAX_DEPARTURE_S:
+            return max(since_first_s, self._last_s + self._period_s)
+        if abs(ahead_s) <= self._MAX_DEPARTURE_S:
+            return moved_s
+        held_s = since_first_s + math.copysign(self._MAX_DEPARTURE_S, ahead_s)
+        return max(held_s, self._last_s + self._MIN_STEP_S)

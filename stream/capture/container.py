@@ -14,7 +14,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from stream.capture.best_video import best_video, leave_others
 from stream.capture.clock import ArrivalClock, CaptureClock
+from stream.capture.colour import say_matrix
 from stream.capture.exif import exif_orientation
 from stream.capture.geometry import Orientation, fitted, with_square_pixels
 from stream.capture.source import Picture, Size, StreamInfo
@@ -43,7 +45,7 @@ class ContainerOptions:
         clockless: formats whose times and rate FFmpeg invents; the time of arrival counts instead.
         size: scale the pictures to fit into this.
         may_be_turned: look at the first picture for its orientation, as phones note it; the address
-            must be one that can be opened twice.
+            must be one that can be opened twice, as a file and not a pipe.
         advice: ends the error when it cannot be opened.
         not_video: what to say where something came that is no video.
     """
@@ -62,7 +64,7 @@ class ContainerOptions:
 
 
 class ContainerCapture:
-    """The first video stream of an open container.
+    """The best video stream of an open container.
 
     Raises:
         SourceError: it cannot be opened in time, or has no video.
@@ -81,7 +83,7 @@ class ContainerCapture:
         self._damaged = 0
         self._container = _open(address, options)
         try:
-            self._stream = self._first_video()
+            self._stream = self._best_video()
             codec = self._stream.codec_context
             # Frame threads hold pictures back; a live source wants each one at once.
             codec.thread_type = "SLICE" if options.low_delay else "AUTO"
@@ -139,15 +141,16 @@ class ContainerCapture:
             self._reading.close()  # before FFmpeg frees what it may still look at
         self._container.close()
 
-    def _first_video(self) -> VideoStream:
-        if not self._container.streams.video:
+    def _best_video(self) -> VideoStream:
+        stream = best_video(self._container)
+        if stream is None:
             kinds = ", ".join(s.type for s in self._container.streams) or "nothing"
             raise SourceError(f"{self._options.what} holds no video, only {kinds}")
-        stream = self._container.streams.video[0]
         if not stream.codec_context.width or not stream.codec_context.height:
             raise SourceError(
                 f"{self._options.what} tells no picture size; it holds no playable video"
             )
+        leave_others(self._container, stream)
         return stream
 
     def _packets(self) -> Iterator[Any]:
@@ -169,6 +172,7 @@ class ContainerCapture:
         orientation = _orientation(frame, packet)
         upright = self._upright_size(Size(frame.width, frame.height), orientation)
         width, height = astuple(orientation.size(upright))
+        say_matrix(frame, self._stream.codec_context.name)
         pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
         return orientation.upright(np.asarray(pixels, np.uint8))
 
@@ -235,10 +239,11 @@ def _orientation_at(address: str) -> Orientation:
     """That of the first picture."""
     try:
         with av.open(address, mode="r", metadata_errors="replace") as container:
-            for packet in container.demux(video=0):
+            video = best_video(container)
+            for packet in container.demux(video) if video else ():
                 for frame in packet.decode():
                     return _orientation(frame, packet)
-    except (av.error.FFmpegError, IndexError):
+    except av.error.FFmpegError:
         pass
     return Orientation()
 

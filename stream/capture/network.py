@@ -30,7 +30,8 @@ class NetworkStream:
 
     What http:// gives may be a file: it tells how long it is, or is a picture. Then it is one as on
     disk: every frame counts, or with ``options.realtime`` it plays at its own rate. This is known
-    after :meth:`look`, or the first :meth:`open`.
+    after :meth:`look`, or the first :meth:`open`, and stays so: a file that is there when a stream
+    is opened again, as the picture of a camera that is busy, is no stream.
     """
 
     def __init__(self, address: str, options: SourceOptions) -> None:
@@ -39,7 +40,8 @@ class NetworkStream:
         self.live = self.reconnects = self.own_clock = True
         self._address = address
         self._options = options
-        self._is_file = False
+        self._is_web = scheme_of(address) in _WEB
+        self._is_file: bool | None = None if self._is_web else False  # None until it is known
         self._ahead: ContainerCapture | SourceError | None = None
 
     def look(self) -> None:
@@ -47,17 +49,17 @@ class NetworkStream:
 
         A live stream stays open, as some cameras serve one connection only.
         """
-        if scheme_of(self._address) not in _WEB or self._ahead is not None or self._is_file:
+        if self._is_file is not None or self._ahead is not None:
             return
         try:
             self._ahead = self._open()
         except SourceError as error:
             self._ahead = error
             return
-        if self._ahead.ends:
+        self._is_file = self._ahead.ends
+        if self._is_file:
             self._ahead.close()
             self._ahead = None
-            self._is_file = True
             self.live = self._options.realtime
             self.reconnects = self.own_clock = False
 
@@ -66,7 +68,11 @@ class NetworkStream:
         ahead, self._ahead = self._ahead, None
         if isinstance(ahead, SourceError):
             raise ahead
-        return ahead or self._open()
+        capture = ahead or self._open()
+        if self._is_web and not self._is_file and capture.ends:
+            capture.close()
+            raise SourceError(f"{self.uri} has a file or a picture there now, and had a stream")
+        return capture
 
     def _open(self) -> ContainerCapture:
         scheme = scheme_of(self._address)
@@ -83,9 +89,9 @@ class NetworkStream:
                 low_delay=self.live,
                 clockless=() if self._is_file else ("mpjpeg", "mjpeg"),
                 size=self._options.size,
-                may_be_turned=self._is_file,
+                may_be_turned=bool(self._is_file),
                 advice="is the address right, and is the camera on and in the same network?",
-                not_video=_NOT_VIDEO if scheme in _WEB else "",
+                not_video=_NOT_VIDEO if self._is_web else "",
             ),
             clock=PlaybackClock() if self._is_file and self.live else ArrivalClock(),
         )

@@ -41,7 +41,7 @@ class VideoFile:
             os.path.abspath(path),
             ContainerOptions(
                 what=self.uri,
-                may_be_turned=True,
+                may_be_turned=os.path.isfile(path),
                 low_delay=self.live,
                 size=self._options.size,
                 advice="is it a complete video file?",

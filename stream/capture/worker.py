@@ -160,6 +160,7 @@ class CaptureWorker:
                 pts_s=self._timeline.at(pts_s, captured_ns),
                 captured_ns=captured_ns,
                 posted_ns=time.perf_counter_ns(),
+                fps=info.fps,
             )
             self._sequence += 1
             self._count(frame, lost)

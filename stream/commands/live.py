@@ -68,9 +68,10 @@ def live(
         list[str] | None,
         typer.Option(
             "--to",
-            help="Where frames go: `window` (the default), `out.mp4`, `out.mkv`, "
-            "`zmq+tcp://127.0.0.1:5555` (other programs subscribe), `virtual-camera` (video calls "
-            "take it for a webcam), `null`. May be given several times.",
+            help="Where frames go: `window` (the default), `out.mp4`, `out.mkv` "
+            "(which needs no more memory the longer it gets), `zmq+tcp://127.0.0.1:5555` (other "
+            "programs subscribe), `virtual-camera` (video calls take it for a webcam), `null`. May "
+            "be given several times.",
             show_default=False,
         ),
     ] = None,

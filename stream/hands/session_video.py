@@ -14,7 +14,7 @@ class SessionVideo(Recording):
     """
 
     def __init__(self, path: Path, recorder: SessionRecorder) -> None:
-        super().__init__(path, as_captured=True)
+        super().__init__(path, as_captured=True, own_times=True)
         self._recorder = recorder
 
     def write(self, frame: ProcessedFrame) -> None:

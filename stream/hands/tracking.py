@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -66,6 +67,9 @@ class HandTracking:
     Args:
         lossless: by source name, whether every frame waits for its landmarks (a file).
         hand_over: takes each frame, with the landmarks that it is to be shown with.
+        has_room: whether it takes one of this source without waiting; call :meth:`look_again` when
+            that becomes true.
+        room_made: called after frames were taken, and when no more will be.
         found: takes what was found in each frame that was looked at, from the tracker's thread.
         say: takes a line where the tracker fails; the pictures then go on without hands.
     """
@@ -76,6 +80,8 @@ class HandTracking:
         *,
         lossless: Mapping[str, bool],
         hand_over: Callable[[ProcessedFrame], None],
+        has_room: Callable[[str], bool] = lambda source: True,
+        room_made: Callable[[], None] = lambda: None,
         found: Callable[[TrackedFrame], None] = lambda tracked: None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -87,11 +93,12 @@ class HandTracking:
         self.frames_with_hands = 0
         self._lossless = lossless
         self._hand_over = hand_over
+        self._room_made = room_made
         self._found = found
         self._say = say
         self._changed = threading.Condition()
         self._boxes: dict[str, Mailbox[ProcessedFrame]] = {
-            name: Mailbox(self._changed) for name in lossless
+            name: Mailbox(self._changed, partial(has_room, name)) for name in lossless
         }
         self._latest: dict[str, TrackedFrame] = {}
         self._searches: dict[str, _Search] = {}
@@ -118,6 +125,15 @@ class HandTracking:
     def region_of(self, frame: Frame) -> Region | None:
         """The part of a frame that hands are expected in, None for all of it."""
         return self._surroundings[frame.source].at(frame.pts_s, frame.height, frame.width)
+
+    def has_room(self, source: str) -> bool:
+        """Whether :meth:`post` takes a frame of this source without waiting."""
+        return not self._lossless[source] or self._boxes[source].has_room
+
+    def look_again(self) -> None:
+        """There may be room for frames that waited for some."""
+        with self._changed:
+            self._changed.notify_all()
 
     def post(self, frame: ProcessedFrame) -> None:
         """Take a frame from the engine; hands it over at once or, of a file, when it is tracked."""
@@ -146,6 +162,7 @@ class HandTracking:
         """No more frames will come; waits until those of files are handed over."""
         for box in self._boxes.values():
             box.close()
+        self._room_made()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -170,6 +187,7 @@ class HandTracking:
 
     def _serve(self) -> bool:
         frames = take_ready(list(self._boxes.values()), self._changed)
+        self._room_made()
         for frame in frames:
             source = frame.captured.source
             tracked = self._look(self._searches[source], frame) if self.failure is None else None

@@ -18,13 +18,13 @@ def display_problem(environment: Mapping[str, str] = os.environ) -> str | None:
     """Why no window can be opened here, or None where one can.
 
     The window library aborts the whole process when its display does not answer, so on Linux the
-    X server is asked first.
+    X server is asked first. OpenCV's wheels have no other way to a screen, on Wayland neither.
     """
     if sys.platform != "linux":
         return None
-    if environment.get("WAYLAND_DISPLAY"):
-        return None
     display = environment.get("DISPLAY")
+    if not display and environment.get("WAYLAND_DISPLAY"):
+        return "windows need XWayland here (DISPLAY is not set), which Wayland desktops offer"
     if not display:
         return "this machine has no display (DISPLAY is not set)"
     if not _answers(display):

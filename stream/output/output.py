@@ -83,17 +83,24 @@ class OutputWorker:
     Args:
         lossless: by source name, whether its frames wait for this output rather than be dropped
             (a recording of a file).
+        room_made: called after frames were taken, and when no more will be.
         say: takes a line when the output fails.
     """
 
     def __init__(
-        self, output: Output, *, lossless: Mapping[str, bool], say: Callable[[str], None]
+        self,
+        output: Output,
+        *,
+        lossless: Mapping[str, bool],
+        room_made: Callable[[], None],
+        say: Callable[[str], None],
     ) -> None:
         self.output = output
         self.failure: str | None = None
         self.written = 0
         self.dropped = 0
         self._lossless = lossless
+        self._room_made = room_made
         self._say = say
         self._changed = Condition()
         self._boxes: dict[str, Mailbox[Delivery]] = {
@@ -107,6 +114,10 @@ class OutputWorker:
         """Run in a thread of its own; not for outputs of the main thread."""
         self._thread = Thread(target=self._run, name=f"output {self.output.uri}", daemon=True)
         self._thread.start()
+
+    def has_room(self, source: str) -> bool:
+        """Whether :meth:`post` takes a frame of this source without waiting."""
+        return not self._lossless[source] or self._boxes[source].has_room
 
     def post(self, delivery: Delivery) -> None:
         """Leave a frame for the output."""
@@ -124,6 +135,7 @@ class OutputWorker:
         """No more frames will come; what waits is still written."""
         for box in self._boxes.values():
             box.close()
+        self._room_made()
 
     def join(self, timeout_s: float) -> bool:
         """Wait until everything is written; False where the output hangs."""
@@ -139,6 +151,8 @@ class OutputWorker:
         boxes = list(self._boxes.values())
         over = all(box.closed for box in boxes)  # looked at first, so that no last frame is missed
         waiting = take_ready(boxes, self._changed, timeout_s=timeout_s)
+        if waiting:
+            self._room_made()
         try:
             if not waiting and over:
                 self._close()

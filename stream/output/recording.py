@@ -1,6 +1,7 @@
 """A recording: H.264 in MP4 or Matroska, each frame at its own time, playable whatever happens."""
 
 import os.path
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from stream.hands.overlay import Overlay
 from stream.output.letterbox import letterboxed
 
 _CLOCK_HZ = 90_000
-_FIRST_PERIOD = _CLOCK_HZ // 30
+_DEFAULT_FPS = 30.0
 _MAX_PERIOD = 5 * _CLOCK_HZ
+_MAX_STEP = 6 * 3600 * _CLOCK_HZ
+"""MP4 counts fewer than 2**31 ticks from one picture to the next."""
 _MUXERS = {
     # Fragments of half a second while recording; a finished file is an ordinary MP4.
     ".mp4": {"flush_packets": "1", "movflags": "hybrid_fragmented", "frag_duration": "500000"},
@@ -30,13 +33,17 @@ _MUXERS = {
 SUFFIXES = tuple(_MUXERS)
 _ENCODER = {"preset": "veryfast", "tune": "zerolatency", "crf": "18"}
 _HD_HEIGHT = 720
+_IN_NO_NAME = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+"""What Windows, and the file systems of most sticks, refuse in a file's name."""
 
 
 class Recording:
     """A file, or one file a source where there are several.
 
-    What was written until a crash, a kill or a full disk plays up to half a second before it.
-    The last picture is shown as long as the one before it, 5 s at most.
+    What was written until a crash, a kill or a full disk plays up to about half a second before it;
+    of a few frames a second, up to two frames before. An MP4 keeps its index in memory.
+    It begins at 0 with its first picture. The last one is shown as long as the one before it, 5 s
+    at most; where none comes for over six hours, the one before is put in again.
     A picture with an odd side is padded by one line; one whose size changed midway is fitted into
     the size that the recording began with.
 
@@ -44,6 +51,7 @@ class Recording:
         path: ends in .mp4 or .mkv; a file of that name is replaced when the first frame comes.
         several: put the source's name into each file's name.
         as_captured: record the pictures as they came, not deblurred and without hands.
+        own_times: keep the times of the source, whenever its first picture comes.
 
     Raises:
         OutputError: the folder does not exist, or the suffix is of another kind.
@@ -52,7 +60,14 @@ class Recording:
     every_frame = True
     main_thread = False
 
-    def __init__(self, path: Path, *, several: bool = False, as_captured: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        several: bool = False,
+        as_captured: bool = False,
+        own_times: bool = False,
+    ) -> None:
         self.uri = str(path)
         if path.suffix.lower() not in SUFFIXES:
             raise OutputError(f"{path}: recordings end in {' or '.join(SUFFIXES)}")
@@ -63,21 +78,28 @@ class Recording:
         self._path = path
         self.several = several
         self._as_captured = as_captured
+        self._own_times = own_times
         self._files: dict[str, _VideoWriter] = {}
         self._overlay = Overlay()
 
     def path_for(self, source: str) -> Path:
-        """The file that frames of this source go to."""
+        """The file that frames of this source go to; its name is one on every system."""
         if not self.several:
             return self._path
-        return self._path.with_name(f"{self._path.stem}-{source}{self._path.suffix}")
+        name = _IN_NO_NAME.sub("_", source)
+        return self._path.with_name(f"{self._path.stem}-{name}{self._path.suffix}")
 
     def write(self, frame: ProcessedFrame) -> None:
-        source = frame.captured.source
+        source, pts_s = frame.captured.source, frame.captured.pts_s
         pixels = frame.captured.pixels if self._as_captured else self._overlay.over(frame)
         if source not in self._files:
-            self._files[source] = _VideoWriter(self.path_for(source), pixels)
-        self._files[source].write(pixels, frame.captured.pts_s)
+            self._files[source] = _VideoWriter(
+                self.path_for(source),
+                pixels,
+                begins_s=0.0 if self._own_times else pts_s,
+                fps=frame.captured.fps or _DEFAULT_FPS,
+            )
+        self._files[source].write(pixels, pts_s)
 
     def idle(self) -> None:
         """Nothing to do."""
@@ -95,13 +117,17 @@ class Recording:
 
 
 class _VideoWriter:
-    """One file being written."""
+    """One file being written; its 0 is at ``begins_s`` of the source."""
 
-    def __init__(self, path: Path, first: NDArray[np.uint8]) -> None:
+    def __init__(
+        self, path: Path, first: NDArray[np.uint8], *, begins_s: float, fps: float
+    ) -> None:
         self._path = path
+        self._begins_s = begins_s
         self._height, self._width = first.shape[:2]
+        self._last: VideoFrame | None = None
         self._last_pts = -1
-        self._period = _FIRST_PERIOD
+        self._period = max(1, min(round(_CLOCK_HZ / fps), _MAX_PERIOD))
         # SD and HD players expect different colour matrices; the file says which one it has.
         hd = self._height >= _HD_HEIGHT
         self._matrix = Colorspace.ITU709 if hd else Colorspace.ITU601
@@ -111,7 +137,8 @@ class _VideoWriter:
                 "w",
                 options=_MUXERS[path.suffix.lower()],
             )
-            self._stream = self._add_stream(1 if hd else 6)
+            rate = Fraction(fps).limit_denominator(1001)  # as 24000/1001; Matroska tells players
+            self._stream = self._add_stream(1 if hd else 6, rate)
             self._stream.codec_context.open()
             self._container.start_encoding()  # the file is there, or it fails here
         except (av.error.FFmpegError, OSError) as error:
@@ -121,12 +148,18 @@ class _VideoWriter:
         frame = VideoFrame.from_ndarray(self._fitted(pixels), format="rgb24").reformat(
             format="yuv420p", dst_colorspace=self._matrix, dst_color_range=ColorRange.MPEG
         )
-        pts = max(round(pts_s * _CLOCK_HZ), self._last_pts + 1)
-        if self._last_pts >= 0:
-            self._period = min(pts - self._last_pts, _MAX_PERIOD)
-        self._last_pts = frame.pts = pts
         frame.time_base = Fraction(1, _CLOCK_HZ)
         frame.pict_type = PictureType.NONE
+        pts = max(round((pts_s - self._begins_s) * _CLOCK_HZ), self._last_pts + 1)
+        while self._last is not None and pts - self._last_pts > _MAX_STEP:
+            self._encode(self._last, self._last_pts + _MAX_STEP)
+        self._encode(frame, pts)
+
+    def _encode(self, frame: VideoFrame, pts: int) -> None:
+        if self._last is not None:
+            self._period = min(pts - self._last_pts, _MAX_PERIOD)
+        frame.pts = pts
+        self._last, self._last_pts = frame, pts
         try:
             for packet in self._stream.encode(frame):
                 packet.duration = self._period  # counts where no other picture follows
@@ -141,8 +174,8 @@ class _VideoWriter:
         except (av.error.FFmpegError, OSError) as error:
             raise self._broken_off(error) from None
 
-    def _add_stream(self, colour_tag: int) -> VideoStream:
-        stream = self._container.add_stream("libx264", rate=30, options=_ENCODER)
+    def _add_stream(self, colour_tag: int, rate: Fraction) -> VideoStream:
+        stream = self._container.add_stream("libx264", rate=rate, options=_ENCODER)
         codec = stream.codec_context
         stream.width, stream.height = self._width + self._width % 2, self._height + self._height % 2
         stream.pix_fmt = "yuv420p"

@@ -1,6 +1,7 @@
 """A window: before and after side by side, where the mouse divides them."""
 
 import os
+import sys
 from typing import Any, Protocol
 
 import cv2
@@ -68,6 +69,8 @@ class Window:
             raise OutputError(f"no window: {problem}; record instead, with --to out.mp4")
         # Qt in OpenCV's wheel warns on every start that it brings no fonts; none are used.
         os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
+        if sys.platform == "linux":  # what desktops set, as wayland, is not in OpenCV's wheel
+            os.environ["QT_QPA_PLATFORM"] = "xcb"
         self.controls: WindowControls | None = None
         self._split = 0.5
         self._compare = True

@@ -58,6 +58,14 @@ def test_rate_is_of_intervals_not_of_frames() -> None:
     assert ledger.fps_output == pytest.approx(10.0)
 
 
+@pytest.mark.parametrize(("handed_ns", "fps"), [([20, 10], 1e8), ([10, 10], 0.0), ([10], 0.0)])
+def test_rate_is_told_of_stamps_in_any_order(handed_ns: list[int], fps: float) -> None:
+    ledger = Ledger()
+    for stamp_ns in handed_ns:
+        ledger.count_output(processed(0, 0, 0, 0), stamp_ns)
+    assert ledger.fps_output == pytest.approx(fps)
+
+
 def test_drops_are_counted_by_cause() -> None:
     ledger = Ledger()
     for cause in ("engine_busy", "engine_busy", "stopped"):

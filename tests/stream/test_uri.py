@@ -47,7 +47,7 @@ def test_secrets_in_unusual_places_are_hidden_too(address: str) -> None:
     "uri",
     [
         "clip.mp4", "clip@home.mp4", "/dev/video0", "rtsp://host/path?x=1", "camera:0",
-        "http://[fe80::1]:8080/video",
+        "http://[fe80::1]:8080/video", r"C:\Users\joe@corp\clip.mp4", "c:/Users/joe@corp/clip.mp4",
     ],
 )  # fmt: skip
 def test_addresses_without_secrets_stay_as_they_are(uri: str) -> None:

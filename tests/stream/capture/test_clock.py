@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,27 @@ def test_live_timestamps_that_jump_give_way_to_the_time_of_capture() -> None:
     stamps = [0.0, 0.1, 500.0, 500.1, 0.0, 0.1]
     times = [timeline.at(pts, number * 100_000_000) for number, pts in enumerate(stamps)]
     assert times == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+def test_backlog_that_comes_at_once_does_not_make_time_run_fast() -> None:
+    timeline = Timeline(own_clock=True)
+    stamps = [number / 15 for number in range(60)]  # a dark room; then there is light
+    stamps += [4 + number / 30 for number in range(30 * 60)]
+    captured_s = [max(0.0005 * number, pts - 4) for number, pts in enumerate(stamps)]
+    times = [timeline.at(pts, round(at * 1e9)) for pts, at in zip(stamps, captured_s, strict=True)]
+    assert times[:29] == pytest.approx(stamps[:29])
+    assert times[-1] - captured_s[-1] == pytest.approx(2.0, abs=0.01)
+    live = [b - a for a, b in pairwise(times[62:])]
+    assert live == pytest.approx([1 / 30] * len(live))
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.99, 1.0, 1.01, 2.0])
+def test_clock_of_another_rate_stays_within_two_seconds_of_capture(rate: float) -> None:
+    timeline = Timeline(own_clock=True)
+    captured_s = [number / 10 for number in range(6000)]
+    times = [timeline.at(at * rate, round(at * 1e9)) for at in captured_s]
+    assert times == pytest.approx(captured_s, abs=2.001)
+    assert max(b - a for a, b in pairwise(times)) == pytest.approx(0.1, abs=0.11)
 
 
 @given(

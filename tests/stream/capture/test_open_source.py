@@ -29,6 +29,14 @@ def test_address_decides_the_kind(uri: str, kind: type, name: str) -> None:
     assert "u:p" not in source.uri
 
 
+def test_file_address_of_windows_is_a_path_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = pytest.importorskip("nturl2path")  # what url2pathname is there
+    monkeypatch.setattr("urllib.request.url2pathname", windows.url2pathname)
+    source = open_source("file:///C:/my%20clips/a.mp4")
+    assert isinstance(source, VideoFile)
+    assert str(source.path) == r"C:\my clips\a.mp4"
+
+
 @pytest.mark.parametrize("uri", ["foo://bar", "zzz+tcp://x", "", "  "])
 def test_unknown_addresses_are_errors(uri: str) -> None:
     with pytest.raises(SourceError):

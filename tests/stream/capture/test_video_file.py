@@ -1,6 +1,7 @@
 import os
 import time
 from pathlib import Path
+from threading import Thread
 
 import av
 import numpy as np
@@ -20,6 +21,23 @@ def test_every_frame_with_its_own_time_and_pixels(make_clip: MakeClip) -> None:
     assert [round(p.pts_s * 1000) for p in pictures] == pts_ms
     for number, found in enumerate(pictures):
         assert np.array_equal(found.pixels, picture(number))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_named_pipe_is_read_like_a_file(make_clip: MakeClip, tmp_path: Path) -> None:
+    clip = make_clip("clip.ts", codec="libx264", pixel_format="yuv420p").read_bytes()
+    pipe = tmp_path / "pipe.ts"
+    os.mkfifo(pipe)
+    Thread(target=pipe.write_bytes, args=[clip], daemon=True).start()
+    found: list[int] = []
+
+    def read() -> None:
+        found.extend(read_number(p.pixels) for p in open_source(str(pipe)).open().pictures())
+
+    reader = Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(10)
+    assert found == list(range(25))
 
 
 def test_b_frames_come_in_order_of_presentation(make_clip: MakeClip) -> None:

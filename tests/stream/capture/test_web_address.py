@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 from threading import Thread
@@ -22,6 +22,7 @@ from stream.frame import Frame
 from stream.provenance import is_filmed_now, kind_of
 from tests.conftest import MakeClip, blur2blur, read_clip
 from tests.mjpeg_server import Camera
+from tests.stream.capture.test_network import wait_for
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -90,6 +91,89 @@ def test_picture_at_a_web_address_is_one_frame(web: str, tmp_path: Path) -> None
     assert worker.join(10)
     assert worker.status.state is SourceState.ENDED
     assert len(frames) == 1
+
+
+MASTER = """#EXTM3U
+#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=160x96
+small.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=2000000,RESOLUTION=320x192
+large.m3u8
+"""
+
+
+def test_of_what_hls_offers_the_largest_is_taken_and_no_other_fetched(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    fetched: list[str] = []
+
+    class Counting(Quiet):
+        def send_head(self) -> object:  # type: ignore[override]
+            fetched.append(self.path)
+            return super().send_head()
+
+    for name, width, height in [("small", 160, 96), ("large", 320, 192)]:
+        parts = [f"{name}{number}.ts" for number in range(3)]
+        for number, part in enumerate(parts):
+            times_ms = range(number * 1000, number * 1000 + 1000, 40)
+            make_clip(
+                part, pts_ms=times_ms, width=width, height=height,
+                codec="libx264", pixel_format="yuv420p",
+            )  # fmt: skip
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1"]
+        lines += [f"#EXTINF:1.0,\n{part}" for part in parts]
+        (tmp_path / f"{name}.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST", ""]))
+    (tmp_path / "master.m3u8").write_text(MASTER)
+    with serving(partial(Counting, directory=str(tmp_path))) as address:
+        source = open_source(f"{address}/master.m3u8")
+        look_at([source])
+        with closing(source.open()) as capture:
+            shapes = [picture.pixels.shape for picture in capture.pictures()]
+    assert shapes == [(192, 320, 3)] * 75
+    assert "/large2.ts" in fetched and "/small2.ts" not in fetched
+
+
+class BusyAtTimes(BaseHTTPRequestHandler):
+    """A camera that is lost after ten pictures, then busy for one connection, then back."""
+
+    connections = 0
+
+    def do_GET(self) -> None:
+        BusyAtTimes.connections += 1
+        jpeg = cv2.imencode(".jpg", np.full((96, 160, 3), 90, np.uint8))[1].tobytes()
+        head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode()
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+        if BusyAtTimes.connections == 2:
+            self.wfile.write(head + jpeg)
+            return
+        self.wfile.write(b"Content-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n")
+        with suppress(OSError):
+            for _ in range(10):
+                self.wfile.write(b"--b\r\n" + head + jpeg + b"\r\n")
+                time.sleep(0.02)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+def test_picture_of_a_busy_camera_is_not_taken_for_the_stream_that_was_there() -> None:
+    said: list[str] = []
+    frames: list[Frame] = []
+    with serving(BusyAtTimes) as address:
+        source = open_source(f"{address}/video")
+        worker = CaptureWorker(
+            source,
+            deliver=frames.append,
+            prepare=lambda info: None,
+            finished=lambda: None,
+            say=said.append,
+        )
+        worker.start()
+        wait_for(lambda: len(frames) > 12, 10)
+        worker.stop()
+        assert worker.join(10)
+    assert source.live and source.own_clock and source.reconnects
+    assert BusyAtTimes.connections >= 3
+    assert "127.0.0.1 is live again" in said
 
 
 def test_page_at_a_web_address_is_told_from_video(web: str, tmp_path: Path) -> None:

@@ -140,14 +140,15 @@ def test_colon_in_a_name_is_no_protocol(
     assert len(read_clip(tmp_path / name)) == 1
 
 
-def test_colons_in_a_source_are_no_protocol(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("source", "name"), [("::1", "__1"), ('a/b\\*?"<|>', "a_b_______")])
+def test_source_gives_a_name_that_every_system_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     recording = open_output("out.mp4", several=True)
-    recording.write(processed(picture(0), 0.0, "::1"))
+    recording.write(processed(picture(0), 0.0, source))
     recording.close()
-    assert len(read_clip(tmp_path / "out-::1.mp4")) == 1
+    assert len(read_clip(tmp_path / f"out-{name}.mp4")) == 1
 
 
 @SUFFIXES

@@ -203,7 +203,27 @@ def test_without_a_display_it_is_refused_with_advice(monkeypatch: pytest.MonkeyP
 def test_display_that_does_not_answer_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     assert "does not answer" in str(display_problem({"DISPLAY": ":4242"}))
-    assert display_problem({"DISPLAY": ":4242", "WAYLAND_DISPLAY": "wayland-0"}) is None
+    wayland = {"WAYLAND_DISPLAY": "wayland-0"}
+    assert "does not answer" in str(display_problem({"DISPLAY": ":4242", **wayland}))
+    assert "XWayland" in str(display_problem(wayland))
+
+
+WAYLAND = """
+from stream.output.window import Window
+from tests.stream.publishing import processed
+window = Window()
+window.write(processed(0))
+window.close()
+print("shown")
+"""
+
+
+def test_desktop_that_wants_qt_on_wayland_gets_its_window_by_xwayland(
+    display: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DISPLAY": display, "QT_QPA_PLATFORM": "wayland"}.items():
+        monkeypatch.setenv(name, value)
+    assert run_python(WAYLAND).stdout == "shown\n"
 
 
 def test_split_shows_before_left_and_after_right() -> None:

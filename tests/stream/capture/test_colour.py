@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from stream.capture import open_source
+
+COLOUR = (200, 60, 40)
+UNSPECIFIED, BT709, SMPTE170M = 2, 1, 6
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "height", "tag", "matrix"),
+    [
+        (".mp4", "libx264", 720, UNSPECIFIED, Colorspace.ITU709),
+        (".mp4", "libx264", 720, BT709, Colorspace.ITU709),
+        (".mp4", "libx264", 720, SMPTE170M, Colorspace.ITU601),
+        (".mp4", "libx264", 480, UNSPECIFIED, Colorspace.ITU601),
+        (".mp4", "libx264", 480, BT709, Colorspace.ITU709),
+        (".nut", "rawvideo", 720, UNSPECIFIED, Colorspace.ITU601),
+        (".nut", "mjpeg", 720, UNSPECIFIED, Colorspace.ITU601),
+    ],
+)
+def test_colours_are_those_that_players_show(
+    tmp_path: Path, suffix: str, codec: str, height: int, tag: int, matrix: Colorspace
+) -> None:
+    clip = tmp_path / f"clip{suffix}"
+    pixels = np.full((height, 320, 3), COLOUR, np.uint8)
+    whole = codec == "mjpeg"
+    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+        format="yuvj420p" if whole else "yuv420p",
+        dst_colorspace=matrix,
+        dst_color_range=ColorRange.JPEG if whole else ColorRange.MPEG,
+    )
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 320, height, frame.format.name
+        stream.codec_context.colorspace = tag
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    found = next(iter(open_source(str(clip)).open().pictures())).pixels
+    assert np.abs(found[10, 10].astype(int) - COLOUR).max() <= 5
+
+
+def test_rgb_is_left_alone(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mkv"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 320, 720, "bgr0"
+        pixels = np.full((720, 320, 3), COLOUR, np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    found = next(iter(open_source(str(clip)).open().pictures())).pixels
+    assert tuple(found[10, 10]) == COLOUR
