@@ -46,7 +46,8 @@ class RunSettings:
         batch: crops a step, over all processes.
         ema_steps: time constant of the averaged weights, which are those that are kept.
         save_minutes: time between checkpoints, each with a validation.
-        start: profile, by name or folder, whose weights a new run begins with.
+        start: profile, by name or folder, whose weights a new run begins with; one that goes on
+            need not be told again.
     """
 
     out: Path
