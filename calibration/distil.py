@@ -114,7 +114,7 @@ class DistillationTrainer(RestorationTrainer):
     def card(self, final: Evaluation) -> dict[str, Any]:
         return {
             **self.how_it_learned(final),
-            "recording": self.settings.recording.name,
+            "recording": self.settings.recording.absolute().name,
             "held_out": sorted(self.settings.held_out),
             "teacher": self.settings.teacher,
             **passed_on(self.profile.card),

@@ -288,7 +288,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
                 f"{_COLOUR_SHARE} L1 of colour + {_FEATURES_SHARE} {self.content_name} feature "
                 f"distance) at half of {SIZES} sizes, R1 {settings.r1}"
             ),
-            "recording": settings.recording.name,
+            "recording": settings.recording.absolute().name,
             "held_out": sorted(self.held_out),
             "deblurrer": settings.deblurrer,
             "deblurrer_sha256": self.profile.weights_sha256,

@@ -95,7 +95,7 @@ def load_profile(name_or_folder: str) -> Profile:
             finite numbers.
     """
     folder = _find(name_or_folder)
-    card = _read_card(folder)
+    card = read_card(folder)
     for file, expected in card["sha256"].items():
         path = folder / file
         if not path.is_file():
@@ -132,6 +132,20 @@ def own_profile_folder(name: str) -> Path:
     return user_profiles() / name
 
 
+def new_profile_folder(name: str) -> Path:
+    """Where a profile of the user's own goes that takes no other's place.
+
+    Raises:
+        ProfileError: as of :func:`own_profile_folder`, or there is one of that name.
+    """
+    folder = own_profile_folder(name)
+    if folder.exists():
+        raise ProfileError(
+            f"there is a profile {name} already; say another name, or remove {folder}"
+        )
+    return folder
+
+
 def check_profile_name(name: str) -> None:
     """See :func:`own_profile_folder`."""
     if not _NAME.fullmatch(name):
@@ -157,7 +171,12 @@ def _find(name_or_folder: str) -> Path:
     return given
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a profile's folder, whose other files are not looked at.
+
+    Raises:
+        ProfileError: it is missing, damaged, or of another format.
+    """
     path = folder / CARD
     try:
         card = json.loads(path.read_text(encoding="utf-8"))

@@ -144,14 +144,13 @@ def calibrate_train(
     recording tells whether it is worth it, as `calibrate report` does.
     """
     with needs_extra_train():
-        from calibration.camera_profile import export_camera_profile
+        from calibration.camera_profile import camera_profile_folder, export_camera_profile
         from calibration.job import run_translator_training
         from calibration.paired_folders import find_pairs
         from calibration.train_translator import TranslatorTraining
         from calibration.transferred_blur import TransferredBlur
-    from engines.profile import own_profile_folder
 
-    folder = own_profile_folder(profile)
+    folder = camera_profile_folder(profile, recording)
     settings = TranslatorTraining(
         recording=recording,
         out=out or recording / "runs" / profile,
@@ -182,13 +181,13 @@ def calibrate_distil(
     The profile then costs no more time than no profile.
     """
     with needs_extra_train():
-        from calibration.camera_profile import export_distilled_profile
+        from calibration.camera_profile import camera_profile_folder, export_distilled_profile
         from calibration.distil import Distillation
         from calibration.job import run_distillation
         from engines.networks import read_specification
-    from engines.profile import load_profile, own_profile_folder
+    from engines.profile import load_profile
 
-    folder = own_profile_folder(profile)
+    folder = camera_profile_folder(profile, recording, teacher)
     card = load_profile(teacher).card
     settings = Distillation(
         recording=recording,
