@@ -42,6 +42,12 @@ def test_pairs_are_found_in_both_layouts(folder: Path) -> None:
     assert all(pair.blurred.name == pair.sharp.name for pair in pairs)
 
 
+def test_what_a_mac_leaves_beside_pictures_is_no_pair(folder: Path) -> None:
+    for picture in list(folder.rglob("*.png")):
+        picture.with_name(f"._{picture.name}").write_bytes(b"\0\5\26\7mac")
+    assert len(find_pairs([folder])) == 8
+
+
 def test_crops_of_a_pair_belong_together(folder: Path) -> None:
     crops = PairedCrops(find_pairs([folder]), 64, seed=1, length=20)
     for index in range(20):
