@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -92,3 +93,22 @@ def test_links_are_followed_and_pipes_stay_pipes(tmp_path: Path) -> None:
     reader.join(10)
     assert heard == ["through"]
     assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no umask")
+def test_permissions_are_those_of_the_umask_or_of_what_was_there(tmp_path: Path) -> None:
+    new, old, folder = tmp_path / "new.json", tmp_path / "old.json", tmp_path / "folder"
+    old.write_text("1")
+    old.chmod(0o640)
+    before = os.umask(0o077)
+    try:
+        for path in (new, old):
+            write_text_atomically(path, "2")
+        write_folder_atomically(folder, lambda draft: (draft / "card").touch())
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.chmod(0o750)
+        write_folder_atomically(folder, lambda draft: (draft / "card").touch(), known_by="card")
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o777 for path in (new, old, folder)]
+    assert modes == [0o600, 0o640, 0o750]
