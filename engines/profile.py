@@ -78,10 +78,14 @@ class Profile:
         Raises:
             ProfileError: they are not.
         """
-        with np.load(self.folder / GOLDEN, allow_pickle=False) as golden:
-            frames, deblurred = golden["frames"], golden["deblurred"]
+        path = self.folder / GOLDEN
+        try:
+            with np.load(path, allow_pickle=False) as golden:
+                frames, deblurred = golden["frames"], golden["deblurred"]
+        except Exception as error:  # bytes that are no arrays fail in every way there is
+            raise ProfileError(f"{path} cannot be read ({error}); make the profile again") from None
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape != deblurred.shape:
-            raise ProfileError(f"{self.folder / GOLDEN} holds no frames; make the profile again")
+            raise ProfileError(f"{path} holds no frames; make the profile again")
         return frames, deblurred
 
 
@@ -198,6 +202,9 @@ def read_card(folder: Path) -> dict[str, Any]:
     told = all(isinstance(n, dict) and isinstance(n.get("architecture"), str) for n in networks)
     if not told or not isinstance(card["name"], str):
         raise ProfileError(f"{path} does not tell its name and networks; make the profile again")
+    multiple = card.get("multiple")
+    if not isinstance(multiple, int) or multiple < 1:
+        raise ProfileError(f"{path} says multiple {multiple!r}; make the profile again")
     left_below = card.get("left_below", LEFT_BELOW)
     if not isinstance(left_below, int | float) or not 0 < left_below < 256:
         raise ProfileError(f"{path} says left_below {left_below!r}; make the profile again")
