@@ -8,7 +8,7 @@ from calibration.camera_profile import camera_profile_folder
 from engines.errors import ProfileError
 from engines.folders import user_profiles
 from engines.profile import CARD
-from tests.conftest import PLAIN_SHORT
+from tests.conftest import PLAIN_SHORT, blur2blur
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,13 @@ def test_student_takes_no_place_of_its_teachers_or_anothers(profiles: Path) -> N
     for name, teacher in (("mine", "mine"), ("one", "other"), ("one", None)):
         with pytest.raises(ProfileError, match=f"there is a profile {name} already"):
             camera_profile_folder(name, Path("kitchen"), teacher)
+
+
+def test_page_of_a_profile_that_is_named_by_its_folder_lies_beside_the_recording(
+    tmp_path: Path,
+) -> None:
+    result = blur2blur("calibrate", "report", tmp_path / "camera", "--profile", PLAIN_SHORT)
+    assert result.returncode == 1
+    page = tmp_path / "camera" / "plain-short.html"
+    said = f"{page}: the folder {page.parent} does not exist"
+    assert "".join(said.split()) in "".join(result.stderr.split())
