@@ -18,13 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.acuity import (
-    TILE_PX,
-    AcuityRule,
-    Judgement,
-    Verdict,
-    noise_level,
-)
+from calibration.acuity import TILE_PX, AcuityRule, Judgement, Verdict, noise_level
 from calibration.contact_sheet import contact_sheet, write_picture
 from calibration.errors import CalibrationError
 from calibration.picture_file import read_picture
@@ -90,6 +84,10 @@ class KeptFrame:
 class CalibrationRecording:
     """The folder of a recording, new or gone on with.
 
+    Attributes:
+        frames: that are kept.
+        clips: names of its clips, and which those are, see ``calibration.clip_identity``.
+
     Raises:
         CalibrationError: the folder holds something else, or a frame that does not match its
             checksum; or the disk is nearly full.
@@ -99,6 +97,7 @@ class CalibrationRecording:
         self.folder = folder
         self.rule = rule or RecordingRule()
         self.frames: list[KeptFrame] = []
+        self.clips: dict[str, str] = {}
         self._number = -1
         self._saved_at = 0.0
         self._last: dict[str, Picture] = {}
@@ -157,6 +156,7 @@ class CalibrationRecording:
             "rule": asdict(self.rule),
             "noise": _median([frame.noise for frame in self.frames]),
             "brightness": _median([frame.brightness for frame in self.frames]),
+            "clips": self.clips,
             "frames": [asdict(frame) for frame in self.frames],
         }
         write_text_atomically(self.folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
@@ -252,6 +252,7 @@ class CalibrationRecording:
             if manifest["format"] != FORMAT:
                 raise ValueError(f"format {manifest['format']}")
             self.frames = [_kept_frame(entry) for entry in manifest["frames"]]
+            self.clips = dict(manifest.get("clips", {}))  # older ones do not tell
             numbers = [int(Path(frame.file).stem) for frame in self.frames]
         except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:
             raise CalibrationError(

@@ -191,6 +191,23 @@ def test_clips_are_told_apart() -> None:
     assert len(set(both)) == 2
 
 
+def test_clips_of_one_name_are_not_mixed_whatever_they_are_given_with(
+    clip: Path, tmp_path: Path
+) -> None:
+    days = [tmp_path / day / "cam.mkv" for day in ("monday", "tuesday")]
+    for number, path in enumerate(days):
+        path.parent.mkdir()
+        path.write_bytes(clip.read_bytes() + bytes(number))  # another, that shows the same
+    for number, paths in enumerate((days[:1], days), start=1):
+        rule = replace(RULE, blurry=2 * number, sharp=2 * number)
+        job = RecordJob(to=tmp_path / "camera", clips=tuple(map(str, paths)), rule=rule)
+        run_record(job, Console(quiet=True))
+    recording = CalibrationRecording(tmp_path / "camera")
+    assert list(recording.clips) == ["cam", "tuesday-cam"]
+    assert {frame.clip for frame in recording.frames} <= {"cam", "tuesday-cam"}
+    assert len(recording.frames) == 8
+
+
 @pytest.mark.parametrize("frames", [1, 23, 24, 25, 47, 300])
 def test_frames_that_are_shown_are_of_all_clips(frames: int) -> None:
     given = [
