@@ -24,7 +24,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     if path.exists() and not path.is_file() and not path.is_dir():
         write(path)
         return
-    temporary = _draft_of(path).with_suffix(path.suffix)
+    temporary = _draft_of(path)
     temporary.touch(exist_ok=False)
     try:
         write(temporary)
@@ -69,8 +69,8 @@ def write_folder_atomically(
 
 
 def _draft_of(path: Path) -> Path:
-    """A hidden name beside it that nothing else has."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    """A hidden name beside it that nothing else has, of the same suffix."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}{path.suffix}")
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:

@@ -22,6 +22,22 @@ def test_replaces_the_old_content(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    for path in (tmp_path / "a.json", tmp_path / "a"):
+        drafts: list[Path] = []
+
+        def write(draft: Path, path: Path = path, drafts: list[Path] = drafts) -> None:
+            drafts.append(draft)
+            draft.write_text("1")
+            if len(drafts) == 1:
+                write_atomically(path, write)
+
+        write_atomically(path, write)
+        assert len(set(drafts)) == 2
+        assert {draft.suffix for draft in drafts if path.suffix} <= {path.suffix}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "a.json"]
+
+
 def test_failure_midway_keeps_the_old_content_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
