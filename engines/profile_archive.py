@@ -1,6 +1,7 @@
 """A profile as one file, to keep or to give away."""
 
 import lzma
+import os
 import tempfile
 import zipfile
 import zlib
@@ -74,7 +75,8 @@ def _check_graph(source: Path, profile: Profile) -> None:
         _check_networks(profile)
         distance = golden_psnr_db(profile)
     except ProfileError as error:
-        raise ProfileError(f"{source}: {error}") from None
+        why = str(error).replace(f"{profile.folder}{os.sep}", "")
+        raise ProfileError(f"{source}: {why}") from None
     except (EngineError, OSError, ValueError, KeyError, MemoryError) as error:
         why = str(error) or type(error).__name__
         raise ProfileError(f"the graph in {source} does not run here: {why}") from None

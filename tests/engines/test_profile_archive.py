@@ -100,7 +100,7 @@ def test_golden_sample_that_is_damaged_is_refused(
     small: Profile, small_archive: Path, tmp_path: Path
 ) -> None:
     file = altered(small_archive, small, golden=b"PK\x03\x04" + b"junk" * 20)
-    with pytest.raises(ProfileError, match=r"golden\.npz cannot be read"):
+    with pytest.raises(ProfileError, match=r"small\.zip: golden\.npz cannot be read"):
         import_archive(file, tmp_path / "profiles", "x")
 
 
