@@ -1,10 +1,11 @@
 """Unpaired crops of one camera: its own blur, and the known blur made of its sharp frames.
 
-Both come from the same camera at the same scale and show the same places, and the known blur goes
-through the same noise, so that blur is all that differs. Where known blur was made anywhere in the
-sharp frames, of things cut out of others, it had a tenth less fine detail than a webcam's blurry
-frames, which show hands and not walls. So the discriminator asked for softer pictures, and G did it
-the favour. Made of what moved in the sharp frames it had a third more, and G drew detail.
+Both come from the same camera at the same scale and show the same places, and the known blur is
+given the noise back that it took away, so that blur is all that differs. Where known blur was made
+anywhere in the sharp frames, of things cut out of others, it had a tenth less fine detail than a
+webcam's blurry frames, which show hands and not walls. So the discriminator asked for softer
+pictures, and G did it the favour. Made of what moved in the sharp frames it had a third more, and G
+drew detail.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from calibration.camera import Camera
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
-from calibration.pairs import BlurredCrops, PairRecipe, Pictures, to_tensor
+from calibration.pairs import BlurredCrops, Example, PairRecipe, Pictures, to_tensor
 from calibration.recording import CalibrationRecording, KeptFrame
 
 _WHOLE_FRAME = 0.5
@@ -33,8 +34,8 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
         recording: what the camera saw.
         held_out: clips whose frames are left out.
         length: number of crops; more may be drawn.
-        known, moving: the deblurrer's two domains; their cameras are replaced by this one's noise.
-            Where the first holds how things move, there is no second.
+        known, moving: the deblurrer's two domains; what moves gets this camera's noise instead of
+            theirs. Where the first holds how things move, there is no second.
 
     Raises:
         CalibrationError: the recording lacks sharp or blurry frames.
@@ -63,7 +64,7 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
         self.length = length
         self.crop_px = crop_px
         self._blurry = [(frame, recording.read(frame)) for frame in blurry]
-        camera = Camera(max_noise=2 * float(np.median([frame.noise for frame in frames])))
+        camera = Camera(max_noise=0.0)  # sharp frames have their noise already
         recipe = PairRecipe(
             known=replace(known or KnownBlur(), camera=camera),
             moving=replace(moving or ObjectMotion(), camera=camera, shaded=False),
@@ -118,6 +119,12 @@ class _SamePlaces(BlurredCrops):
             if min(picture.shape[:2]) >= recipe.need_px:
                 clips.setdefault(frame.clip, []).append(picture)
         self._places = [(f.region, clips.get(f.clip, self.photographs)) for f in blurry]
+        self._noises = [f.noise for f in blurry]
+
+    def example(self, random: np.random.Generator) -> Example:
+        made = super().example(random)
+        noise = self._noises[random.integers(len(self._noises))]
+        return replace(made, blurred=_noisy_again(made, noise, random))
 
     def cut(self, side: int, random: np.random.Generator) -> Pictures:
         region, pictures = self._places[random.integers(len(self._places))]
@@ -175,6 +182,19 @@ def square_around(picture: Pictures, x: float, y: float, side: int) -> Pictures:
     left = int(np.clip(round(x - side / 2), 0, picture.shape[1] - side))
     top = int(np.clip(round(y - side / 2), 0, picture.shape[0] - side))
     return picture[top : top + side, left : left + side]
+
+
+def _noisy_again(made: Example, noise: float, random: np.random.Generator) -> Pictures:
+    """Known blur with as much noise in what moved as stands in what is still.
+
+    Args:
+        made: without noise of its own.
+        noise: standard deviation of luma, in steps of 8 bit, as it was measured.
+        random: of the noise, which is grey: of luma alone it is known how much there is.
+    """
+    kept = 0.0 if made.presence is None else 1.0 - made.presence
+    grey = noise * np.sqrt(1.0 - kept**2) * random.standard_normal(made.blurred.shape[:2])
+    return np.asarray(np.clip(np.rint(made.blurred + grey[:, :, None]), 0, 255), np.uint8)
 
 
 def _somewhere_in(

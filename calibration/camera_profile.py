@@ -11,9 +11,34 @@ from calibration.distil import DistillationTrainer
 from calibration.evaluation import Evaluation
 from calibration.profile_networks import part_weights
 from calibration.train_translator import TranslatorTrainer, TranslatorValidation
+from engines.errors import ProfileError
 from engines.export import export_deblurrer, export_profile
 from engines.networks import read_specification
-from engines.profile import Profile
+from engines.profile import CARD, Profile, own_profile_folder, read_card
+
+
+def camera_profile_folder(name: str, recording: Path, teacher: str | None = None) -> Path:
+    """Where a camera's profile goes; one of that name may be there that came about alike.
+
+    Args:
+        name: of the profile.
+        recording: folder of the recording that it learns from.
+        teacher: profile that it is distilled from, if it is.
+
+    Raises:
+        ProfileError: it cannot be called so, or one of that name came from something else.
+    """
+    folder = own_profile_folder(name)
+    if (folder / CARD).is_file():
+        training = read_card(folder).get("training", {})
+        origin = training.get("recording"), training.get("teacher")
+        if origin != (recording.absolute().name, teacher):
+            how = "trained on" if teacher is None else f"distilled from {teacher} on"
+            raise ProfileError(
+                f"there is a profile {name} already, which was not {how} {recording}; say another "
+                f"name, or remove {folder}"
+            )
+    return folder
 
 
 def export_camera_profile(
@@ -32,8 +57,8 @@ def export_camera_profile(
         weights=trainer.averaged.state_dict(),
         deblurrer=trainer.profile,
         card={
-            "about": f"Camera profile, trained on {settings.recording.name} before the deblurrer "
-            f"{settings.deblurrer}.",
+            "about": f"Camera profile, trained on {settings.recording.absolute().name} before the "
+            f"deblurrer {settings.deblurrer}.",
             "training": trainer.card(final),
         },
     )
@@ -85,7 +110,7 @@ def export_distilled_profile(
         weights=trainer.averaged.state_dict(),
         card={
             "about": f"Camera profile, distilled from {settings.teacher} on "
-            f"{settings.recording.name}: one network.",
+            f"{settings.recording.absolute().name}: one network.",
             "training": trainer.card(final),
         },
         left_below=trainer.profile.left_below,

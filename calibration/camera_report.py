@@ -1,8 +1,6 @@
 """`blur2blur calibrate report`: one page about a camera, its blur, and what its profile does."""
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -27,7 +25,7 @@ from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from calibration.profile_networks import part_network, restored
 from calibration.recording import CalibrationRecording, KeptFrame, spread
-from calibration.train_translator import LOG
+from calibration.training_log import LOG, read_lines
 from engines.charts import chart_address, new_figure, picture_address
 from engines.files import write_text_atomically
 from engines.fused import FusedDeblur
@@ -216,10 +214,7 @@ def _curves(run: Path | None) -> str:
     log = None if run is None else run / LOG
     if log is None or not log.is_file():
         return ""
-    lines = []
-    for line in log.read_text(encoding="utf-8").splitlines():
-        with suppress(ValueError):  # the last one of a killed run
-            lines.append(json.loads(line))
+    lines = read_lines(log)
     names = [
         ("change", "mean change by G, 0…1"),
         ("told_apart", "share that the discriminator tells rightly"),

@@ -138,8 +138,9 @@ def render(plans: Plans) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     truth = opacity * surface + (1 - opacity) * still
     sharp = _display(truth[:, :, inner, inner]).round()
     blurred = _display(light)
-    random = torch.Generator(blurred.device).manual_seed(int(plans.seeds[0]))
-    noise = torch.empty_like(blurred).normal_(generator=random)
+    random, noise = torch.Generator(blurred.device), torch.empty_like(blurred)
+    for picture, seed in zip(noise, plans.seeds.tolist(), strict=True):
+        picture.normal_(generator=random.manual_seed(seed))
     blurred = (blurred + plans.noise[:, None, None, None] * noise).round().clamp(0.0, 255.0)
     compressed = plans.quality > 0
     packed = through_jpeg(blurred, plans.quality)

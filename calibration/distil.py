@@ -19,6 +19,7 @@ from calibration.pairs import known_domains, passed_on
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
+from calibration.start import start_with
 from engines.profile import load_profile
 
 
@@ -77,7 +78,7 @@ class DistillationTrainer(RestorationTrainer):
         unknown = torch.stack([checked[i][0] for i in range(settings.validation_crops)])
         taught = torch.round(255 * self._teach(unknown / 255.0)).to(torch.uint8)
         self._validation = unknown, taught
-        super().__init__(settings)
+        super().__init__(settings, start_with(settings.teacher, profile))
         for network in (self.translator, self.deblurrer):
             network.to(self.fabric.device)
 
@@ -113,7 +114,7 @@ class DistillationTrainer(RestorationTrainer):
     def card(self, final: Evaluation) -> dict[str, Any]:
         return {
             **self.how_it_learned(final),
-            "recording": self.settings.recording.name,
+            "recording": self.settings.recording.absolute().name,
             "held_out": sorted(self.settings.held_out),
             "teacher": self.settings.teacher,
             **passed_on(self.profile.card),

@@ -17,7 +17,7 @@ from calibration.profile_networks import part_weights
 from calibration.trainer import CHECKPOINT, RUN_CARD
 from engines.export import export_deblurrer
 from engines.networks import read_specification
-from engines.profile import LEFT_BELOW, load_profile
+from engines.profile import LEFT_BELOW, WEIGHTS, load_profile
 
 
 def export_run(
@@ -65,7 +65,7 @@ def export_run(
     figures = {key: value for key, value in card.items() if key.startswith("validation_")}
     told = f"{figures}"
     if keep:  # the figures are of the run alone
-        weights = _mixed(weights, card.get("start"), keep)
+        weights = _mixed(weights, card, keep)
         card = {k: v for k, v in card.items() if k not in figures} | {"kept_of_start": keep}
         told = f"{keep:g} of its weights are those of {card['start']}"
     export_deblurrer(
@@ -80,11 +80,21 @@ def export_run(
     return 0
 
 
-def _mixed(weights: Mapping[str, Tensor], start: str | None, keep: float) -> dict[str, Tensor]:
+def _mixed(
+    weights: Mapping[str, Tensor], card: Mapping[str, Any], keep: float
+) -> dict[str, Tensor]:
     """Weights between a run's own and those of the profile that it began with."""
+    start = card.get("start")
     if start is None:
         raise CalibrationError("the run began with fresh weights; there is nothing to --keep")
-    first = part_weights(load_profile(start), "deblurrer")
+    profile = load_profile(start)
+    began_with = card.get("start_sha256", profile.weights_sha256)  # older cards do not tell
+    if profile.weights_sha256 != began_with:
+        raise CalibrationError(
+            f"profile {start} holds other weights than the run began with ({WEIGHTS} of SHA-256 "
+            f"{began_with}), which --keep would mix in; put those back, or leave --keep out"
+        )
+    first = part_weights(profile, "deblurrer")
     if {k: v.shape for k, v in first.items()} != {k: v.shape for k, v in weights.items()}:
         raise CalibrationError(f"profile {start} is of another network by now; leave --keep out")
     return {

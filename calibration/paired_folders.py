@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from calibration.errors import CalibrationError
 from calibration.pairs import to_tensor
-from calibration.photographs import SUFFIXES, read_photograph
+from calibration.photographs import is_photograph, read_photograph
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def find_pairs(folders: list[Path]) -> list[PicturePair]:
     """
     found = []
     for folder in folders:
-        for blurred in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+        for blurred in sorted(p for p in folder.rglob("*") if is_photograph(p)):
             sharp = _partner(blurred, folder)
             if sharp is not None:
                 found.append(PicturePair(blurred, sharp, _scene(blurred, folder)))

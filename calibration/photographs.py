@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
 from calibration.jpeg_file import is_cut_off
+from calibration.picture_file import decoded
 
 Picture = TypeVar("Picture")
 Key = TypeVar("Key", Path, str)
@@ -28,14 +28,14 @@ def find_photographs(folders: list[Path]) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise CalibrationError(f"{folder} is not a folder; name one that holds photographs")
-        found += sorted(p for p in folder.rglob("*") if _is_photograph(p))
+        found += sorted(p for p in folder.rglob("*") if is_photograph(p))
     if not found:
         names = ", ".join(map(str, folders))
         raise CalibrationError(f"no photographs ({' '.join(SUFFIXES)}) under {names}")
     return found
 
 
-def _is_photograph(path: Path) -> bool:
+def is_photograph(path: Path) -> bool:
     """Not what a Mac puts beside each file, ``._x.jpg``, nor a folder or a link to nowhere."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
@@ -133,9 +133,13 @@ def read_photograph(path: Path) -> NDArray[np.uint8]:
     Raises:
         CalibrationError: the file is not a picture, or not all of one.
     """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is not None and is_cut_off(path.read_bytes()):
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CalibrationError(f"{path} cannot be read: {error.strerror}") from None
+    if is_cut_off(data):
         raise CalibrationError(f"{path} is cut off; copy it again, or remove it")
+    picture = decoded(data)
     if picture is None:
         raise CalibrationError(f"{path} cannot be read as a picture; remove or replace it")
-    return np.ascontiguousarray(picture[:, :, ::-1])
+    return picture

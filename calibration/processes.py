@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
+from torch.utils.data import DataLoader
 
 from calibration.errors import CalibrationError
 from calibration.precision import training_dtype
@@ -49,10 +50,20 @@ def loader_workers(processes: int, device: torch.device) -> int:
     return max(1, usable_cores() // processes - 1)
 
 
-def without_the_workers_traceback(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """An error in a process that makes crops, as it was raised there: one line."""
+def from_workers(loader: DataLoader[Batch]) -> Iterator[Batch]:
+    """What the processes that make crops send. They end with it, also where one of them fails.
+
+    Raises:
+        CalibrationError: as it was raised there, in one line.
+    """
+    batches = iter(loader)
     try:
         yield from batches
     except CalibrationError as error:
         name = f"{type(error).__module__}.{type(error).__qualname__}: "
         raise CalibrationError(str(error).strip().splitlines()[-1].removeprefix(name)) from None
+    finally:
+        # They leave signals to this process; what waited for them at its end would wait for ever.
+        end = getattr(batches, "_shutdown_workers", None)
+        if end is not None:
+            end()

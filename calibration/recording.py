@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.acuity import (
-    TILE_PX,
-    AcuityRule,
-    Judgement,
-    Verdict,
-    noise_level,
-)
+from calibration.acuity import TILE_PX, AcuityRule, Judgement, Verdict, noise_level
 from calibration.contact_sheet import contact_sheet, write_picture
 from calibration.errors import CalibrationError
+from calibration.picture_file import read_picture
 from engines.files import write_atomically, write_text_atomically
 
 MANIFEST = "manifest.json"
@@ -65,7 +61,7 @@ class KeptFrame:
     """An entry of the manifest.
 
     Attributes:
-        file: path in the folder.
+        file: path in the folder, with slashes.
         clip: which clip or session it is from.
         at_s: its time there.
         acuity: see ``calibration.acuity``.
@@ -88,6 +84,10 @@ class KeptFrame:
 class CalibrationRecording:
     """The folder of a recording, new or gone on with.
 
+    Attributes:
+        frames: that are kept.
+        clips: names of its clips, and which those are, see ``calibration.clip_identity``.
+
     Raises:
         CalibrationError: the folder holds something else, or a frame that does not match its
             checksum; or the disk is nearly full.
@@ -97,6 +97,7 @@ class CalibrationRecording:
         self.folder = folder
         self.rule = rule or RecordingRule()
         self.frames: list[KeptFrame] = []
+        self.clips: dict[str, str] = {}
         self._number = -1
         self._saved_at = 0.0
         self._last: dict[str, Picture] = {}
@@ -155,6 +156,7 @@ class CalibrationRecording:
             "rule": asdict(self.rule),
             "noise": _median([frame.noise for frame in self.frames]),
             "brightness": _median([frame.brightness for frame in self.frames]),
+            "clips": self.clips,
             "frames": [asdict(frame) for frame in self.frames],
         }
         write_text_atomically(self.folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
@@ -176,10 +178,11 @@ class CalibrationRecording:
 
     def read(self, frame: KeptFrame) -> Picture:
         """Pixels of a kept frame, uint8 (H, W, 3) RGB."""
-        picture = cv2.imread(str(self.folder / frame.file))
+        path = self.folder / frame.file
+        picture = read_picture(path) if path.is_file() else None
         if picture is None:
-            raise CalibrationError(f"{self.folder / frame.file} cannot be read; record again")
-        return np.ascontiguousarray(picture[:, :, ::-1])
+            raise CalibrationError(f"{path} cannot be read; record again")
+        return picture
 
     def _distance_s(self, frame: KeptFrame, kind: Verdict) -> float:
         """How far in time a kept frame must be from one of this kind."""
@@ -226,7 +229,7 @@ class CalibrationRecording:
         self._last[kind] = pixels
         self.frames.append(
             KeptFrame(
-                file=str(path.relative_to(self.folder)),
+                file=path.relative_to(self.folder).as_posix(),
                 sha256=hashlib.sha256(content).hexdigest(),
                 kind=kind,
                 clip=clip,
@@ -248,14 +251,16 @@ class CalibrationRecording:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             if manifest["format"] != FORMAT:
                 raise ValueError(f"format {manifest['format']}")
-            self.frames = [
-                KeptFrame(**{**entry, "region": tuple(entry["region"])})
-                for entry in manifest["frames"]
-            ]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CalibrationError(f"{path} is no recording's manifest: {error}") from None
+            self.frames = [_kept_frame(entry) for entry in manifest["frames"]]
+            self.clips = dict(manifest.get("clips", {}))  # older ones do not tell
+            numbers = [int(Path(frame.file).stem) for frame in self.frames]
+        except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:
+            raise CalibrationError(
+                f"{path} is no recording's manifest ({type(error).__name__}: {error}); record "
+                "again into another folder"
+            ) from None
+        self._number = max(numbers, default=-1)
         for frame in self.frames:
-            self._number = max(self._number, int(Path(frame.file).stem))
             file = self.folder / frame.file
             if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != frame.sha256:
                 raise CalibrationError(
@@ -274,6 +279,12 @@ def spread(frames: list[KeptFrame], count: int) -> list[KeptFrame]:
     """So many of them, or all, from the first to the last."""
     places = np.linspace(0, len(frames) - 1, min(len(frames), count)).round().astype(int)
     return [frames[place] for place in places]
+
+
+def _kept_frame(entry: Mapping[str, Any]) -> KeptFrame:
+    """An entry of a manifest; where an earlier version wrote it on Windows, with backslashes."""
+    file, region = entry["file"].replace("\\", "/"), tuple(entry["region"])
+    return KeptFrame(**{**entry, "file": file, "region": region})
 
 
 def _bounds(region: NDArray[np.bool_]) -> tuple[int, int, int, int]:

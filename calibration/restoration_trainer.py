@@ -15,6 +15,7 @@ from calibration.inherit import inherit
 from calibration.losses import LossWeights, RestorationLoss
 from calibration.muon import Muon
 from calibration.profile_networks import part_weights
+from calibration.start import Start, start_state
 from calibration.tensorboard_log import EXAMPLES
 from calibration.trainer import RunSettings, Trainer, learning_rate_factor
 from calibration.training_log import TrainingLog
@@ -42,6 +43,9 @@ class RestorationSettings(RunSettings):
 class RestorationTrainer(Trainer[Evaluation]):
     """See :class:`calibration.trainer.Trainer`. A subclass says what there is to learn from.
 
+    Args:
+        start: whose weights it begins with, or began with.
+
     Raises:
         CalibrationError: the checkpoint or ``start`` is of another network, or the batch cannot be
             shared among the processes.
@@ -49,8 +53,9 @@ class RestorationTrainer(Trainer[Evaluation]):
 
     settings: RestorationSettings
 
-    def __init__(self, settings: RestorationSettings) -> None:
+    def __init__(self, settings: RestorationSettings, start: Start | None) -> None:
         super().__init__(settings)
+        self.start = start
         self.log = TrainingLog(settings.out)
         network = settings.network.build()
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -59,11 +64,8 @@ class RestorationTrainer(Trainer[Evaluation]):
         self.network, *self.optimizers = self.fabric.setup(network, *optimizers)
         self.averaged.to(self.fabric.device)
         self.loss = RestorationLoss(settings.loss).to(self.fabric.device)
-        self._earlier: Mapping[str, Any] = {}
-        if settings.start is not None:
-            self._earlier = load_profile(settings.start).card.get("training", {})
-        if not self.load() and settings.start is not None:
-            self._start_from(settings.start)
+        if not self.load() and start is not None:
+            self._start_from(start.profile)
 
     @property
     @abstractmethod
@@ -123,6 +125,7 @@ class RestorationTrainer(Trainer[Evaluation]):
             "averaged": self.averaged.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "specification": self.settings.network.to_json(),
+            **start_state(self.start),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -138,23 +141,20 @@ class RestorationTrainer(Trainer[Evaluation]):
 
     def how_it_learned(self, final: Evaluation) -> dict[str, Any]:
         """The part of the card that does not depend on what it learned from."""
-        settings = self.settings
+        settings, start = self.settings, self.start
+        earlier_hours = 0.0 if start is None else start.hours
         return {
             **self.how_it_ran(),
-            "hours_with_earlier_runs": round(self.seconds / 3600 + self._earlier_hours, 2),
+            "hours_with_earlier_runs": round(self.seconds / 3600 + earlier_hours, 2),
             "optimizer": f"Muon and AdamW, learning rate {settings.learning_rate}",
             "loss": str(settings.loss),
-            "start": settings.start,
+            "start": start and start.profile,
+            "start_sha256": start and start.sha256,
             "validation_psnr_in_db": round(final.psnr_in_db, 3),
             "validation_psnr_out_db": round(final.psnr_out_db, 3),
             "validation_gain_db": round(final.gain_db, 3),
             "validation_improved_share": round(final.improved_share, 3),
         }
-
-    @property
-    def _earlier_hours(self) -> float:
-        hours = self._earlier.get("hours_with_earlier_runs", self._earlier.get("hours", 0.0))
-        return float(hours)
 
     def _start_from(self, start: str) -> None:
         """Take a profile's deblurrer, with a fresh optimizer and the schedule from its start."""

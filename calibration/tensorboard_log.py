@@ -4,8 +4,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 from torch.utils.tensorboard import SummaryWriter
+
+from calibration.picture_file import read_picture
 
 if TYPE_CHECKING:
     from calibration.trainer import TrainingState
@@ -38,10 +39,10 @@ class TensorBoardLog:
             value = getattr(state.validation, field.name)
             if isinstance(value, float):
                 add(f"validation/{field.name}", value, step)
-        picture = cv2.imread(str(self._run / EXAMPLES))
+        picture = read_picture(self._run / EXAMPLES) if (self._run / EXAMPLES).is_file() else None
         if picture is not None:
             show: Any = self._writer.add_image
-            show("examples", picture[:, :, ::-1].copy(), step, dataformats="HWC")
+            show("examples", picture, step, dataformats="HWC")
         self._writer.flush()
 
     def close(self) -> None:

@@ -24,6 +24,8 @@ from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import tested_on, trained_on
 from calibration.profile_networks import part_network
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
+from calibration.start import start_of
+from calibration.trainer import CHECKPOINT
 from calibration.training_data import TrainingData, open_training_data
 from engines.networks import MotionUNet
 from engines.networks.motion_unet import CELL_PX
@@ -81,8 +83,11 @@ class DeblurrerTrainer(RestorationTrainer):
             raise CalibrationError(
                 f"this network takes multiples of {multiple} px, not {px}: name another --crop-px"
             )
-        start, teacher = (p and load_profile(p) for p in (settings.start, settings.teacher))
-        cards = [profile.card for profile in (start, teacher) if profile]
+        start = start_of(settings.out / CHECKPOINT, settings.start)
+        teacher = None if settings.teacher is None else load_profile(settings.teacher)
+        cards: list[Mapping[str, Any]] = [] if teacher is None else [teacher.card]
+        if start is not None:
+            cards.append({"training": start.training})
         self._seen = {name for card in cards for name in trained_on(card)}
         self.data: TrainingData = open_training_data(
             settings.data,
@@ -94,7 +99,7 @@ class DeblurrerTrainer(RestorationTrainer):
             tested={name for card in cards for name in tested_on(card)},
         )
         self._teacher_sha256 = teacher.weights_sha256 if teacher else None
-        super().__init__(settings)
+        super().__init__(settings, start)
         self._crops: Dataset[Any] = self.data.training
         self._looks_for_motion = False
         if isinstance(self.data.training, BlurredCrops):

@@ -5,7 +5,6 @@ reconstruction loss, that it still shows what x shows; both look at three sizes 
 is frozen, and only looked through to validate: what counts is deblur(G(x)).
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.tensorboard_log import EXAMPLES
 from calibration.trainer import RunSettings, Trainer, learning_rate_factor
+from calibration.training_log import LOG, add_line
 from calibration.translator import SIZES, TRANSLATOR, pyramid
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
@@ -38,7 +38,6 @@ _FEATURES_SHARE = 0.005
 """Of the reconstruction loss is the feature distance, beside the mean difference of pixels."""
 _COLOUR_SHARE = 5.0
 """Of it is the mean difference of colours: the discriminator does not see what becomes of them."""
-LOG = "log.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,8 +254,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
 
     def log_validation(self, crops: int, loss: float, validation: TranslatorValidation) -> None:
         line = {"crops": crops, "loss": loss, **asdict(validation)}
-        with (self.settings.out / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        add_line(self.settings.out / LOG, line)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -288,7 +286,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
                 f"{_COLOUR_SHARE} L1 of colour + {_FEATURES_SHARE} {self.content_name} feature "
                 f"distance) at half of {SIZES} sizes, R1 {settings.r1}"
             ),
-            "recording": settings.recording.name,
+            "recording": settings.recording.absolute().name,
             "held_out": sorted(self.held_out),
             "deblurrer": settings.deblurrer,
             "deblurrer_sha256": self.profile.weights_sha256,

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from calibration.checkpoint import check_lessons, load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
-from calibration.processes import loader_workers, make_fabric, without_the_workers_traceback
+from calibration.processes import from_workers, loader_workers, make_fabric
 from calibration.tensorboard_log import TensorBoardLog
 from calibration.training_data import one_thread
 from engines.files import write_text_atomically
@@ -46,7 +46,8 @@ class RunSettings:
         batch: crops a step, over all processes.
         ema_steps: time constant of the averaged weights, which are those that are kept.
         save_minutes: time between checkpoints, each with a validation.
-        start: profile, by name or folder, whose weights a new run begins with.
+        start: profile, by name or folder, whose weights a new run begins with; one that goes on
+            need not be told again.
     """
 
     out: Path
@@ -228,7 +229,7 @@ class Trainer(ABC, Generic[Validation]):
             worker_init_fn=one_thread,
             pin_memory=self.fabric.device.type == "cuda",
         )
-        for crops in without_the_workers_traceback(loader):
+        for crops in from_workers(loader):
             yield self.on_device(tuple(self.fabric.to_device(crops)))
 
     def on_device(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -1,6 +1,5 @@
 """What a training run learns from and is tested on."""
 
-import signal
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from calibration.photographs import (
     read_photographs,
     split_photographs,
 )
+from engines.signals import leave_ends_to_parent
 
 _VALIDATION_SEED = 20240617
 _VALIDATION_PX = 256
@@ -113,5 +113,4 @@ def one_thread(_: int) -> None:
     """Set up a process that makes crops."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_ends_to_parent()  # a run that loses one of these cannot save its state

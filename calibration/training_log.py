@@ -1,6 +1,8 @@
 """How a training run goes: a log that programs read, and a curve that people look at."""
 
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,31 @@ class TrainingLog:
             "psnr_out_db": validation.psnr_out_db,
             "improved_share": validation.improved_share,
         }
-        with (self.folder / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
-        draw_curve(self.lines(), self.folder / CURVE)
+        add_line(self.folder / LOG, line)
+        draw_curve(read_lines(self.folder / LOG), self.folder / CURVE)
 
-    def lines(self) -> list[dict[str, Any]]:
-        text = (self.folder / LOG).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+
+def add_line(log: Path, line: Mapping[str, Any]) -> None:
+    """Add a line to a log, even where the last one is cut off, as of a run that was killed."""
+    with log.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(f"{json.dumps(dict(line))}\n".encode())
+
+
+def read_lines(log: Path) -> list[dict[str, Any]]:
+    """The lines of a log but for those that are cut off."""
+    lines = []
+    for text in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and "crops" in line:
+            lines.append(line)
+    return lines
 
 
 def draw_curve(lines: list[dict[str, Any]], path: Path) -> None:

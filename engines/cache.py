@@ -84,7 +84,7 @@ class EngineCache:
         if self._folder is None:
             return None
         folder = self._folder / folder_name(key)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             return None
         if (problem := sharing_problem(self._folder)) is not None:
             self._say(f"kept engines are not used: {problem}")
@@ -138,7 +138,7 @@ class EngineCache:
             try:
                 draft.rename(self._folder / folder_name(key))
             except OSError:
-                if not (self._folder / folder_name(key)).is_dir():
+                if not os.path.isdir(self._folder / folder_name(key)):
                     raise  # else another process was first, and its engine is as good
         finally:
             shutil.rmtree(draft, ignore_errors=True)

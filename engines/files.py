@@ -3,8 +3,9 @@
 import errno
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from pathlib import Path
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then rename it into place.
 
-    Whatever happens in between, ``path`` holds the old content or the new one, never a part. Where
-    it is a link, that is done to what it leads to; a pipe or a device is written to as it is.
+    Whatever happens in between, ``path`` holds the old content or the new one, never a part. Its
+    permissions stay; those of a new file are as the user's umask has them. Where it is a link, that
+    is done to what it leads to; a pipe or a device is written to as it is.
 
     Raises:
         OSError: the folder does not exist, is read-only or full; nothing is left behind.
@@ -22,14 +24,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         write(path)  # not resolved: /dev/stdout leads to a pipe without a name
         return
     path = path.resolve()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _draft_of(path)
+    temporary.touch(exist_ok=False)
     try:
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -41,7 +43,8 @@ def write_folder_atomically(
 ) -> None:
     """Let ``fill`` put files into a temporary folder beside ``folder``, then rename it into place.
 
-    The folder above is made. One that is there is replaced if it is empty, or of the same kind.
+    The folder above is made. One that is there is replaced if it is empty, or of the same kind;
+    its permissions stay.
 
     Args:
         known_by: a file that every folder of this kind holds; without it none is replaced.
@@ -53,14 +56,21 @@ def write_folder_atomically(
     folder = folder.resolve()
     _check_may_be_replaced(folder, known_by=known_by)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    draft = _draft_of(folder)
+    draft.mkdir()
     try:
-        draft.chmod(0o755)
         fill(draft)
+        if folder.exists():
+            draft.chmod(stat.S_IMODE(folder.stat().st_mode))
         _put_in_place(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _draft_of(path: Path) -> Path:
+    """A hidden name beside it that nothing else has, of the same suffix."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}{path.suffix}")
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:

@@ -78,10 +78,14 @@ class Profile:
         Raises:
             ProfileError: they are not.
         """
-        with np.load(self.folder / GOLDEN, allow_pickle=False) as golden:
-            frames, deblurred = golden["frames"], golden["deblurred"]
+        path = self.folder / GOLDEN
+        try:
+            with np.load(path, allow_pickle=False) as golden:
+                frames, deblurred = golden["frames"], golden["deblurred"]
+        except Exception as error:  # bytes that are no arrays fail in every way there is
+            raise ProfileError(f"{path} cannot be read ({error}); make the profile again") from None
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape != deblurred.shape:
-            raise ProfileError(f"{self.folder / GOLDEN} holds no frames; make the profile again")
+            raise ProfileError(f"{path} holds no frames; make the profile again")
         return frames, deblurred
 
 
@@ -95,7 +99,7 @@ def load_profile(name_or_folder: str) -> Profile:
             finite numbers.
     """
     folder = _find(name_or_folder)
-    card = _read_card(folder)
+    card = read_card(folder)
     for file, expected in card["sha256"].items():
         path = folder / file
         if not path.is_file():
@@ -132,6 +136,20 @@ def own_profile_folder(name: str) -> Path:
     return user_profiles() / name
 
 
+def new_profile_folder(name: str) -> Path:
+    """Where a profile of the user's own goes that takes no other's place.
+
+    Raises:
+        ProfileError: as of :func:`own_profile_folder`, or there is one of that name.
+    """
+    folder = own_profile_folder(name)
+    if folder.exists():
+        raise ProfileError(
+            f"there is a profile {name} already; say another name, or remove {folder}"
+        )
+    return folder
+
+
 def check_profile_name(name: str) -> None:
     """See :func:`own_profile_folder`."""
     if not _NAME.fullmatch(name):
@@ -157,7 +175,12 @@ def _find(name_or_folder: str) -> Path:
     return given
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a profile's folder, whose other files are not looked at.
+
+    Raises:
+        ProfileError: it is missing, damaged, or of another format.
+    """
     path = folder / CARD
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
@@ -179,6 +202,9 @@ def _read_card(folder: Path) -> dict[str, Any]:
     told = all(isinstance(n, dict) and isinstance(n.get("architecture"), str) for n in networks)
     if not told or not isinstance(card["name"], str):
         raise ProfileError(f"{path} does not tell its name and networks; make the profile again")
+    multiple = card.get("multiple")
+    if not isinstance(multiple, int) or multiple < 1:
+        raise ProfileError(f"{path} says multiple {multiple!r}; make the profile again")
     left_below = card.get("left_below", LEFT_BELOW)
     if not isinstance(left_below, int | float) or not 0 < left_below < 256:
         raise ProfileError(f"{path} says left_below {left_below!r}; make the profile again")

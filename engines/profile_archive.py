@@ -1,5 +1,7 @@
 """A profile as one file, to keep or to give away."""
 
+import lzma
+import os
 import tempfile
 import zipfile
 import zlib
@@ -15,6 +17,7 @@ from engines.selfcheck import MIN_PSNR_DB, golden_psnr_db
 
 _FILES = (CARD, GRAPH, WEIGHTS, GOLDEN)
 _MAX_BYTES = 1 << 30
+_NO_ARCHIVE = (OSError, EOFError, RuntimeError)  # the last where it is locked by a password
 
 
 def export_archive(profile: Profile, to: Path) -> None:
@@ -48,7 +51,7 @@ def import_archive(source: Path, profiles: Path, name: str | None = None) -> Pro
         draft = Path(temporary) / "profile"
         _unpack(source, draft)
         profile = _loaded(source, draft)
-        called = name or profile.name
+        called = profile.name if name is None else name
         check_profile_name(called)
         folder = profiles / called
         if folder.exists():
@@ -69,7 +72,11 @@ def _check_graph(source: Path, profile: Profile) -> None:
     """It holds the weights, and computes here what it did where it was made."""
     try:
         _check_weights(profile)
+        _check_networks(profile)
         distance = golden_psnr_db(profile)
+    except ProfileError as error:
+        why = str(error).replace(f"{profile.folder}{os.sep}", "")
+        raise ProfileError(f"{source}: {why}") from None
     except (EngineError, OSError, ValueError, KeyError, MemoryError) as error:
         why = str(error) or type(error).__name__
         raise ProfileError(f"the graph in {source} does not run here: {why}") from None
@@ -97,6 +104,28 @@ def _check_weights(profile: Profile) -> None:
         raise ProfileError("its weights are not those of its graph")
 
 
+def _check_networks(profile: Profile) -> None:
+    """They are those that the card tells of, as far as networks can be built here.
+
+    Raises:
+        ProfileError: they are of other names or shapes, or of sizes that the card does not tell.
+    """
+    try:
+        from engines.networks import build_network, read_specification
+    except ImportError:  # without torch, which alone goes by the card
+        return
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part in ("translator", "deblurrer"):
+        told = profile.card[part]
+        state = build_network(told).state_dict()
+        shapes |= {f"{part}.{key}": tuple(tensor.shape) for key, tensor in state.items()}
+        identity = told["architecture"] == "identity"
+        if not identity and profile.card["multiple"] % read_specification(told).multiple:
+            raise ProfileError(f"its card's multiple is not one of its {part}'s")
+    if shapes != {name: weights.shape for name, weights in profile.weights.items()}:
+        raise ProfileError("its weights are not of the networks that its card tells of")
+
+
 def _copy(draft: Path, to: Path) -> None:
     for file in _FILES:
         (to / file).write_bytes((draft / file).read_bytes())
@@ -113,5 +142,5 @@ def _unpack(source: Path, draft: Path) -> None:
                 raise ProfileError(f"{source} is larger than {_MAX_BYTES >> 20} MiB unpacked")
             for name in _FILES:
                 (draft / name).write_bytes(archive.read(name))
-    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: locked
+    except (*_NO_ARCHIVE, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
         raise ProfileError(f"{source} cannot be read as a profile: {error}") from None

@@ -122,7 +122,7 @@ def reference(
     """What fp32 makes of a kind of fixed frames at this size, computed once and kept."""
     kept = None if cache is None else cache / f"reference-{_key(profile, shape, kind)}.npy"
     frames = _FRAMES[kind](shape.height, shape.width)
-    if kept is not None and kept.is_file():
+    if kept is not None and os.path.isfile(kept):
         try:
             answer: NDArray[np.uint8] = np.load(kept, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -46,6 +46,12 @@ def signals_received() -> Iterator[list[int]]:
             signal.signal(kind, handler)
 
 
+def leave_ends_to_parent() -> None:
+    """For a process that works for another: what asks a whole group to end, that one answers."""
+    for kind in _KINDS:
+        signal.signal(kind, signal.SIG_IGN)
+
+
 def _leave_terminal() -> None:
     """What is said from now on goes nowhere where the terminal is gone, rather than fail."""
     for stream in (1, 2):

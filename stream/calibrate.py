@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from calibration.acuity import Verdict
+from calibration.clip_identity import clip_identity, name_clip
 from calibration.frame_sorter import FrameSorter
 from calibration.recording import MANIFEST, CalibrationRecording, RecordingRule
 from engines.signals import signals_received
@@ -96,7 +97,7 @@ class _Counts:
 
 
 def clip_names(uris: Sequence[str]) -> list[str]:
-    """How clips are called: by their files, and where several are called alike, by folders, too."""
+    """How new clips are called: by their files; where several are called alike, by folders, too."""
     paths = [Path(uri) for uri in uris]
     stems = [path.stem for path in paths]
     if len(set(paths)) == len(set(stems)):
@@ -109,7 +110,8 @@ def _record_clips(
     job: RecordJob, recording: CalibrationRecording, counts: _Counts, stopped: Callable[[], bool]
 ) -> None:
     """A clip that was recorded before adds nothing: its frames are too near to those kept."""
-    for uri, clip in zip(job.clips, clip_names(job.clips), strict=True):
+    for uri, wanted in zip(job.clips, clip_names(job.clips), strict=True):
+        clip = name_clip(recording.clips, wanted, clip_identity(uri))
         sorter = FrameSorter(job.rule)
         with closing(open_source(uri, SourceOptions(size=job.size)).open()) as capture:
             for picture in capture.pictures():

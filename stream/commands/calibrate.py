@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from stream.commands.common import (
     needs_extra_train,
     parse_size,
 )
+
+if TYPE_CHECKING:
+    from engines.profile import Profile
 
 app = typer.Typer(
     help="Teach Blur2Blur a camera of your own. Nothing leaves this machine.",
@@ -144,14 +147,13 @@ def calibrate_train(
     recording tells whether it is worth it, as `calibrate report` does.
     """
     with needs_extra_train():
-        from calibration.camera_profile import export_camera_profile
+        from calibration.camera_profile import camera_profile_folder, export_camera_profile
         from calibration.job import run_translator_training
         from calibration.paired_folders import find_pairs
         from calibration.train_translator import TranslatorTraining
         from calibration.transferred_blur import TransferredBlur
-    from engines.profile import own_profile_folder
 
-    folder = own_profile_folder(profile)
+    folder = camera_profile_folder(profile, recording)
     settings = TranslatorTraining(
         recording=recording,
         out=out or recording / "runs" / profile,
@@ -182,13 +184,13 @@ def calibrate_distil(
     The profile then costs no more time than no profile.
     """
     with needs_extra_train():
-        from calibration.camera_profile import export_distilled_profile
+        from calibration.camera_profile import camera_profile_folder, export_distilled_profile
         from calibration.distil import Distillation
         from calibration.job import run_distillation
         from engines.networks import read_specification
-    from engines.profile import load_profile, own_profile_folder
+    from engines.profile import load_profile
 
-    folder = own_profile_folder(profile)
+    folder = camera_profile_folder(profile, recording, teacher)
     card = load_profile(teacher).card
     settings = Distillation(
         recording=recording,
@@ -230,12 +232,15 @@ def calibrate_report(
     would help more: light, exposure. One file that opens anywhere and loads nothing.
     """
     from engines.files import folder_problem
+    from engines.profile import load_profile
     from stream.errors import StreamError
 
-    path = to or recording / f"{profile}.html"
+    found = load_profile(profile)
+    name = found.folder.absolute().name
+    path = to or recording / f"{name}.html"
     if (problem := folder_problem(path)) is not None:
         raise StreamError(problem)
-    _report(recording, profile, out or recording / "runs" / profile, path)
+    _report(recording, found, out or recording / "runs" / name, path)
 
 
 def _conclude(folder: Path, recording: Path, run: Path | None) -> None:
@@ -244,19 +249,17 @@ def _conclude(folder: Path, recording: Path, run: Path | None) -> None:
         f"{folder}: `blur2blur live 0 --profile {folder.name}`", markup=False, highlight=False
     )
     if run is not None:
-        _report(recording, folder, run, recording / f"{folder.name}.html")
+        from engines.profile import load_profile
+
+        _report(recording, load_profile(str(folder)), run, recording / f"{folder.name}.html")
 
 
-def _report(recording: Path, profile: str | Path, run: Path, path: Path) -> None:
+def _report(recording: Path, profile: "Profile", run: Path, path: Path) -> None:
     """Write the page about a profile, and tell what it finds."""
     with needs_extra_train():
         from calibration.camera_report import write_camera_report
         from calibration.recording import CalibrationRecording
-    from engines.profile import load_profile
-
     with console().status("looking at what it does"):
-        helps = write_camera_report(
-            CalibrationRecording.made(recording), load_profile(str(profile)), run, path
-        )
+        helps = write_camera_report(CalibrationRecording.made(recording), profile, run, path)
     verdict = "it helps" if helps else "it does not help, or not safely: see there why"
     console().print(f"{path}: {verdict}", markup=False, highlight=False)

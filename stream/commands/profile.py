@@ -111,8 +111,8 @@ def profile_import(
         raise typer.BadParameter("published weights need a NAME")
     with needs_extra_train():
         from calibration.import_weights import import_weights
-    from engines.profile import own_profile_folder
+    from engines.profile import new_profile_folder
 
-    folder = own_profile_folder(name)
+    folder = new_profile_folder(name)
     spec = import_weights(weights, folder, name=name, about=about)
     console().print(f"{folder}: {spec}", markup=False, highlight=False)

@@ -69,6 +69,12 @@ def test_a_batch_is_the_same_every_time(crops: BlurredCrops) -> None:
         assert torch.equal(one, other)
 
 
+def test_a_crop_does_not_depend_on_those_beside_it(crops: BlurredCrops) -> None:
+    plans, (blurred, *_) = rendered(crops, 4)
+    alone, *_ = render(Plans(*(part[2:3] for part in plans)))
+    assert float((alone[0] - blurred[2]).abs().mean()) < 0.01, "but for a step of rounding"
+
+
 @pytest.mark.parametrize("quality", [20, 60, 95])
 def test_jpeg_without_its_file_loses_what_libjpeg_loses(quality: int) -> None:
     random = np.random.default_rng(1)

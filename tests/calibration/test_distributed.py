@@ -47,7 +47,9 @@ TranslatorTrainer(settings).run(lambda state: None)
 """
 
 
-def start(*arguments: object, processes: int = 1, program: str = PROGRAM) -> subprocess.Popen[str]:
+def start(
+    *arguments: object, processes: int = 1, program: str = PROGRAM, group: bool = False
+) -> subprocess.Popen[str]:
     launcher = (
         [
             "-m",
@@ -67,6 +69,7 @@ def start(*arguments: object, processes: int = 1, program: str = PROGRAM) -> sub
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=group,
     )
 
 
@@ -118,3 +121,16 @@ def test_killed_run_reaches_what_an_undisturbed_one_reaches(
     assert validation_psnr(tmp_path / "killed") == pytest.approx(
         validation_psnr(tmp_path / "straight"), abs=0.02
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
+def test_run_whose_whole_group_is_asked_to_end_saves_its_state(
+    photographs: Path, tmp_path: Path
+) -> None:
+    process = start(photographs, tmp_path / "run", 1_000_000, 5, group=True)
+    assert process.stdout is not None
+    process.stdout.readline()  # its processes that make crops are at work
+    os.killpg(process.pid, signal.SIGTERM)
+    finish(process)
+    done = load_checkpoint(tmp_path / "run" / "checkpoint.pt")["crops_done"]
+    assert 0 < done < 1_000_000

@@ -46,6 +46,9 @@ def test_command_imports_and_live_takes_it(tmp_path: Path) -> None:
         "live", "synthetic:128x64@0?seconds=0.3", "--to", "null", "--profile", "theirs", **home
     )
     assert live.returncode == 0, live.stderr
+    again = blur2blur("profile", "import", "theirs", "--weights", file, **home)
+    assert again.returncode == 1
+    assert "a profile theirs already" in again.stderr
     nothing = blur2blur("profile", "import", "x", "--weights", tmp_path / "no.pth", **home)
     assert nothing.returncode == 1
     assert "no.pth" in nothing.stderr

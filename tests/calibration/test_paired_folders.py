@@ -1,3 +1,4 @@
+import multiprocessing
 from pathlib import Path
 
 import cv2
@@ -42,6 +43,12 @@ def test_pairs_are_found_in_both_layouts(folder: Path) -> None:
     assert all(pair.blurred.name == pair.sharp.name for pair in pairs)
 
 
+def test_what_a_mac_leaves_beside_pictures_is_no_pair(folder: Path) -> None:
+    for picture in list(folder.rglob("*.png")):
+        picture.with_name(f"._{picture.name}").write_bytes(b"\0\5\26\7mac")
+    assert len(find_pairs([folder])) == 8
+
+
 def test_crops_of_a_pair_belong_together(folder: Path) -> None:
     crops = PairedCrops(find_pairs([folder]), 64, seed=1, length=20)
     for index in range(20):
@@ -80,6 +87,7 @@ def test_picture_that_cannot_be_read_is_named_in_a_line(folder: Path, tmp_path: 
     assert "cannot be read as a picture; remove or replace it" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert "Traceback" not in str(raised.value)
+    assert not multiprocessing.active_children(), "the end of the program waits for these"
 
 
 def test_pairs_do_not_tell_a_fresh_network_what_moved(folder: Path, tmp_path: Path) -> None:

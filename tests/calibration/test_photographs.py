@@ -1,5 +1,7 @@
 """Photographs: found, split, and read whole or not at all."""
 
+import struct
+import sys
 from pathlib import Path
 
 import cv2
@@ -52,3 +54,27 @@ def test_jpeg_that_is_cut_off_is_not_taken_for_a_picture(tmp_path: Path, coding:
         assert cv2.imread(str(path)) is not None
         with pytest.raises(CalibrationError, match="cut off"):
             read_photograph(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are Unicode")
+def test_name_that_opencv_does_not_take_is_read(tmp_path: Path) -> None:
+    """OpenCV takes UTF-8 only here, and ASCII only on Windows."""
+    path = tmp_path / "caf\udce9" / "x.png"
+    path.parent.mkdir()
+    path.write_bytes(cv2.imencode(".png", discs(3, 40))[1].tobytes())
+    assert np.array_equal(read_photograph(path), discs(3, 40)[:, :, ::-1])
+    with pytest.raises(CalibrationError, match="cannot be read: No such file"):
+        read_photograph(path.with_name("y.png"))
+
+
+def test_photograph_is_turned_as_its_camera_was(tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    flat = cv2.imencode(".jpg", discs(3, 60)[:40])[1].tobytes()
+    turned_right = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)  # EXIF's orientation
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + turned_right + bytes(4)
+    noted = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    path.write_bytes(flat)
+    upright = np.rot90(read_photograph(path), -1)
+    path.write_bytes(flat[:2] + noted + flat[2:])
+    assert np.array_equal(read_photograph(path), upright)
+    assert np.array_equal(cv2.imread(str(path))[:, :, ::-1], upright)

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from calibration.acuity import Verdict
+from calibration.acuity import Judgement, Verdict
 from calibration.errors import CalibrationError
 from calibration.frame_sorter import FrameSorter
 from calibration.recording import CalibrationRecording, KeptFrame, RecordingRule, spread
 from stream.calibrate import RecordJob, clip_names, instruction, run_record
 from stream.errors import SourceError
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
-from tests.conftest import ROOT, blur2blur
+from tests.conftest import ROOT, blur2blur, discs
 
 RULE = RecordingRule(blurry=12, sharp=8)
 
@@ -107,6 +107,36 @@ def test_other_folder_is_refused(tmp_path: Path) -> None:
         CalibrationRecording(tmp_path)
 
 
+def flat_recording(folder: Path) -> CalibrationRecording:
+    """Of one frame."""
+    recording = CalibrationRecording(folder)
+    everything = np.ones((2, 3), bool)
+    recording.offer("a", 0.0, discs(3, 96)[:64], Judgement(Verdict.SHARP, 1.0, everything, 0.0))
+    recording.finish()
+    return recording
+
+
+def test_recording_that_was_made_on_windows_is_read(tmp_path: Path) -> None:
+    made = flat_recording(tmp_path)
+    assert made.frames[0].file == "sharp/000000.png"
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["frames"][0]["file"] = "sharp\\000000.png"
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert CalibrationRecording.made(tmp_path).frames == made.frames
+
+
+@pytest.mark.parametrize(
+    "entry", [{"file": "sharp/x.png"}, {"file": 3}, {"region": None}, {"q": 1}]
+)
+def test_manifest_that_is_none_is_named(tmp_path: Path, entry: dict[str, object]) -> None:
+    flat_recording(tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["frames"][0].update(entry)
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CalibrationError, match=r"no recording's manifest.*record again"):
+        CalibrationRecording.made(tmp_path)
+
+
 def test_full_disk_is_refused_and_loses_nothing(
     seen: list[Shot], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +189,23 @@ def test_clips_are_told_apart() -> None:
     assert clip_names(["monday/cam.mp4", "tuesday/cam.mp4"]) == ["monday-cam", "tuesday-cam"]
     both = clip_names(["x/monday/cam.mp4", "y/monday/cam.mp4"])
     assert len(set(both)) == 2
+
+
+def test_clips_of_one_name_are_not_mixed_whatever_they_are_given_with(
+    clip: Path, tmp_path: Path
+) -> None:
+    days = [tmp_path / day / "cam.mkv" for day in ("monday", "tuesday")]
+    for number, path in enumerate(days):
+        path.parent.mkdir()
+        path.write_bytes(clip.read_bytes() + bytes(number))  # another, that shows the same
+    for number, paths in enumerate((days[:1], days), start=1):
+        rule = replace(RULE, blurry=2 * number, sharp=2 * number)
+        job = RecordJob(to=tmp_path / "camera", clips=tuple(map(str, paths)), rule=rule)
+        run_record(job, Console(quiet=True))
+    recording = CalibrationRecording(tmp_path / "camera")
+    assert list(recording.clips) == ["cam", "tuesday-cam"]
+    assert {frame.clip for frame in recording.frames} <= {"cam", "tuesday-cam"}
+    assert len(recording.frames) == 8
 
 
 @pytest.mark.parametrize("frames", [1, 23, 24, 25, 47, 300])

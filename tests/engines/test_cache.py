@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engines.cache import CARD, EngineCache, clear, kept_engines, remove, sharing_problem
+from tests.conftest import PLAIN_SHORT, run_python
 
 KEY = {"backend": "some", "weights": "abc", "batch": 1, "version": {"a": "1", "b": "2"}}
 
@@ -228,3 +229,38 @@ def test_what_nobody_used_for_months_goes(tmp_path: Path) -> None:
     keep(tmp_path)
     assert {engine.card["key"]["batch"] for engine in kept_engines(tmp_path)} == {1, 3}
     assert [place.name for place in tmp_path.glob(".draft-*")] == [".draft-under-way"]
+
+
+FORBIDDEN = """
+import os, sys
+from pathlib import Path
+from engines.cache import EngineCache
+from engines.engine import EngineShape
+from engines.profile import load_profile
+from engines.selfcheck import golden_psnr_db, reference
+
+folder, profile = Path(sys.argv[1]), load_profile(sys.argv[2])
+golden_psnr_db(profile)  # loads what it needs
+os.seteuid(65534)  # nobody
+cache, key = EngineCache(folder, print), {"backend": "some"}
+assert cache.load(key, lambda file: file.read_bytes()) is None
+cache.keep(key, lambda file: file.write_bytes(b"x"), build_s=1.0)
+assert reference(profile, EngineShape(height=64, width=64), cache=folder, say=print) is not None
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="needs two users, as root has them"
+)
+def test_cache_that_cannot_be_entered_is_none() -> None:
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o755)
+        (folder / "engines").mkdir(mode=0o700)
+        result = run_python(FORBIDDEN, str(folder / "engines"), str(PLAIN_SHORT))
+        assert result.returncode == 0, result.stderr
+        assert "not kept: " in result.stdout
+        assert f"{folder / 'engines'} belongs to another user" in result.stdout
+        assert "the reference is not kept" in result.stdout
+    finally:
+        shutil.rmtree(folder)

@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -19,6 +20,22 @@ def test_replaces_the_old_content(tmp_path: Path) -> None:
     write_text_atomically(path, "new")
     assert path.read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    for path in (tmp_path / "a.json", tmp_path / "a"):
+        drafts: list[Path] = []
+
+        def write(draft: Path, path: Path = path, drafts: list[Path] = drafts) -> None:
+            drafts.append(draft)
+            draft.write_text("1")
+            if len(drafts) == 1:
+                write_atomically(path, write)
+
+        write_atomically(path, write)
+        assert len(set(drafts)) == 2
+        assert {draft.suffix for draft in drafts if path.suffix} <= {path.suffix}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "a.json"]
 
 
 def test_failure_midway_keeps_the_old_content_and_leaves_nothing(tmp_path: Path) -> None:
@@ -102,3 +119,22 @@ def test_pipes_without_a_name_are_written_to() -> None:
     assert os.read(reader, 100) == b"through"
     os.close(reader)
     os.close(writer)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no umask")
+def test_permissions_are_those_of_the_umask_or_of_what_was_there(tmp_path: Path) -> None:
+    new, old, folder = tmp_path / "new.json", tmp_path / "old.json", tmp_path / "folder"
+    old.write_text("1")
+    old.chmod(0o640)
+    before = os.umask(0o077)
+    try:
+        for path in (new, old):
+            write_text_atomically(path, "2")
+        write_folder_atomically(folder, lambda draft: (draft / "card").touch())
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.chmod(0o750)
+        write_folder_atomically(folder, lambda draft: (draft / "card").touch(), known_by="card")
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o777 for path in (new, old, folder)]
+    assert modes == [0o600, 0o640, 0o750]

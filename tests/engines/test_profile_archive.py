@@ -96,6 +96,31 @@ def test_golden_sample_of_no_frames_is_refused(
         )
 
 
+def test_golden_sample_that_is_damaged_is_refused(
+    small: Profile, small_archive: Path, tmp_path: Path
+) -> None:
+    file = altered(small_archive, small, golden=b"PK\x03\x04" + b"junk" * 20)
+    with pytest.raises(ProfileError, match=r"small\.zip: golden\.npz cannot be read"):
+        import_archive(file, tmp_path / "profiles", "x")
+
+
+def test_card_of_other_networks_is_refused(
+    small: Profile, small_archive: Path, tmp_path: Path
+) -> None:
+    """The graph would run, and torch, which goes by the card, would end in a traceback."""
+    wider = {**small.card["deblurrer"], "width": 8}
+    multiple = small.card["multiple"] + 1
+    for card, why in (
+        ({"multiple": None}, "says multiple None"),
+        ({"multiple": multiple}, "multiple is not one of its translator's"),
+        ({"deblurrer": wider}, "not of the networks that its card tells of"),
+    ):
+        with pytest.raises(ProfileError, match=why):
+            file = altered(small_archive, small, **card)
+            import_archive(file, tmp_path / "profiles", "x")
+    assert not (tmp_path / "profiles").exists()
+
+
 @pytest.mark.parametrize("card", [{"deblurrer": {}}, {"translator": "none"}, {"name": 5}])
 def test_card_without_networks_is_refused(
     small: Profile, small_archive: Path, card: dict[str, object], tmp_path: Path
@@ -130,11 +155,23 @@ def test_archive_whose_bytes_were_damaged_is_refused(archive: Path, tmp_path: Pa
     assert not (tmp_path / "profiles").exists()
 
 
+def test_archive_whose_compression_fails_is_refused(small: Profile, tmp_path: Path) -> None:
+    archive = tmp_path / "x.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_LZMA) as whole:
+        for path in small.folder.iterdir():
+            whole.write(path, path.name)
+        start = whole.getinfo(WEIGHTS).header_offset + 100
+    content = bytearray(archive.read_bytes())
+    content[start : start + 400] = b"\xff" * 400
+    archive.write_bytes(content)
+    with pytest.raises(ProfileError, match="cannot be read"):
+        import_archive(archive, tmp_path / "profiles", "x")
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "", "."])
 def test_names_stay_in_their_folder(archive: Path, tmp_path: Path, name: str) -> None:
-    if name:
-        with pytest.raises(ProfileError, match="no name"):
-            import_archive(archive, tmp_path / "profiles", name)
+    with pytest.raises(ProfileError, match="no name"):
+        import_archive(archive, tmp_path / "profiles", name)
 
 
 def test_nobody_can_take_the_place_of_what_ships(archive: Path, tmp_path: Path) -> None:
