@@ -113,7 +113,9 @@ def _record_clips(
     for uri, wanted in zip(job.clips, clip_names(job.clips), strict=True):
         clip = name_clip(recording.clips, wanted, clip_identity(uri))
         sorter = FrameSorter(job.rule)
-        with closing(open_source(uri, SourceOptions(size=job.size)).open()) as capture:
+        with closing(
+            open_source(uri, SourceOptions(size=job.size, as_captured=True)).open()
+        ) as capture:
             for picture in capture.pictures():
                 if stopped():
                     return
@@ -129,7 +131,7 @@ def _record_camera(
     job: RecordJob, recording: CalibrationRecording, counts: _Counts, stopped: Callable[[], bool]
 ) -> None:
     assert job.source is not None
-    source = open_source(job.source, SourceOptions(size=job.size, fps=job.fps))
+    source = open_source(job.source, SourceOptions(size=job.size, fps=job.fps, as_captured=True))
     session = f"{source.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     sorter = FrameSorter(job.rule)
     preview = _Preview() if display_problem() is None else None
