@@ -4,6 +4,9 @@ import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # two on two cores: threads that wait for others spin
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A fifth off each export of a network: more memory for sympy, and none for fake tensors.
+os.environ.setdefault("SYMPY_CACHE_SIZE", "100000")
+os.environ.setdefault("TORCH_FAKE_TENSOR_DISPATCH_CACHE", "0")
 
 import stream  # noqa: F401, I001  (OpenCV before PyAV, see there)
 

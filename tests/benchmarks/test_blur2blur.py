@@ -141,7 +141,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deblurrer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from engines.export import export_deblurrer
 
-    spec = PlainUNetSpec(width=4, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1))
+    spec = PlainUNetSpec(width=4, encoder_blocks=(1, 1), decoder_blocks=(1,))
     folder = tmp_path_factory.mktemp("profiles") / "toy"
     weights = {k.removeprefix("toy."): v for k, v in trained(spec, "toy").items()}
     export_deblurrer(folder, name="toy", network=spec, weights=weights, card={})

@@ -22,10 +22,10 @@ def test_stamp_tells_time_and_damage() -> None:
 def test_memory_that_is_not_known_is_not_called_none(monkeypatch: pytest.MonkeyPatch) -> None:
     before = rss_mib()
     if before is not None:
-        taken = np.ones(8 << 20, np.uint8)
+        taken = np.ones(64 << 20, np.uint8)  # more than lies about from other tests
         growth = growth_mib(before)
         assert growth is not None
-        assert 4 < growth < 64, len(taken)
+        assert growth > 32, len(taken)
     assert growth_mib(None) is None
     monkeypatch.setattr(Path, "is_file", lambda path: False)
     assert growth_mib(before) is None

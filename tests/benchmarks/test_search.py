@@ -27,7 +27,7 @@ def test_candidates_get_equal_lessons_and_are_timed(tmp_path: Path) -> None:
         validation_crops=2,
         pairs=PairRecipe(crop_px=64),
     )
-    shape = {"encoder_blocks": (1, 1, 1), "decoder_blocks": (1, 1)}
+    shape = {"encoder_blocks": (1, 1), "decoder_blocks": (1,)}
     candidates = {f"w{width}": PlainUNetSpec(width=width, **shape) for width in (4, 8)}
     found = search(settings, candidates, Console(quiet=True))
     assert [(one.name, one.crops) for one in found] == [("w4", 8), ("w8", 8)]

@@ -8,27 +8,32 @@ from safetensors.torch import save_file
 from calibration.errors import CalibrationError
 from calibration.import_weights import import_weights, read_tensors, recognise
 from engines.engine import EngineShape
-from engines.networks import MIMOUNetSpec, NAFNetSpec, NetworkSpec
+from engines.networks import MIMOUNetSpec, NAFNetSpec, NetworkSpec, read_specification
 from engines.openvino import OpenVINOEngine
-from engines.profile import load_profile
+from engines.profile import Profile, load_profile
 from engines.selfcheck import fixed_frames, psnr_db
 from engines.torch import TorchEngine
 from tests.conftest import blur2blur
 
-NAFNET = NAFNetSpec(width=8, encoder_blocks=(1, 2), middle_blocks=2, decoder_blocks=(1, 1))
-MIMO = MIMOUNetSpec(width=8, blocks=2)
+NAFNET = NAFNetSpec(width=8, encoder_blocks=(1, 2), middle_blocks=1, decoder_blocks=(1, 1))
+MIMO = MIMOUNetSpec(width=4, blocks=1)
 
 
-@pytest.mark.parametrize(("spec", "wrapper"), [(NAFNET, "params"), (MIMO, "model")])
-def test_published_file_becomes_a_profile_that_runs(
-    spec: NetworkSpec, wrapper: str, tmp_path: Path
-) -> None:
+def test_published_file_becomes_a_profile_that_runs(tmp_path: Path) -> None:
+    file = published(NAFNET, "params", tmp_path)
+    assert import_weights(file, tmp_path / "mine", name="mine", about="a test") == NAFNET
+    check_engine(load_profile(str(tmp_path / "mine")))
+
+
+def published(spec: NetworkSpec, wrapper: str, folder: Path) -> Path:
     torch.manual_seed(0)
-    network = spec.build()
-    file = tmp_path / "published.pth"
-    torch.save({wrapper: network.state_dict()}, file)
-    assert import_weights(file, tmp_path / "mine", name="mine", about="a test") == spec
-    profile = load_profile(str(tmp_path / "mine"))
+    file = folder / "published.pth"
+    torch.save({wrapper: spec.build().state_dict()}, file)
+    return file
+
+
+def check_engine(profile: Profile) -> None:
+    """What is compiled gives what the network gives."""
     shape = EngineShape(height=50, width=70)
     frames = fixed_frames(50, 70)[:1]
     by_openvino = OpenVINOEngine(profile, shape, "f32")(frames)
@@ -37,8 +42,7 @@ def test_published_file_becomes_a_profile_that_runs(
 
 
 def test_command_imports_and_live_takes_it(tmp_path: Path) -> None:
-    file = tmp_path / "weights.safetensors"
-    save_file(MIMOUNetSpec(width=4, blocks=1).build().state_dict(), file)
+    file = published(MIMO, "model", tmp_path)
     home = {"XDG_DATA_HOME": str(tmp_path / "data")}
     result = blur2blur("profile", "import", "theirs", "--weights", file, **home)
     assert result.returncode == 0, result.stderr
@@ -46,12 +50,21 @@ def test_command_imports_and_live_takes_it(tmp_path: Path) -> None:
         "live", "synthetic:128x64@0?seconds=0.3", "--to", "null", "--profile", "theirs", **home
     )
     assert live.returncode == 0, live.stderr
+    profile = load_profile(str(tmp_path / "data" / "blur2blur" / "profiles" / "theirs"))
+    assert read_specification(profile.card["deblurrer"]) == MIMO
+    check_engine(profile)
     again = blur2blur("profile", "import", "theirs", "--weights", file, **home)
     assert again.returncode == 1
     assert "a profile theirs already" in again.stderr
     nothing = blur2blur("profile", "import", "x", "--weights", tmp_path / "no.pth", **home)
     assert nothing.returncode == 1
     assert "no.pth" in nothing.stderr
+
+
+def test_weights_may_be_in_safetensors(tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    save_file(MIMO.build().state_dict(), file)
+    assert recognise(read_tensors(file)) == MIMO
 
 
 class Bomb:

@@ -237,10 +237,11 @@ from pathlib import Path
 from engines.cache import EngineCache
 from engines.engine import EngineShape
 from engines.profile import load_profile
-from engines.selfcheck import golden_psnr_db, reference
+from engines import selfcheck
+from engines.selfcheck import reference
 
 folder, profile = Path(sys.argv[1]), load_profile(sys.argv[2])
-golden_psnr_db(profile)  # loads what it needs
+selfcheck._compute = lambda profile, shape, frames: frames  # whose libraries nobody may read
 os.seteuid(65534)  # nobody
 cache, key = EngineCache(folder, print), {"backend": "some"}
 assert cache.load(key, lambda file: file.read_bytes()) is None
