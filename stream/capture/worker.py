@@ -12,7 +12,8 @@ from stream.errors import SourceSilentError, SourceUnfitError, StreamError
 from stream.frame import Frame
 
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.25, 2.0
-_MIN_STALL_S = 2.0
+MIN_STALL_S = 2.0
+"""So long a source is silent, at least, before it is called stalled."""
 
 
 def backoff_s(attempt: int) -> float:
@@ -22,7 +23,7 @@ def backoff_s(attempt: int) -> float:
 
 def is_stalled(silent_s: float, fps: float | None) -> bool:
     """No frame for two intervals, and for two seconds at least."""
-    return silent_s > max(2.0 / fps if fps else 0.0, _MIN_STALL_S)
+    return silent_s > max(2.0 / fps if fps else 0.0, MIN_STALL_S)
 
 
 class CaptureWorker:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 
+from stream.capture.worker import MIN_STALL_S
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.session import Task, utc_now
 from stream.hands.session_table import FILE_NAME, SessionWriter
@@ -17,9 +18,6 @@ INSTRUCTIONS: dict[Task, str] = {
     "rest": "rest the hand and leave it where it is",
     "free": "move as you like",
 }
-
-
-_OUTAGE_S = 2.0  # so long a source is silent before it is called stalled
 
 
 class SessionRecorder:
@@ -112,7 +110,7 @@ class SessionRecorder:
                     self._dropped = self.dropped
                     self.pauses_s.append([self._last_s, time_s])
                 self.pauses_s[-1][1] = time_s
-            elif time_s - self._last_s > _OUTAGE_S:
+            elif time_s - self._last_s > MIN_STALL_S:
                 self.outage_s += time_s - self._last_s
             if first or (was_paused and not paused):
                 self._dropped_before = Counter(self._dropped_now())
