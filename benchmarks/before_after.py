@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.contact_sheet import write_picture
 from engines.engine import EngineShape
 from engines.folders import engine_cache
 from engines.profile import DEFAULT_PROFILE, load_profile
@@ -50,7 +51,7 @@ def main() -> None:
     engine = choose_engine(load_profile(DEFAULT_PROFILE), shape, cache=engine_cache()).engine
     after = engine(before[None])[0]
     x, y, size = (int(part) for part in arguments.detail.split(","))
-    cv2.imwrite(str(arguments.picture), before_after(before, after, (x, y, size)))
+    write_picture(arguments.picture, before_after(before, after, (x, y, size))[:, :, ::-1])
 
 
 if __name__ == "__main__":
