@@ -16,6 +16,7 @@ from stream.hands.session_table import median_rate
 MAX_GAP_S = 0.15
 _ORDER = 4
 LEAST_SAMPLES = 16
+_HIGHEST_HZ = 1000.0
 _NOMINAL = 0.95
 _SLOW_FOR_S = 2.0
 
@@ -67,14 +68,15 @@ def pieces(time_s: NDArray[np.float64], values: NDArray[np.float64]) -> list[Pie
     """Cut at gaps of more than 150 ms; bring each piece to the median rate by a cubic spline.
 
     What jumps away and comes back at once is taken as missing (see `outliers`). Pieces of
-    fewer than 16 samples, before or after that, are left out.
+    fewer than 16 samples, before or after that, are left out. The rate is 1000 Hz at most: no
+    camera of hands has more, and steps within a burst of frames may be next to nothing.
 
     Args:
         time_s: (N,), growing; of samples at the same time the first counts.
         values: (N,) or (N, D); NaN where missing.
     """
     known = np.isfinite(values).reshape(len(values), -1).all(1)
-    rate = median_rate(np.unique(time_s))
+    rate = min(median_rate(np.unique(time_s)), _HIGHEST_HZ)
     time_s, first = np.unique(time_s[known], return_index=True)
     values = values[known][first]
     stays = ~outliers(time_s, values)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from stream.hands.measures import measure_session, notices
 from stream.hands.session import Task, read_session
 from stream.hands.session_files import write_bids, write_c3d
+from tests.conftest import blur2blur
 from tests.stream.hands.synthetic_hand import measured, tapping, write_session
 
 _TAKEN_S = np.arange(450) / 30
@@ -63,6 +64,16 @@ def test_that_holds_for_every_task(tmp_path: Path, task: Task) -> None:
         tmp_path, tapping(2.0, 1.0), task=task, arrivals_s=arriving(3, 0.012).tolist()
     )
     assert not any(measure.valid for measure in measured(folder).values())
+
+
+def test_frames_of_a_burst_make_no_more_work(tmp_path: Path) -> None:
+    """Where their steps are next to nothing, filters of their rate would run for hours."""
+    folder = write_session(
+        tmp_path, tapping(2.0, 1.0), task="open-close", arrivals_s=arriving(3, 0.00001).tolist()
+    )
+    result = blur2blur("session", "measure", folder, timeout_s=60)
+    assert result.returncode == 0, result.stderr
+    assert "the frames came in bursts" in result.stdout
 
 
 _RANDOM = np.random.default_rng(0)

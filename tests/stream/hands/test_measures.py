@@ -85,6 +85,20 @@ def test_the_range_of_a_hand_that_opens_and_closes_fast(tmp_path: Path, rate_hz:
     assert found["index PIP flexion, most"].value == pytest.approx(80, abs=2)
 
 
+@pytest.mark.parametrize("fps", [24.0, 30.0, 60.0])
+def test_a_hand_that_turns_sharply_went_no_farther_than_it_did(tmp_path: Path, fps: float) -> None:
+    """From 10 to 80 degrees and back in 0.15 s each, held for 0.1 s."""
+
+    def movement(time_s: float) -> Hand:
+        there = np.clip(np.array([time_s % 0.5, time_s % 0.5 - 0.25]) / 0.15, 0, 1)
+        up, down = 10 * there**3 - 15 * there**4 + 6 * there**5
+        return bent_hand(10 + 70 * float(up - down))
+
+    found = measured(write_session(tmp_path, movement, fps=fps))
+    assert found["index PIP flexion, least"].value == pytest.approx(10, abs=1)
+    assert found["index PIP flexion, most"].value == pytest.approx(80, abs=1)
+
+
 def test_an_odd_frame_is_not_the_most(tmp_path: Path) -> None:
     def movement(time_s: float) -> Hand:
         return bent_hand(80 if round(30 * time_s) in (200, 310) else 20)
