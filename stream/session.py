@@ -270,9 +270,14 @@ def _so_far(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> 
         width=info.width if info else 0,
         height=info.height if info else 0,
         fps=info.fps if info else None,
-        pauses_s=[[round(edge, 3) for edge in pause] for pause in recorder.pauses_s],
+        pauses_s=_rounded(recorder.pauses_s),
+        outages_s=_rounded(recorder.outages_s),
         engine={**engine, **sidecar.engine},
     )
+
+
+def _rounded(times_s: list[list[float]]) -> list[list[float]]:
+    return [[round(edge, 3) for edge in pair] for pair in times_s]
 
 
 def _completed(

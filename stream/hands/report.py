@@ -66,7 +66,8 @@ def _section(session: Session, measured: list[Measured]) -> dict[str, Any]:
         "notices": [line for line in (session.warning, *notices(measured)) if line],
         "quality": _rows([one.quality.measures() for one in measured]),
         "measures": _rows([list(one.measures) for one in measured]),
-        "seconds": max(float(t.time_s[-1]) for t in session.trajectories.values() if len(t)),
+        "seconds": _length(session).value,
+        "left_out": _left_out(sidecar),
     }
 
 
@@ -109,8 +110,15 @@ def _head(sidecar: Sidecar) -> str:
 
 def _length(session: Session) -> Measure:
     times = (t.time_s for t in session.trajectories.values() if len(t))
-    lengths = [float(without_pauses(t, session.sidecar.pauses_s)[-1]) for t in times]
-    return Measure(name="length", value=max(lengths), unit="s", definition="without pauses")
+    lengths = [float(without_pauses(t, session.sidecar.not_recorded_s)[-1]) for t in times]
+    definition = "without pauses and outages"
+    return Measure(name="length", value=max(lengths), unit="s", definition=definition)
+
+
+def _left_out(sidecar: Sidecar) -> str:
+    """How many pauses and outages there are; empty where there is none."""
+    counts = ((len(sidecar.pauses_s), "pause"), (len(sidecar.outages_s), "outage"))
+    return " and ".join(f"{n} {what}{'s' if n > 1 else ''}" for n, what in counts if n)
 
 
 def _figure(measure: Measure) -> str:

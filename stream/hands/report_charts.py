@@ -75,7 +75,7 @@ def trace_figure(session: Session) -> "Figure":
                 label=f"{picture} (estimate)" if trajectory.estimated else picture,
             )
     raw = next(iter(session.trajectories.values()))
-    for start, end in session.sidecar.pauses_s:
+    for start, end in session.sidecar.not_recorded_s:
         upper.axvspan(start, end, color="#dddddd", lw=0)
     lost = ~raw.detected
     _line(lower, raw.time_s, raw.blur, color="#aa7722", label="blur")

@@ -43,7 +43,7 @@ BY_ARRIVAL = "arrival of each frame here; the source stamps none"
 
 State = Literal["recording", "complete"]
 _Identity = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z]+$")]
-_Pause = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
+_FromTo = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,8 @@ class Sidecar:
         source_sha256: of a clip's file; empty for other sources.
         fps: of the source as it says, None where it does not.
         pauses_s: from when to when nothing was recorded.
+        outages_s: from when to when the source gave no frame for more than two seconds. (Earlier
+            versions did not write them.)
         frames: ``captured`` from the first recorded one to the last, pauses left out (by earlier
             versions from the program's start on); how many of them were ``tracked``, and how many
             ``not_looked_at``; dropped ones by cause (by earlier versions in pauses, too). Only of a
@@ -94,13 +96,19 @@ class Sidecar:
     width: int = 0
     height: int = 0
     fps: float | None = None
-    pauses_s: list[_Pause] = field(default_factory=list)
+    pauses_s: list[_FromTo] = field(default_factory=list)
+    outages_s: list[_FromTo] = field(default_factory=list)
     frames: dict[str, int] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
     software: dict[str, str] = field(default_factory=dict)
     statement: str = STATEMENT
     files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
+
+    @property
+    def not_recorded_s(self) -> list[list[float]]:
+        """From when to when there is nothing of it: pauses and outages."""
+        return sorted([*self.pauses_s, *self.outages_s])
 
     @property
     def when(self) -> datetime:

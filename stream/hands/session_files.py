@@ -82,7 +82,7 @@ def write_c3d(session: Session) -> Path:
     points = np.ones((4, len(labels), len(times)))
     points[:3] = world.transpose(2, 1, 0)
     sidecar = session.sidecar
-    rate = round(usual_rate(trajectories[0], sidecar.pauses_s) or sidecar.fps or 0.0, 6)
+    rate = round(usual_rate(trajectories[0], sidecar.not_recorded_s) or sidecar.fps or 0.0, 6)
     if rate <= 0:
         raise StreamError(
             f"{session.folder}: C3D wants a frame rate, which one time and a source that says none "
@@ -131,7 +131,8 @@ def write_bids(session: Session, root: Path) -> list[Path]:
         system = trajectory.picture
         stem = f"{subject}_ses-{sidecar.id}_task-{task}_tracksys-{system}"
         channels = _bids_channels(system)
-        effective = effective_rate(without_pauses(trajectory.time_s, sidecar.pauses_s))
+        effective = effective_rate(without_pauses(trajectory.time_s, sidecar.not_recorded_s))
+        usual = usual_rate(trajectory, sidecar.not_recorded_s)
         world = trajectory.world.reshape(len(trajectory), -1)
         table = np.column_stack([world, trajectory.time_s])
         rows = ["\t".join("n/a" if np.isnan(v) else f"{v:.6f}" for v in row) for row in table]
@@ -139,7 +140,7 @@ def write_bids(session: Session, root: Path) -> list[Path]:
             PARTICIPANT_CODE: sidecar.participant,
             "TaskName": sidecar.task,
             "TaskDescription": f"{sidecar.task}, {sidecar.hand} hand",
-            "SamplingFrequency": sidecar.fps or round(usual_rate(trajectory, sidecar.pauses_s), 6),
+            "SamplingFrequency": sidecar.fps or round(usual, 6),
             **({"SamplingFrequencyEffective": round(effective, 6)} if effective else {}),
             "TrackingSystemName": system,
             "Manufacturer": "MediaPipe hand landmarker on camera pictures",

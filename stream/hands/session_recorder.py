@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -28,7 +28,7 @@ class SessionRecorder:
         seconds: how long to record, without pauses and outages; None until it is ended.
         countdown_s: from the first frame on nothing is recorded for so long.
         note: called from the tracker's thread when the sidecar is to be written anew: before the
-            first row, and before the first one after a pause.
+            first row, and before the first one after a pause or an outage.
         dropped: how many frames were dropped until now, by cause.
 
     Attributes:
@@ -39,7 +39,8 @@ class SessionRecorder:
         frames, with_hand, as_other_hand: recorded; with a hand; with one that the tracker took for
             the other one.
         pauses_s: from when to when nothing was recorded, in the table's time.
-        outage_s: how long, in all, no frame came for more than two seconds.
+        outages_s: from when to when the source gave no frame for more than two seconds. Frames that
+            came meanwhile and were not tracked make none: engine and tracker may be slow.
     """
 
     def __init__(
@@ -73,12 +74,17 @@ class SessionRecorder:
         self.with_hand = 0
         self.as_other_hand = 0
         self.pauses_s: list[list[float]] = []
-        self.outage_s = 0.0
+        self.outages_s: list[list[float]] = []
 
     @property
     def recorded_s(self) -> float:
         """How long was recorded, without pauses and outages."""
-        return self._last_s - sum(end - begin for begin, end in self.pauses_s) - self.outage_s
+        return self._last_s - _length_of(self.pauses_s) - self.outage_s
+
+    @property
+    def outage_s(self) -> float:
+        """How long all outages were together."""
+        return _length_of(self.outages_s)
 
     @property
     def dropped(self) -> Counter[str]:
@@ -105,28 +111,40 @@ class SessionRecorder:
                     return
                 self.begun, self.first_pts_s = utc_now(), tracked.pts_s
             time_s = tracked.pts_s - self.first_pts_s
+            silent_s = self._silent_s(time_s, tracked.sequence)
+            outage = silent_s > MIN_STALL_S and not paused
             if paused:
                 if not was_paused:
                     self._dropped = self.dropped
                     self.pauses_s.append([self._last_s, time_s])
                 self.pauses_s[-1][1] = time_s
-            elif time_s - self._last_s > MIN_STALL_S:
-                self.outage_s += time_s - self._last_s
+            elif outage:
+                self.outages_s.append([self._last_s, self._last_s + silent_s])
             if first or (was_paused and not paused):
                 self._dropped_before = Counter(self._dropped_now())
-            self._last_s, self._in_pause = time_s, paused
-        if paused:
+            frames = tracked.sequence - self._last_sequence
+            self._last_s, self._last_sequence, self._in_pause = time_s, tracked.sequence, paused
+        if paused or outage:
             self._writer.pause()
+        if paused:
             return
-        if first or was_paused:
+        if first or was_paused or outage:
             self._note()
         self._writer.write(tracked, time_s)
-        going_on = not (first or was_paused)
-        self.captured += tracked.sequence - self._last_sequence if going_on else 1
-        self._last_sequence = tracked.sequence
+        self.captured += 1 if first or was_paused else frames
         self.frames += 1
         self.with_hand += bool(tracked.hands)
         self.as_other_hand += bool(tracked.hands) and tracked.hands[0].side_score < 0.5
+
+    def _silent_s(self, time_s: float, sequence: int) -> float:
+        """How long the source gave nothing since the last frame: without its frames at their pace.
+
+        0 while that is not known.
+        """
+        if self.captured < 2:
+            return 0.0
+        usual_s = self.recorded_s / (self.captured - 1)
+        return time_s - self._last_s - usual_s * (sequence - self._last_sequence)
 
     def holds(self, pts_s: float) -> bool:
         """Whether a frame belongs to what is recorded, also where the tracker has not had it yet.
@@ -169,3 +187,7 @@ class SessionRecorder:
     def close(self) -> None:
         """Raises StreamError where the last rows cannot be written; the table is closed anyway."""
         self._writer.close()
+
+
+def _length_of(times_s: Sequence[Sequence[float]]) -> float:
+    return sum(end - begin for begin, end in times_s)

@@ -133,7 +133,7 @@ def _measure(sidecar: Sidecar, trajectory: Trajectory) -> Measured:
         "rest": tremor_measures,
         "free": range_measures,
     }
-    found = quality(trajectory, sidecar.pauses_s)
+    found = quality(trajectory, sidecar.not_recorded_s)
     steady = without_strays(trajectory)
     problem = _problem_of_jumps(number_of_jumps(steady))
     measures = [

@@ -26,11 +26,11 @@ class Quality:
     """Of one picture's rows.
 
     Attributes:
-        recorded_s: from the first frame to the last, pauses left out.
-        fps: frames a second that were tracked, pauses left out.
+        recorded_s: from the first frame to the last, pauses and outages left out.
+        fps: frames a second that were tracked, pauses and outages left out.
         detected: share of them in which the hand was found, 0...1.
         longest_gap_s: from a frame with a hand to the next, or to the begin or end of the table;
-            pauses left out.
+            pauses and outages left out.
         jumps: steps of more than a palm length from one sighting to the next.
         odd_bones: share of sightings whose palm differs by more than a quarter from the median.
         as_other_hand: share of sightings that the tracker took for the other hand.
@@ -82,7 +82,7 @@ class Quality:
                 name="tracked frames a second",
                 value=self.fps,
                 unit="",
-                definition="frames in the table, over its time without pauses",
+                definition="frames in the table, over its time without pauses and outages",
             ),
             Measure(
                 name="frames with the hand",
@@ -95,7 +95,7 @@ class Quality:
                 value=self.longest_gap_s,
                 unit="s",
                 definition="from a frame with the hand to the next, or to the begin or end of the "
-                "recording, pauses left out",
+                "recording, pauses and outages left out",
             ),
             Measure(
                 name="jumps",
@@ -143,7 +143,7 @@ def quality(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]] = ()) ->
     """Look at one picture's rows.
 
     Args:
-        pauses_s: from when to when nothing was recorded, in the table's time.
+        pauses_s: from when to when nothing was recorded, in the table's time; outages, too.
     """
     time_s = without_pauses(trajectory.time_s, pauses_s)
     seen = time_s[trajectory.detected]

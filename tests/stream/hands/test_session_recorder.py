@@ -186,6 +186,44 @@ def filmed(number: int) -> ProcessedFrame:
     )
 
 
+def test_a_tracker_that_is_slow_is_no_outage(tmp_path: Path) -> None:
+    """Of 30 frames a second it takes every 72nd: 2.4 s apart. Once the camera is gone for 20 s."""
+    recorder = SessionRecorder(tmp_path, "free", seconds=15.0, countdown_s=0.0)
+    for number in range(0, 900, 72):
+        if recorder.over:
+            break
+        recorder.take(tracked(bent_hand(10), number / 30 + 20 * (number >= 200), number))
+    recorder.close()
+    assert recorder.outage_s == pytest.approx(20, abs=0.1)
+    assert recorder.recorded_s == pytest.approx(16.8, abs=0.1)
+    assert recorder.over
+
+
+def test_a_source_of_a_frame_every_three_seconds_is_recorded(tmp_path: Path) -> None:
+    recorder = SessionRecorder(tmp_path, "free", seconds=15.0, countdown_s=0.0)
+    for number in range(6):
+        recorder.take(tracked(bent_hand(10), 3.0 * number, number))
+    recorder.close()
+    assert recorder.over
+    assert recorder.outages_s == []
+
+
+def test_an_outage_is_noted_and_the_hand_may_have_moved_in_it(tmp_path: Path) -> None:
+    told: list[list[list[float]]] = []
+
+    def note() -> None:
+        told.append([*recorder.outages_s])
+
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0, note=note)
+    for number in range(60):
+        elsewhere = bent_hand(10, at=(480, 240) if number >= 30 else (320, 240))
+        recorder.take(tracked(elsewhere, number / 30 + 5 * (number >= 30), number))
+    recorder.close()
+    assert told == [[], [[pytest.approx(29 / 30), pytest.approx(29 / 30 + 5)]]]
+    jumps = [row["jump_palms"] for row in read_rows(tmp_path / FILE_NAME)]
+    assert max(float(jump or 0) for jump in jumps) < 0.1
+
+
 @contextmanager
 def files_no_larger_than(size: int) -> Iterator[None]:
     """As on a full disk."""

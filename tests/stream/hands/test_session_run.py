@@ -222,8 +222,10 @@ def test_an_outage_is_said_and_is_not_recorded_time(hand_model: Path, tmp_path: 
     command = record(camera, tmp_path, "--seconds", "2", "--countdown", "0")
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     (folder,) = tmp_path.iterdir()
-    times = read_session(folder).trajectories["raw"].time_s
-    assert times[-1] > 4.5
+    session = read_session(folder)
+    assert session.trajectories["raw"].time_s[-1] > 4.5
+    ((begin, end),) = session.sidecar.outages_s
+    assert end - begin == pytest.approx(3, abs=0.3)
     (said,) = [line for line in result.stderr.splitlines() if "no frame came for" in line]
     assert float(said.split()[4]) == pytest.approx(3, abs=0.3)
 
