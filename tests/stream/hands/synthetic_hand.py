@@ -85,6 +85,7 @@ def write_session(
     missing: float = 0.0,
     jitter_s: float = 0.0,
     lost_s: Sequence[tuple[float, float]] = (),
+    pauses_s: Sequence[tuple[float, float]] = (),
     times_s: Sequence[float] | None = None,
     arrivals_s: Sequence[float] | None = None,
     identity: str = "00000000",
@@ -95,6 +96,7 @@ def write_session(
         missing: share of frames without a hand, single ones and pairs at random.
         jitter_s: standard deviation of the frames' times.
         lost_s: from when to before when there is no hand.
+        pauses_s: behind when and up to when nothing is recorded.
         times_s: of the frames, instead of `seconds` evenly.
         arrivals_s: what is written down instead of when the frames were taken.
         identity: the session's id.
@@ -104,6 +106,8 @@ def write_session(
     writer = SessionWriter(folder / FILE_NAME)
     even_s = [number / fps for number in range(round(fps * seconds))]
     for number, due_s in enumerate(even_s if times_s is None else times_s):
+        if any(begin < due_s <= end for begin, end in pauses_s):
+            continue
         time_s = max(0.0, due_s + jitter_s * float(np.clip(random.normal(), -2, 2)))
         lost = any(begin <= due_s < end for begin, end in lost_s)
         hand = None if random.uniform() < missing or lost else movement(time_s)
@@ -123,6 +127,7 @@ def write_session(
             width=640,
             height=480,
             state="complete",
+            pauses_s=[[*pause] for pause in pauses_s],
         ),
     )
     return folder

@@ -198,6 +198,15 @@ def test_a_late_start_is_said_and_is_no_interruption(tmp_path: Path) -> None:
         assert found["before the first tap"].value == pytest.approx(8.125 - gaps_s, abs=0.05)
 
 
+def test_a_start_that_was_not_seen_is_not_told_as_a_late_one(tmp_path: Path) -> None:
+    folder = write_session(
+        tmp_path, tapping(2.0, 1.0), task="finger-tapping", seconds=20, lost_s=[(0.0, 3.9)]
+    )
+    found = measured(folder)["before the first tap"]
+    assert not found.valid
+    assert "were looked at" in found.problem
+
+
 def test_a_halt_is_seen_on_both_sides_of_a_gap_and_counts_once(tmp_path: Path) -> None:
     movement = tapping(2.0, 1.0, pause=(6.0, 10.0))
     lost_s = [(7.0, 7.3), (8.5, 8.8)]
@@ -207,6 +216,40 @@ def test_a_halt_is_seen_on_both_sides_of_a_gap_and_counts_once(tmp_path: Path) -
     assert 1.2 <= found["longest interval"].value <= 4.5
     folder = write_session(tmp_path / "b", tapping(2.0, 1.0), task="finger-tapping", lost_s=lost_s)
     assert measured(folder)["interruptions"].value == 0
+
+
+@pytest.mark.parametrize(
+    "lost_s", [[], [(7.5, 7.8)], [(12.6, 12.9)]], ids=["", "lost before", "lost behind"]
+)
+def test_the_time_around_a_pause_is_no_interruption(
+    tmp_path: Path, lost_s: list[tuple[float, float]]
+) -> None:
+    """The participant stops before it, and goes on one and a half seconds behind it."""
+    movement = tapping(2.0, 1.0, pause=(7.0, 13.5))
+    folder = write_session(
+        tmp_path,
+        movement,
+        task="finger-tapping",
+        seconds=20,
+        lost_s=lost_s,
+        pauses_s=[(7.97, 12.0)],
+    )
+    found = measured(folder)
+    assert found["interruptions"].value == 0
+    assert found["interruptions"].valid
+    assert found["longest interval"].value == pytest.approx(0.5, abs=0.02)
+    assert "before a pause" in found["interruptions"].definition
+
+
+def test_halts_away_from_a_pause_are_interruptions(tmp_path: Path) -> None:
+    def movement(time_s: float) -> Hand:
+        """Halts from 3 to 5 s, and from 17 s to the end."""
+        return tapping(2.0, 1.0, pause=(3.0, 5.0))(min(time_s, 17.0))
+
+    folder = write_session(
+        tmp_path, movement, task="finger-tapping", seconds=20, pauses_s=[(7.97, 12.0)]
+    )
+    assert measured(folder)["interruptions"].value == 2
 
 
 @pytest.mark.parametrize("end_s", [14.0, 14.1, 14.2, 14.3, 14.4])
