@@ -273,11 +273,12 @@ def session_delete(
 
     for path in contents(folder):
         _tell(f"{path}  {path.lstat().st_size / 1e3:.1f} kB")
-    question = f"remove {escape(str(folder))} and all of this?"
+    question = f"remove {escape(str(folder.absolute()))} and all of this?"
     if not yes and not Confirm.ask(question, console=console()):
         raise typer.Exit(1)
+    whole_name = folder.absolute()
     delete_session(folder)
-    _tell(f"{folder} is removed; copies that were made of it are not")
+    _tell(f"{whole_name} is removed; copies that were made of it are not")
 
 
 def _read(folder: Path) -> "Session":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from stream.errors import StreamError
-from stream.hands.session import Sidecar, find_sessions, read_sidecar
+from stream.hands.session import Sidecar, find_sessions, read_session, read_sidecar
 
 
 def choose_sessions(
@@ -18,8 +18,8 @@ def choose_sessions(
 
     Args:
         places: folders of sessions, or folders that hold such.
-        say: takes a line for each that is left out: a copy of another, or, where it was said of
-            whom sessions are wanted, one whose sidecar cannot be read.
+        say: takes a line for each that is left out: a copy of another that is as whole, or, where
+            it was said of whom sessions are wanted, one whose sidecar cannot be read.
 
     Raises:
         StreamError: there is none, none of that participant, or they are of several and it was not
@@ -48,12 +48,28 @@ def choose_sessions(
 
 
 def _without_copies(sidecars: dict[Path, Sidecar], say: Callable[[str], None]) -> list[Path]:
-    """The first folder of each session."""
-    first: dict[str, Path] = {}
+    """The first folder of each session, or the first with nothing wrong where there are several."""
+    copies: dict[str, list[Path]] = {}
     for folder, sidecar in sidecars.items():
-        if first.setdefault(sidecar.id, folder) is not folder:
-            say(f"{folder} is left out: it is a copy of {first[sidecar.id]}, by its id")
-    return list(first.values())
+        copies.setdefault(sidecar.id, []).append(folder)
+    chosen = []
+    for folders in copies.values():
+        wrong = {folder: _what_is_wrong(folder) if folders[1:] else "" for folder in folders}
+        taken = next((folder for folder in folders if not wrong[folder]), folders[0])
+        chosen.append(taken)
+        for folder in folders:
+            if folder is not taken:
+                damage = f"; {wrong[folder]}" if wrong[folder] else ""
+                say(f"{folder} is left out: it is a copy of {taken}, by its id{damage}")
+    return chosen
+
+
+def _what_is_wrong(folder: Path) -> str:
+    """With a session's files; empty where nothing is."""
+    try:
+        return read_session(folder).warning
+    except StreamError as error:
+        return str(error)
 
 
 def one_participant(codes: Iterable[str]) -> str:

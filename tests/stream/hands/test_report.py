@@ -78,6 +78,28 @@ def test_a_copy_of_a_session_is_not_another_one(sessions: Path) -> None:
     assert page.count("How it was recorded") == 2
 
 
+def test_of_copies_the_one_with_nothing_wrong_is_taken(sessions: Path) -> None:
+    damaged, other = sessions / "a", sessions / "b"
+    for folder in (damaged, other):
+        write_sidecar(folder, with_digests(folder, read_sidecar(folder)))
+        shutil.copytree(folder, sessions / f"{folder.name} - Copy")
+    table = damaged / "landmarks.csv"
+    head, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([head, *rows[:20], "1,2,3", *rows[21:], ""]))
+    table = other / "landmarks.csv"
+    table.write_text(table.read_text().replace("0.970", "0.980", 1))
+    result = blur2blur("session", "report", sessions, "--participant", "P07")
+    assert result.returncode == 0, result.stderr
+    said = " ".join(result.stderr.split())
+    for folder, reason in ((damaged, "is damaged"), (other, "is not as it was recorded")):
+        copy = sessions / f"{folder.name} - Copy"
+        assert f"{folder} is left out: it is a copy of {copy}, by its id; " in said
+        assert reason in said
+    page = (sessions / "report_P07.html").read_text()
+    assert page.count("How it was recorded") == 2
+    assert "not as it was recorded" not in page
+
+
 def test_a_damaged_sidecar_of_another_does_not_block_a_report(sessions: Path) -> None:
     (sessions / "c" / "session.json").write_text('{"format": 1, "id"')
     result = blur2blur("session", "report", sessions, "--participant", "P07")

@@ -1,10 +1,6 @@
 """Sessions on the disk: whole, cut off, exported, deleted."""
 
-import errno
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +12,12 @@ from stream.hands.session import (
     SIDECAR,
     Sidecar,
     check_participant,
-    find_sessions,
     read_session,
     with_digests,
     write_sidecar,
 )
-from stream.hands.session_files import write_c3d, write_parquet
-from stream.hands.session_removal import contents, delete_session, remove_without_recording
+from stream.hands.session_files import write_c3d
+from stream.hands.session_removal import delete_session, remove_without_recording
 from stream.hands.session_table import FILE_NAME
 from tests.conftest import blur2blur
 from tests.stream.hands.synthetic_hand import bent_hand, open_by, write_session
@@ -102,71 +97,6 @@ def test_sidecar_of_another_kind_is_refused(folder: Path) -> None:
     path.unlink()
     with pytest.raises(StreamError, match="holds no session"):
         read_session(folder)
-
-
-def test_delete_removes_everything_and_nothing_else(folder: Path, tmp_path: Path) -> None:
-    other = write_session(tmp_path / "P02", lambda t: bent_hand(5), seconds=1)
-    write_parquet(read_session(folder))
-    assert {path.name for path in contents(folder)} == {
-        "session.json", "landmarks.csv", "landmarks.parquet",
-    }  # fmt: skip
-    assert find_sessions(tmp_path) == [folder, other]
-    delete_session(folder)
-    assert find_sessions(tmp_path) == [other]
-    with pytest.raises(StreamError, match="holds no session"):
-        delete_session(tmp_path)
-    assert other.is_dir()
-
-
-def test_a_session_that_cannot_be_removed_whole_can_be_deleted_again(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on Windows, where somebody plays the video."""
-    video = folder / "video.mkv"
-    video.write_bytes(b"pictures")
-    unlink = os.unlink
-
-    def in_use(path: Path, *args: int, **kwargs: int) -> None:
-        if Path(path).name == video.name:
-            raise PermissionError(errno.EACCES, "in use", str(path))
-        unlink(path, *args, **kwargs)
-
-    with monkeypatch.context() as context:
-        context.setattr("os.unlink", in_use)
-        for _ in range(2):
-            with pytest.raises(StreamError, match=r"in use.*delete it again"):
-                delete_session(folder)
-    assert (folder / SIDECAR).exists()
-    delete_session(folder)
-    assert not folder.exists()
-
-
-def test_what_a_link_leads_to_stays(folder: Path, tmp_path: Path) -> None:
-    other = tmp_path / "of the user"
-    other.mkdir()
-    (other / "notes.txt").write_text("kept")
-    (folder / "linked").symlink_to(other)
-    (tmp_path / "link").symlink_to(folder)
-    with pytest.raises(StreamError, match=rf"is a link; delete {folder}"):
-        delete_session(tmp_path / "link")
-    assert (folder / FILE_NAME).exists()
-    delete_session(folder)
-    assert (other / "notes.txt").read_text() == "kept"
-
-
-@pytest.mark.parametrize("answer", ["y", "n"])
-def test_delete_asks_about_the_folder_that_goes(folder: Path, tmp_path: Path, answer: str) -> None:
-    """Also where its name looks like markup, and a link in it leads nowhere."""
-    named = tmp_path / "x[old]"
-    named.mkdir()
-    folder = folder.rename(named / "P07_y")
-    (folder / "gone").symlink_to(tmp_path / "nowhere")
-    result = subprocess.run(
-        [sys.executable, "-m", "stream.cli", "session", "delete", str(folder)],
-        input=f"{answer}\n", capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert f"remove {folder} and" in "".join(result.stderr.split("\n")), result.stderr
-    assert folder.exists() == (answer == "n")
 
 
 @pytest.fixture
