@@ -30,7 +30,9 @@ _COUNTS_OVER_NOISE = 4.0
 _LEAST_WAY = 0.3
 _SHORTEST_S = 0.2
 _LOWEST_FPS = 24.0
+_LEAST_FRAMES = 4  # which every movement has at 24 a second
 _MOST_CUT_OFF = 0.2
+_MOST_NOISE = 0.5  # of the squared jerk: LDLJ is then 0.7 too low
 _SEEN = "in the picture (what the wrist moves towards the camera is not seen)"
 _BALASUBRAMANIAN = (
     "Balasubramanian et al., J NeuroEng Rehabil 12:112 (2015); the authors' own code (monalysa)"
@@ -116,51 +118,61 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
         movements(path, speed, fastest, noise)
         for path, speed, noise in zip(paths, speeds, map(_noise_speed, seen, smooth), strict=True)
     ]
-    arcs, jerks, peaks, times, ratios = [], [], [], [], []
-    for path, speed, those in zip(paths, speeds, found, strict=True):
+    arcs, jerks, noisy, peaks, times, ratios = [], [], [], [], [], []
+    left = [noise_left(piece, path, _CUTOFF_HZ) for piece, path in zip(seen, smooth, strict=True)]
+    for noise, coarse, path, speed, those in zip(
+        left, map(_speed, smooth), paths, speeds, found, strict=True
+    ):
         for part in those.whole:
-            arc, jerk = smoothness(speed.values[part], speed.rate_hz)
-            arcs.append(arc)
-            jerks.append(jerk)
+            of_frames = coarse.values[_in_frames(part)]
+            if len(of_frames) >= _LEAST_FRAMES:
+                arc, jerk = smoothness(of_frames, coarse.rate_hz)
+                arcs.append(arc)
+                jerks.append(jerk)
+                noisy.append(_share_of_noise(of_frames, noise, coarse.rate_hz))
             peaks.append(float(speed.values[part].max()))
             times.append(float(np.argmax(speed.values[part])) / speed.rate_hz)
             length = np.linalg.norm(np.diff(path.values[part], axis=0), axis=1).sum()
             ratios.append(float(length / _farthest(path.values[part])))
     cut_off = number_cut_off(found)
     nothing = quality.problem or ("" if paths else unmeasured(quality))
-    problem = nothing or _problem(quality.fps, len(arcs), cut_off)
+    problem = nothing or _problem(quality.fps, len(peaks), cut_off)
     missed = uncounted(sum(path.duration_s for path in paths), quality)
-    none = "" if arcs else "no whole movement was found"
+    none = "" if peaks else "no whole movement was found"
     compare = "median over the movements; compare only with the same rate and task"
-    rows: list[tuple[str, list[float], str, str, str]] = [
+    rows: list[tuple[str, list[float], str, str, str, str]] = [
         (
             "smoothness, SPARC",
             arcs,
             "",
             f"spectral arc length of the speed, {_SEEN}; {compare}",
             _BALASUBRAMANIAN,
+            none,
         ),
         (
             "smoothness, LDLJ",
             jerks,
             "",
-            f"log dimensionless jerk, {_SEEN}; {compare}",
+            f"log dimensionless jerk, {_SEEN}; noise of the landmarks lowers it, the more the "
+            f"slower the movement and the smaller the hand in the picture; {compare}",
             _BALASUBRAMANIAN,
+            none or _problem_of_noise(noisy),
         ),
-        ("peak speed", peaks, "palm lengths/s", f"median over the movements, {_SEEN}", ""),
-        ("time to peak speed", times, "s", "median over the movements", ""),
+        ("peak speed", peaks, "palm lengths/s", f"median over the movements, {_SEEN}", "", none),
+        ("time to peak speed", times, "s", "median over the movements", "", none),
         (
             "path ratio",
             ratios,
             "",
             f"path over the farthest distance from its start, {_SEEN}; 1 is straight",
             "",
+            none,
         ),
     ]
     return [
         Measure(
             name="movements",
-            value=float(len(arcs)) if paths else None,
+            value=float(len(peaks)) if paths else None,
             unit="",
             definition="from 5 % of the session's fastest speed to below it, where 30 % was "
             "reached between; whole ones only, that lead 0.3 palm lengths away and are four times "
@@ -174,9 +186,9 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
                 unit=unit,
                 definition=definition,
                 origin=origin,
-                problem=problem or none,
+                problem=problem or own_problem,
             )
-            for name, values, unit, definition, origin in rows
+            for name, values, unit, definition, origin, own_problem in rows
         ),
         Measure(
             name="movements cut off",
@@ -189,6 +201,11 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
     ]
 
 
+def _in_frames(part: slice) -> slice:
+    """The frames of a part of the upsampled path."""
+    return slice(-(-part.start // _UPSAMPLE), (part.stop - 1) // _UPSAMPLE + 1)
+
+
 def _farthest(path: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(path - path[0], axis=1).max())
 
@@ -199,9 +216,28 @@ def _noise_speed(piece: Piece, smooth: Piece) -> float:
     return float(np.sqrt(2) * slope * noise_left(piece, smooth, _CUTOFF_HZ))
 
 
+def _share_of_noise(speed: NDArray[np.float64], noise: float, rate_hz: float) -> float:
+    """How much of the squared jerk is that of noise which is even up to the cut-off.
+
+    Args:
+        speed: (N,) of a movement.
+        noise: of the position along it, standard deviation.
+    """
+    angle = np.pi * np.linspace(0, _CUTOFF_HZ, 100) / rate_hz
+    of_noise = noise**2 * np.mean((np.sin(2 * angle) * rate_hz * (2 * np.sin(angle)) ** 2) ** 2)
+    return float(of_noise / np.mean(np.diff(speed, 2) ** 2))
+
+
 def _speed(path: Piece) -> Piece:
     velocity = np.gradient(path.values, axis=0) * path.rate_hz
     return Piece(np.linalg.norm(velocity, axis=1), path.rate_hz, path.begin_s)
+
+
+def _problem_of_noise(shares: list[float]) -> str:
+    share = float(np.median(shares)) if shares else 0.0
+    if share <= _MOST_NOISE:
+        return ""
+    return f"too low: noise of the landmarks makes up {min(share, 1.0):.0%} of the squared jerk"
 
 
 def _problem(fps: float, whole: int, cut_off: int) -> str:

@@ -122,6 +122,18 @@ def test_nominal_rates_carry_a_reach(tmp_path: Path, fps: float) -> None:
     assert found["smoothness, SPARC"].valid
 
 
+@pytest.mark.parametrize("fps", [8.0, 10.0, 15.0])
+def test_few_frames_of_a_reach_have_no_smoothness(tmp_path: Path, fps: float) -> None:
+    def movement(time_s: float) -> Hand:
+        return bent_hand(10, at=(200 + 240 * minimum_jerk(time_s % 1.5 / 0.3), 240))
+
+    found = measured(write_session(tmp_path, movement, task="reach", fps=fps))
+    assert found["movements"].value
+    for name in ("smoothness, SPARC", "smoothness, LDLJ"):
+        assert "at least 24 are needed" in found[name].problem
+        assert found[name].value is None or np.isfinite(found[name].value)
+
+
 def trembling(hand: Hand, pixels: float, random: np.random.Generator) -> Hand:
     """With noise in each landmark."""
     noise = np.pad(random.normal(0, pixels, (21, 2)), ((0, 0), (0, 1)))
@@ -162,6 +174,39 @@ def test_reaches_are_counted_in_noise(tmp_path: Path, palms: float, fps: float) 
     assert found["peak speed"].value == pytest.approx(
         1.875 * palms, rel=0.25 if palms < 1 else 0.05
     )
+
+
+@pytest.mark.parametrize("fps", [30.0, 60.0])
+@pytest.mark.parametrize(
+    ("palms", "takes_s", "pixels"), [(3, 0.5, 0.5), (3, 0.5, 1), (1.5, 0.5, 0.5), (3, 1, 0.5)]
+)
+def test_noise_that_moves_the_smoothness_is_said(
+    tmp_path: Path, palms: float, takes_s: float, pixels: float, fps: float
+) -> None:
+    """LDLJ of a minimum-jerk reach, and of the same one in noise."""
+    random = np.random.default_rng(0)
+
+    def movement(time_s: float) -> Hand:
+        turn, within = divmod(time_s, 2.0)
+        way = minimum_jerk(within / takes_s)
+        return bent_hand(10, at=(200 + palms * PALM_PX * (way if turn % 2 == 0 else 1 - way), 240))
+
+    def in_noise(time_s: float) -> Hand:
+        return trembling(movement(time_s), pixels, random)
+
+    folders = [
+        write_session(tmp_path / name, each, task="reach", fps=fps, seconds=20)
+        for name, each in (("a", movement), ("b", in_noise))
+    ]
+    exact, noisy = (measured(folder)["smoothness, LDLJ"] for folder in folders)
+    assert exact.valid
+    assert exact.value == pytest.approx(-4.3, abs=0.2)
+    assert noisy.valid == (takes_s < 1)
+    if noisy.valid:
+        assert noisy.value == pytest.approx(exact.value, abs=0.2)
+    else:
+        assert "noise of the landmarks makes up" in noisy.problem
+    assert "the smaller the hand" in noisy.definition
 
 
 @pytest.mark.parametrize("pixels", [0.0, 0.5])
