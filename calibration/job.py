@@ -21,6 +21,7 @@ from calibration.train_translator import (
     TranslatorValidation,
 )
 from calibration.trainer import Trainer, TrainingState, Validation
+from engines.shell import shell_word
 
 _STAGE = (
     TextColumn("{task.description}"),
@@ -55,7 +56,8 @@ def run_deblurrer_training(
     final = _show(trainer, _describe_restoration, console)
     console.print(
         f"{settings.out}: {final.psnr_in_db:.2f} dB -> {final.psnr_out_db:.2f} dB on photographs "
-        f"that it never saw; `blur2blur train export {settings.out} --to DIR` makes a profile",
+        f"that it never saw; `blur2blur train export {shell_word(settings.out)} --to DIR` makes a "
+        "profile",
         markup=False,
         highlight=False,
     )

@@ -23,6 +23,7 @@ from calibration.contact_sheet import contact_sheet, write_picture
 from calibration.errors import CalibrationError
 from calibration.picture_file import read_picture
 from engines.files import write_atomically, write_text_atomically
+from engines.shell import shell_word
 
 MANIFEST = "manifest.json"
 SHEET = "sheet.jpg"
@@ -114,8 +115,8 @@ class CalibrationRecording:
         """
         if not (folder / MANIFEST).is_file():
             raise CalibrationError(
-                f"{folder} holds no recording; `blur2blur calibrate record 0 --to {folder}` makes "
-                "one"
+                f"{folder} holds no recording; "
+                f"`blur2blur calibrate record 0 --to {shell_word(folder)}` makes one"
             )
         return cls(folder)
 

@@ -6,7 +6,6 @@ Lightning Fabric; the step that is taken is the one that a single process would 
 
 import json
 import math
-import shlex
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -25,6 +24,7 @@ from calibration.processes import from_workers, loader_workers, make_fabric
 from calibration.tensorboard_log import TensorBoardLog
 from calibration.training_data import one_thread
 from engines.files import write_text_atomically
+from engines.shell import shell_word
 from engines.signals import signals_received
 
 RUN_CARD = "run.json"
@@ -137,7 +137,7 @@ class Trainer(ABC, Generic[Validation]):
             "batch": self.settings.batch,
             "hours": round(self.seconds / 3600, 2),
             "processes": self.fabric.world_size,
-            "command": shlex.join(sys.argv),
+            "command": " ".join(map(shell_word, sys.argv)),
             "seed": self.settings.seed,
         }
 

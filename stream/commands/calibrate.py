@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engines.shell import shell_word
 from stream.commands.common import (
     CameraRate,
     CameraSize,
@@ -246,7 +247,9 @@ def calibrate_report(
 def _conclude(folder: Path, recording: Path, run: Path | None) -> None:
     """Tell how a new profile is used; where its run has come to its end, whether it helps, too."""
     console().print(
-        f"{folder}: `blur2blur live 0 --profile {folder.name}`", markup=False, highlight=False
+        f"{folder}: `blur2blur live 0 --profile {shell_word(folder.name)}`",
+        markup=False,
+        highlight=False,
     )
     if run is not None:
         from engines.profile import load_profile

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from engines.shell import shell_word
 from stream.commands.common import console, needs_extra_train
 from stream.errors import StreamError
 
@@ -104,7 +105,8 @@ def profile_import(
         from engines.profile_archive import import_archive
 
         profile = import_archive(file, user_profiles(), name)
-        console().print(f"{profile.folder}: `live --profile {profile.folder.name}`", markup=False)
+        name = shell_word(profile.folder.name)
+        console().print(f"{profile.folder}: `live --profile {name}`", markup=False)
         return
     assert weights is not None
     if name is None:

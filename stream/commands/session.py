@@ -1,6 +1,5 @@
 """`session …`"""
 
-import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.prompt import Confirm
 
+from engines.shell import shell_word
 from stream.commands.common import (
     CameraRate,
     CameraSize,
@@ -168,7 +168,7 @@ def session_record(
     _tell(
         f"{session.folder}: {counts['tracked']} frames, the hand seen in {counts['with_hand']}"
         f"{as_other}{not_looked_at}; "
-        f"next: blur2blur session report {shlex.quote(str(session.folder))}"
+        f"next: blur2blur session report {shell_word(session.folder)}"
     )
 
 
