@@ -91,9 +91,9 @@ def _read(file: Path) -> Key:
     Raises:
         StreamError: it is not there, cannot be read, or is not whole.
     """
-    if not file.is_file():
-        raise StreamError(f"no key in {file}; {_NEW}")
     try:
+        if not file.is_file():
+            raise StreamError(f"no key in {file}; {_NEW}")
         public, secret = zmq.auth.load_certificate(file)
     except OSError as error:
         raise StreamError(f"{file} cannot be read: {error.strerror}") from None
