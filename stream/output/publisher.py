@@ -199,8 +199,9 @@ class Publisher:
         return socket
 
     def _require_keys(self, socket: "zmq.Socket[bytes]", endpoint: Endpoint) -> None:
-        key = load_key(endpoint.options["key"], with_secret=True)
-        folder = authorised_folder(endpoint.options.get("authorised"))
+        own = endpoint.options["key"]
+        key = load_key(own, with_secret=True)
+        folder = authorised_folder(endpoint.options.get("authorised"), own)
         Authenticator(self._context, AuthorisedKeys(folder))
         socket.curve_publickey = key.public
         socket.curve_secretkey = key.secret
