@@ -189,7 +189,12 @@ class Window:
             self.controls.pressed(chr(key))
 
     def _was_closed(self) -> bool:
-        """The user closed a window with its own button."""
+        """The user closed a window with its own button.
+
+        OpenCV's windows have none on macOS, and those in the Dock count as invisible there.
+        """
+        if sys.platform == "darwin":
+            return False
         titles = self._open.values()
         return any(cv2.getWindowProperty(t, cv2.WND_PROP_VISIBLE) < 1 for t in titles)
 

@@ -196,6 +196,30 @@ def test_desktop_that_wants_qt_on_wayland_gets_its_window_by_xwayland(
     assert run_python(WAYLAND).stdout == "shown\n"
 
 
+GONE = """
+import sys
+from unittest.mock import Mock
+import cv2
+from stream.output.window import Window
+from tests.stream.publishing import processed
+window = Window()
+window.controls = Mock(statuses=lambda: [], statistics_lines=lambda: [], banner=lambda: "")
+window.write(processed(0))
+cv2.destroyAllWindows()  # to the window property, as if it were closed or, on macOS, in the Dock
+sys.platform = sys.argv[1]
+window.idle()
+print(window.controls.quit.called)
+"""
+
+
+@pytest.mark.parametrize(("system", "quits"), [("linux", "True"), ("darwin", "False")])
+def test_window_in_the_dock_of_macos_does_not_end_the_run(
+    display: str, monkeypatch: pytest.MonkeyPatch, system: str, quits: str
+) -> None:
+    monkeypatch.setenv("DISPLAY", display)
+    assert run_python(GONE, system).stdout == f"{quits}\n"
+
+
 def test_split_shows_before_left_and_after_right() -> None:
     before = np.zeros((4, 10, 3), np.uint8)
     before[:, :, 0] = 200  # red
