@@ -214,7 +214,8 @@ def live(
     from stream.live import LiveJob, run_live
 
     if hands is Hands.off:
-        refuse_ignored(context, ["max_hands", "hand_model"], "is about hands; give --hands, too")
+        about_hands = ["max_hands", "hand_model"] + ["hand_region"] * hand_region
+        refuse_ignored(context, about_hands, "is about hands; give --hands, too")
     job = LiveJob(
         sources=tuple(source),
         outputs=tuple(to or ()),
