@@ -25,6 +25,7 @@ from stream.wire import (
     WireError,
     checked_header,
     clock_name,
+    encoded,
     pack,
     pack_imagezmq,
 )
@@ -107,6 +108,7 @@ class Publisher:
             return pack_imagezmq(
                 captured.source, frame.pixels, self.encoding, jpeg_quality=self.quality
             )
+        body = encoded(frame.pixels, self.encoding, jpeg_quality=self.quality)
         header = Header(
             version=VERSION,
             source=captured.source,
@@ -126,7 +128,7 @@ class Publisher:
             engine=None if frame.engine is None else _note(frame.engine),
             hands=None if frame.hands is None else _hands_note(frame.hands),
         )
-        parts = pack(header, frame.pixels, jpeg_quality=self.quality)
+        parts = pack(header, body)
         checked_header(*parts[:2])
         return parts
 
