@@ -137,8 +137,7 @@ class _VideoWriter:
                 "w",
                 options=_MUXERS[path.suffix.lower()],
             )
-            rate = Fraction(fps).limit_denominator(1001)  # as 24000/1001; Matroska tells players
-            self._stream = self._add_stream(1 if hd else 6, rate)
+            self._stream = self._add_stream(1 if hd else 6, _rate(fps))
             self._stream.codec_context.open()
             self._container.start_encoding()  # the file is there, or it fails here
         except (av.error.FFmpegError, OSError) as error:
@@ -198,6 +197,11 @@ class _VideoWriter:
         if _plays(self._path):
             problem += "; what was recorded until now plays"
         return OutputError(problem)
+
+
+def _rate(fps: float) -> Fraction:
+    """As 24000/1001, which Matroska tells players; at least the slowest that it can tell."""
+    return max(Fraction(fps).limit_denominator(1001), Fraction(1, 1001))
 
 
 def _problem(path: Path, error: Exception) -> str:
