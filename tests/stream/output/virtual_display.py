@@ -16,7 +16,7 @@ def virtual_display(*options: str) -> Iterator[tuple[str, subprocess.Popen[bytes
         pytest.skip("needs Xvfb and xdotool (Debian packages xvfb, xdotool)")
     ready, tells = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(tells), "-screen", "0", "800x600x24", *options],
+        ["Xvfb", "-displayfd", str(tells), "-noreset", "-screen", "0", "800x600x24", *options],
         pass_fds=[tells],
     )
     os.close(tells)
