@@ -5,6 +5,7 @@ by its owner only), as pyzmq writes them. A publisher lets in those whose public
 folder of authorised keys when they connect.
 """
 
+import os.path
 import re
 import struct
 from contextlib import suppress
@@ -61,13 +62,16 @@ def load_key(name_or_file: str, *, with_secret: bool) -> Key:
     Raises:
         StreamError: it is not there, or holds no key.
     """
-    file = Path(name_or_file)
-    if file.parent == Path():
-        file = _called(name_or_file, _SECRET if with_secret else _PUBLIC)
+    file = _file_of(name_or_file, _SECRET if with_secret else _PUBLIC)
     key = _read(file)
     if with_secret and key.secret is None:
         raise StreamError(f"{file} holds no secret key; name the file that ends in {_SECRET}")
     return key
+
+
+def _file_of(name_or_file: str, suffix: str) -> Path:
+    file = Path(name_or_file)
+    return _called(name_or_file, suffix) if file.parent == Path() else file
 
 
 def _called(name: str, suffix: str) -> Path:
@@ -80,7 +84,7 @@ def _called(name: str, suffix: str) -> Path:
         own = user_keys() / f"{name}{suffix}"
         places = [own, here]
     for place in places:
-        if place.is_file():
+        if os.path.isfile(place):
             return place
     raise StreamError(f"no key in {own}, nor in a file {name} here; {_NEW}")
 
@@ -91,9 +95,9 @@ def _read(file: Path) -> Key:
     Raises:
         StreamError: it is not there, cannot be read, or is not whole.
     """
-    if not file.is_file():
-        raise StreamError(f"no key in {file}; {_NEW}")
     try:
+        if not file.is_file():
+            raise StreamError(f"no key in {file}; {_NEW}")
         public, secret = zmq.auth.load_certificate(file)
     except OSError as error:
         raise StreamError(f"{file} cannot be read: {error.strerror}") from None
@@ -114,16 +118,22 @@ def _is_whole(key: bytes) -> bool:
         return False
 
 
-def authorised_folder(given: str | None) -> Path:
-    """The folder of public keys that are let in.
+def authorised_folder(given: str | None, own_key: str) -> Path:
+    """The folder of public keys that are let in: the one beside the publisher's own key.
+
+    Args:
+        given: another folder, or None.
+        own_key: the publisher's own key, by name or file as for ``load_key``.
 
     Raises:
         StreamError: it is not there.
     """
-    folder = Path(given) if given else user_keys() / AUTHORISED
-    if not folder.is_dir():
+    folder = Path(given) if given else _file_of(own_key, _SECRET).absolute().parent / AUTHORISED
+    if not os.path.isdir(folder):
         raise StreamError(
-            f"{folder} is not a folder; put the .key files of those there who may subscribe"
+            f"{folder} is not a folder; put the .key files of those there who may subscribe "
+            "(`blur2blur keys new` makes such a folder beside the keys), or name another with "
+            "&authorised=FOLDER"
         )
     return folder
 

@@ -22,7 +22,7 @@ from stream.capture.video_file import VideoFile
 from stream.console import attend, summary
 from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
-from stream.errors import OutputError, StreamError
+from stream.errors import OutputError
 from stream.hands.tracking import HandSettings, HandsOn
 from stream.output import Output, open_output
 from stream.output.display import display_problem
@@ -142,8 +142,6 @@ def _monitoring(job: LiveJob, pipeline: Pipeline, say: Callable[[str], None]) ->
 
 def _hand_settings(job: LiveJob) -> HandSettings | None:
     if job.hands is None:
-        if job.hand_region:
-            raise StreamError("--hand-region follows hands; give --hands, too")
         return None
     from stream.hands.model import find_model  # brings what fetches files; few runs need it
 

@@ -1,6 +1,8 @@
 """Prometheus metrics and a health check over HTTP: of frames, latencies, sources and engine."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from socket import AF_INET6
 from socketserver import ThreadingMixIn
@@ -202,6 +204,12 @@ def _routes(pipeline: Pipeline, metrics: _Application) -> _Application:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    allow_reuse_address = os.name != "nt"  # Windows would let two runs share a port
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients may say nothing, or break off: the console is for the user."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _ServerIPv6(_Server):

@@ -10,6 +10,9 @@ from typing import Any
 from engines.processor import processor
 from stream.pipeline import Pipeline
 
+_IMPORTED_NS = time.perf_counter_ns()
+_PROCESS = Path("/proc/self/stat")
+
 
 def statistics(pipeline: Pipeline) -> dict[str, Any]:
     """Everything that is known of a run, plain JSON values; see the README for the fields."""
@@ -119,13 +122,12 @@ def _hands(pipeline: Pipeline) -> dict[str, Any] | None:
 def process_start_ns() -> int:
     """When this process started, on the clock of ``perf_counter_ns``.
 
-    Known on Linux to 10 ms; elsewhere the time of the call.
+    Known on Linux to 10 ms; elsewhere when this module was imported.
     """
-    stat = Path("/proc/self/stat")
     now_ns = time.perf_counter_ns()
-    if not stat.is_file():
-        return now_ns
-    started_ticks = int(stat.read_text().rpartition(")")[2].split()[19])
+    if not _PROCESS.is_file():
+        return _IMPORTED_NS
+    started_ticks = int(_PROCESS.read_text().rpartition(")")[2].split()[19])
     since_boot_s = time.clock_gettime(time.CLOCK_BOOTTIME)
     age_s = since_boot_s - started_ticks / os.sysconf("SC_CLK_TCK")
     return now_ns - round(age_s * 1e9)

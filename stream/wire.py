@@ -133,20 +133,23 @@ _decoder = msgspec.json.Decoder(Header)
 _encoder = msgspec.json.Encoder()
 
 
-def pack(
-    header: Header, pixels: NDArray[np.uint8], *, jpeg_quality: int = 90
-) -> tuple[bytes, bytes, memoryview | bytes]:
-    """The three parts of a message.
+def encoded(
+    pixels: NDArray[np.uint8], encoding: Encoding, *, jpeg_quality: int = 90
+) -> memoryview | bytes:
+    """The third part of a message.
 
     Args:
         pixels: uint8 (height, width, 3) RGB, contiguous. Raw ones are not copied: they must not
             change until the message is sent.
     """
-    body: memoryview | bytes
-    if header.encoding == "jpeg":
-        body = simplejpeg.encode_jpeg(pixels, quality=jpeg_quality, colorspace="RGB")
-    else:
-        body = pixels.data.cast("B") if pixels.size else b""
+    if encoding == "jpeg":
+        jpeg: bytes = simplejpeg.encode_jpeg(pixels, quality=jpeg_quality, colorspace="RGB")
+        return jpeg
+    return pixels.data.cast("B") if pixels.size else b""
+
+
+def pack(header: Header, body: memoryview | bytes) -> tuple[bytes, bytes, memoryview | bytes]:
+    """The three parts of a message, whose pixels are ``encoded`` as the header says."""
     return header.source.encode(), _encoder.encode(header), body
 
 
@@ -159,8 +162,7 @@ def pack_imagezmq(
         pixels: uint8 (height, width, 3) RGB; imagezmq's users expect BGR, so raw ones are turned.
     """
     if encoding == "jpeg":
-        body = simplejpeg.encode_jpeg(pixels, quality=jpeg_quality, colorspace="RGB")
-        return _encoder.encode({"msg": source}), body
+        return _encoder.encode({"msg": source}), encoded(pixels, "jpeg", jpeg_quality=jpeg_quality)
     turned = np.ascontiguousarray(pixels[:, :, ::-1])
     return (
         _encoder.encode({"msg": source, "dtype": "uint8", "shape": pixels.shape}),

@@ -60,12 +60,14 @@ CameraRate = Annotated[
 def refuse_ignored(context: typer.Context, options: Sequence[str], why: str) -> None:
     """To be called where these options, by their names in Python, mean nothing.
 
+    What a configuration file says of them is for other runs.
+
     Raises:
-        StreamError: one was given all the same.
+        StreamError: one was given on the command line all the same.
     """
     for option in options:
         source = context.get_parameter_source(option)
-        if source is not None and source.name != "DEFAULT":
+        if source is not None and source.name == "COMMANDLINE":
             raise StreamError(f"--{option.replace('_', '-')} {why}")
 
 

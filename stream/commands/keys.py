@@ -18,7 +18,8 @@ def keys_new(
     """Make a pair of CURVE keys: NAME.key to give away, NAME.key_secret to keep.
 
     The publisher: `live 0 --to "zmq+tcp://0.0.0.0:5555?key=studio"`, with the subscribers' .key
-    files in the folder `authorised` beside its own. A subscriber:
+    files in the folder `authorised` beside its own key (`&authorised=FOLDER` names another). With
+    --to, keys are called by their files: `key=FOLDER/studio.key_secret`. A subscriber:
     `watch "tcp://studio:5555?key=laptop&server=studio.key"`. Keys may be put there while it
     publishes; whose key is taken away is shut out when they connect the next time.
     """

@@ -17,6 +17,8 @@ from stream.commands.common import (
     parse_size,
     refuse_ignored,
 )
+from stream.errors import StreamError
+from stream.uri import scheme_of, without_credentials
 
 
 class Hands(StrEnum):
@@ -214,7 +216,8 @@ def live(
     from stream.live import LiveJob, run_live
 
     if hands is Hands.off:
-        refuse_ignored(context, ["max_hands", "hand_model"], "is about hands; give --hands, too")
+        about_hands = ["max_hands", "hand_model"] + ["hand_region"] * hand_region
+        refuse_ignored(context, about_hands, "is about hands; give --hands, too")
     job = LiveJob(
         sources=tuple(source),
         outputs=tuple(to or ()),
@@ -240,9 +243,20 @@ def live(
 
 
 def published_at(address: str) -> str:
-    """An address to watch as a source has it: ``tcp://`` and ``zmq+`` may be left out."""
+    """An address to watch as a source has it: ``tcp://`` and ``zmq+`` may be left out.
+
+    Raises:
+        StreamError: it is not one of a publisher.
+    """
     whole = address if "://" in address else f"tcp://{address}"
-    return whole if whole.startswith("zmq+") else f"zmq+{whole}"
+    plain = whole.removeprefix("zmq+")
+    if scheme_of(plain) not in ("tcp", "ipc"):
+        shown = without_credentials(plain)
+        raise StreamError(
+            f"watch shows what a publisher publishes (tcp://… or ipc://…), and {shown} is none; "
+            f"for that use `blur2blur live {shown} --deblur off`"
+        )
+    return f"zmq+{plain}"
 
 
 def watch(

@@ -16,8 +16,8 @@ _SHUT_OUT = b"400", b"this key is not authorised"
 class Authenticator:
     """Lets in those with an authorised key, on all CURVE sockets of a context.
 
-    It ends with the context, whose ``term()`` waits for it. (pyzmq's own runs an event loop, which
-    on Windows needs a further package.)
+    Who cannot be looked up is shut out. It ends with the context, whose ``term()`` waits for it.
+    (pyzmq's own runs an event loop, which on Windows needs a further package.)
     """
 
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", keys: AuthorisedKeys) -> None:
@@ -37,6 +37,9 @@ class Authenticator:
 
     def _answer(self, request: list[bytes]) -> Sequence[bytes]:
         _, number, _domain, _address, _identity, mechanism, *credentials = request
-        known = mechanism == b"CURVE" and self._keys.holds(credentials[0])
+        try:
+            known = mechanism == b"CURVE" and self._keys.holds(credentials[0])
+        except Exception:  # they may come again, and this thread is there for all others, too
+            known = False
         nothing = b""  # neither a user's name nor anything else is told of them
         return _VERSION, number, *(_LET_IN if known else _SHUT_OUT), nothing, nothing

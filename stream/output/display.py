@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from stream.capture.source import Size
 
@@ -17,8 +18,9 @@ _MIN_WIDTH = 640
 def display_problem(environment: Mapping[str, str] = os.environ) -> str | None:
     """Why no window can be opened here, or None where one can.
 
-    The window library aborts the whole process when its display does not answer, so on Linux the
-    X server is asked first. OpenCV's wheels have no other way to a screen, on Wayland neither.
+    The window library aborts the whole process where its display does not answer or turns us away,
+    so on Linux the X server is asked first. OpenCV's wheels have no other way to a screen, on
+    Wayland neither.
     """
     if sys.platform != "linux":
         return None
@@ -27,8 +29,16 @@ def display_problem(environment: Mapping[str, str] = os.environ) -> str | None:
         return "windows need XWayland here (DISPLAY is not set), which Wayland desktops offer"
     if not display:
         return "this machine has no display (DISPLAY is not set)"
-    if not _answers(display):
+    try:
+        with _connection(display):
+            let_in = _lets_in(display)
+    except OSError:
         return f"the display {display} does not answer"
+    if not let_in:
+        return (
+            f"the display {display} does not let us in; let XAUTHORITY name the file with the "
+            "cookie of the user who sits there"
+        )
     return None
 
 
@@ -58,11 +68,9 @@ def _screen_told() -> Size | None:
         return Size(metrics(0), metrics(1))
     if sys.platform != "linux":
         return None
-    try:
-        x11 = ctypes.CDLL("libX11.so.6")
-    except OSError:
+    x11 = _x11()
+    if x11 is None:
         return None
-    x11.XOpenDisplay.restype = ctypes.c_void_p
     display = ctypes.c_void_p(x11.XOpenDisplay(None))
     if not display:
         return None
@@ -71,27 +79,50 @@ def _screen_told() -> Size | None:
     return size
 
 
-def _answers(display: str) -> bool:
+def _lets_in(display: str) -> bool:
+    """Whether the X server takes us for one who may open windows.
+
+    The connection is kept: a server without a desktop starts anew when its last client leaves, and
+    would turn away the window that comes next.
+    """
+    x11 = _x11()
+    return x11 is None or bool(x11.XOpenDisplay(os.fsencode(display)))
+
+
+def _x11() -> ctypes.CDLL | None:
+    try:
+        x11 = ctypes.CDLL("libX11.so.6")
+    except OSError:
+        return None
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    return x11
+
+
+def _connection(display: str) -> AbstractContextManager[object]:
+    """A connection to the X server, before it was asked anything.
+
+    Raises:
+        OSError: it does not answer.
+    """
     match = re.fullmatch(r"(?P<host>.*):(?P<number>\d+)(\.\d+)?", display)
     if match is None:
-        return True  # macOS launchd sockets and the like; let the window library decide
+        return nullcontext()  # macOS launchd sockets and the like; let the window library decide
     host, number = match["host"], int(match["number"])
+    if host not in ("", "unix"):
+        return socket.create_connection((host, 6000 + number), timeout=2)
+    path = f"/tmp/.X11-unix/X{number}"
     try:
-        if host in ("", "unix"):
-            return _unix_answers(f"/tmp/.X11-unix/X{number}")
-        with socket.create_connection((host, 6000 + number), timeout=2):
-            return True
+        return _unix_connection(path)
     except OSError:
-        return False
+        return _unix_connection(f"\0{path}")  # Linux's abstract namespace
 
 
-def _unix_answers(path: str) -> bool:
-    for address in (path, f"\0{path}"):  # a file, or Linux's abstract namespace
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(2)
-            try:
-                client.connect(address)
-            except OSError:
-                continue
-            return True
-    return False
+def _unix_connection(address: str) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    try:
+        client.settimeout(2)
+        client.connect(address)
+    except OSError:
+        client.close()
+        raise
+    return client

@@ -25,6 +25,7 @@ from stream.wire import (
     WireError,
     checked_header,
     clock_name,
+    encoded,
     pack,
     pack_imagezmq,
 )
@@ -107,6 +108,7 @@ class Publisher:
             return pack_imagezmq(
                 captured.source, frame.pixels, self.encoding, jpeg_quality=self.quality
             )
+        body = encoded(frame.pixels, self.encoding, jpeg_quality=self.quality)
         header = Header(
             version=VERSION,
             source=captured.source,
@@ -126,7 +128,7 @@ class Publisher:
             engine=None if frame.engine is None else _note(frame.engine),
             hands=None if frame.hands is None else _hands_note(frame.hands),
         )
-        parts = pack(header, frame.pixels, jpeg_quality=self.quality)
+        parts = pack(header, body)
         checked_header(*parts[:2])
         return parts
 
@@ -199,8 +201,9 @@ class Publisher:
         return socket
 
     def _require_keys(self, socket: "zmq.Socket[bytes]", endpoint: Endpoint) -> None:
-        key = load_key(endpoint.options["key"], with_secret=True)
-        folder = authorised_folder(endpoint.options.get("authorised"))
+        own = endpoint.options["key"]
+        key = load_key(own, with_secret=True)
+        folder = authorised_folder(endpoint.options.get("authorised"), own)
         Authenticator(self._context, AuthorisedKeys(folder))
         socket.curve_publickey = key.public
         socket.curve_secretkey = key.secret

@@ -1,8 +1,9 @@
 """A recording: H.264 in MP4 or Matroska, each frame at its own time, playable whatever happens."""
 
-import os.path
+import os
 import re
 from fractions import Fraction
+from itertools import chain, count
 from pathlib import Path
 
 import av
@@ -35,6 +36,7 @@ _ENCODER = {"preset": "veryfast", "tune": "zerolatency", "crf": "18"}
 _HD_HEIGHT = 720
 _IN_NO_NAME = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 """What Windows, and the file systems of most sticks, refuse in a file's name."""
+_MAX_NAME_BYTES = 255
 
 
 class Recording:
@@ -79,15 +81,30 @@ class Recording:
         self.several = several
         self._as_captured = as_captured
         self._own_times = own_times
+        self._paths: dict[str, Path] = {}
         self._files: dict[str, _VideoWriter] = {}
         self._overlay = Overlay()
 
     def path_for(self, source: str) -> Path:
-        """The file that frames of this source go to; its name is one on every system."""
+        """The file that frames of this source go to.
+
+        Its name is one on every system. Where that of an earlier source is the same there, which
+        may be blind to capitals, it gets a number.
+        """
         if not self.several:
             return self._path
-        name = _IN_NO_NAME.sub("_", source)
-        return self._path.with_name(f"{self._path.stem}-{name}{self._path.suffix}")
+        if source not in self._paths:
+            taken = {path.name.casefold() for path in self._paths.values()}
+            numbers = chain([""], (f"-{n}" for n in count(2)))
+            paths = (self._named_after(source, number) for number in numbers)
+            self._paths[source] = next(p for p in paths if p.name.casefold() not in taken)
+        return self._paths[source]
+
+    def _named_after(self, source: str, number: str) -> Path:
+        begin, end = f"{self._path.stem}-", f"{number}{self._path.suffix}"
+        room = max(0, _MAX_NAME_BYTES - len(os.fsencode(begin + end)))
+        name = _IN_NO_NAME.sub("_", source).encode("utf-8", "replace")[:room]
+        return self._path.with_name(begin + name.decode("utf-8", "ignore") + end)
 
     def write(self, frame: ProcessedFrame) -> None:
         source, pts_s = frame.captured.source, frame.captured.pts_s
@@ -137,8 +154,7 @@ class _VideoWriter:
                 "w",
                 options=_MUXERS[path.suffix.lower()],
             )
-            rate = Fraction(fps).limit_denominator(1001)  # as 24000/1001; Matroska tells players
-            self._stream = self._add_stream(1 if hd else 6, rate)
+            self._stream = self._add_stream(1 if hd else 6, _rate(fps))
             self._stream.codec_context.open()
             self._container.start_encoding()  # the file is there, or it fails here
         except (av.error.FFmpegError, OSError) as error:
@@ -198,6 +214,11 @@ class _VideoWriter:
         if _plays(self._path):
             problem += "; what was recorded until now plays"
         return OutputError(problem)
+
+
+def _rate(fps: float) -> Fraction:
+    """As 24000/1001, which Matroska tells players; at least the slowest that it can tell."""
+    return max(Fraction(fps).limit_denominator(1001), Fraction(1, 1001))
 
 
 def _problem(path: Path, error: Exception) -> str:

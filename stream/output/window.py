@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
@@ -67,8 +68,9 @@ class Window:
         problem = display_problem()
         if problem is not None:
             raise OutputError(f"no window: {problem}; record instead, with --to out.mp4")
-        # Qt in OpenCV's wheel warns on every start that it brings no fonts; none are used.
-        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
+        # Qt warns on every start where OpenCV's wheel brings it no fonts; none are used.
+        if not os.path.isdir(os.environ.get("QT_QPA_FONTDIR", "")):
+            os.environ["QT_QPA_FONTDIR"] = str(Path(__file__).parent)
         if sys.platform == "linux":  # what desktops set, as wayland, is not in OpenCV's wheel
             os.environ["QT_QPA_PLATFORM"] = "xcb"
         self.controls: WindowControls | None = None
@@ -187,7 +189,12 @@ class Window:
             self.controls.pressed(chr(key))
 
     def _was_closed(self) -> bool:
-        """The user closed a window with its own button."""
+        """The user closed a window with its own button.
+
+        OpenCV's windows have none on macOS, and those in the Dock count as invisible there.
+        """
+        if sys.platform == "darwin":
+            return False
         titles = self._open.values()
         return any(cv2.getWindowProperty(t, cv2.WND_PROP_VISIBLE) < 1 for t in titles)
 

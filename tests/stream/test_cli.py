@@ -135,6 +135,14 @@ def test_an_address_to_watch_may_lack_its_scheme(address: str) -> None:
     assert published_at("ipc:///tmp/a") == "zmq+ipc:///tmp/a"
 
 
+def test_watch_of_what_no_publisher_is_tells_what_to_use() -> None:
+    result = blur2blur("watch", "http://me:hidden@192.168.1.5:8080/video")
+    assert result.returncode == 1
+    assert "hidden" not in result.stderr
+    told = " ".join(result.stderr.split())
+    assert "`blur2blur live http://192.168.1.5:8080/video --deblur off`" in told
+
+
 def write_silence(path: Path) -> None:
     import av
     import numpy as np

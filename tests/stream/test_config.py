@@ -24,6 +24,16 @@ def test_file_stands_in_for_the_command_line(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "s.json").read_text())["frames_bypassed"] == 60
 
 
+def test_hands_of_a_file_are_put_off_by_the_command_line_alone(tmp_path: Path) -> None:
+    config = tmp_path / "live.toml"
+    config.write_text('hands = "raw"\nmax-hands = 1\nhand-region = true\nto = ["null"]\n')
+    run = ("live", "synthetic:160x96@0?seconds=1", "--config", config, "--deblur", "off")
+    off = blur2blur(*run, "--hands", "off")
+    assert off.returncode == 0, off.stderr
+    refused = blur2blur(*run, "--hands", "off", "--max-hands", "1")
+    assert "--max-hands is about hands; give --hands, too" in refused.stderr
+
+
 def test_file_of_a_windows_editor_is_read(tmp_path: Path) -> None:
     config = tmp_path / "live.toml"
     config.write_bytes(b'\xef\xbb\xbfsource = ["0"]\r\nprofile = "caf\xc3\xa9"\r\n')

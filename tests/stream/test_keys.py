@@ -1,6 +1,7 @@
 """Keys: who is let in."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ BROKEN = {
     "impossible": WHOLE.replace("fG{Fv", "#####"),
     "half": WHOLE + '    secret-key = "fG{Fv"\n',
 }
+
+
+def is_let_in(publisher: Publisher, server: Path, own: Path) -> bool:
+    with subscribe(f"{publisher.address}?server={server}&key={own}") as frames:
+        for number in range(25):
+            publisher.write(processed(number))
+            if frames.next_frame(0.04) is not None:
+                return True
+    return False
 
 
 def test_only_those_with_an_authorised_key_are_let_in(tmp_path: Path) -> None:
@@ -60,32 +70,75 @@ def test_keys_are_added_and_taken_away_while_a_publisher_runs(tmp_path: Path) ->
     allowed = tmp_path / "authorised"
     for name, text in BROKEN.items():
         (allowed / f"{name}.key").write_text(text)
+    for name in ("a", "z"):
+        (allowed / f"{name}.key").symlink_to("too long" * 40)  # which cannot even be looked at
     publisher = Publisher(
         f"zmq+tcp://127.0.0.1:*?key={tmp_path / 'studio.key_secret'}&authorised={allowed}"
     )
 
-    def is_let_in(name: str) -> bool:
-        own = tmp_path / f"{name}.key_secret"
-        place = f"{publisher.address}?server={tmp_path / 'studio.key'}&key={own}"
-        with subscribe(place) as frames:
-            for number in range(25):
-                publisher.write(processed(number))
-                if frames.next_frame(0.04) is not None:
-                    return True
-        return False
+    def lets_in(name: str) -> bool:
+        return is_let_in(publisher, tmp_path / "studio.key", tmp_path / f"{name}.key_secret")
 
     try:
         (allowed / "folder.key").mkdir()
-        assert not is_let_in("late")
+        assert not lets_in("late")
         for name in ("early", "late"):
             (allowed / f"{name}.key").write_bytes((tmp_path / f"{name}.key").read_bytes())
-        assert is_let_in("early")
-        assert is_let_in("late")
+        assert lets_in("early")
+        assert lets_in("late")
         (allowed / "early.key").unlink()
-        assert not is_let_in("early")
-        assert is_let_in("late")
+        assert not lets_in("early")
+        assert lets_in("late")
     finally:
         publisher.close()
+
+
+def test_nobody_is_let_in_while_the_folder_cannot_be_read_and_then_they_are(
+    tmp_path: Path,
+) -> None:
+    for name in ("studio", "friend"):
+        new_key(name, tmp_path)
+    own, server = tmp_path / "friend.key_secret", tmp_path / "studio.key"
+    allowed, away = tmp_path / "authorised", tmp_path / "away"
+    (allowed / "friend.key").write_bytes((tmp_path / "friend.key").read_bytes())
+    with closing(Publisher(f"zmq+tcp://127.0.0.1:*?key={server}_secret")) as publisher:
+        allowed.rename(away)
+        allowed.symlink_to("too long" * 40)
+        assert not is_let_in(publisher, server, own)
+        allowed.unlink()
+        away.rename(allowed)
+        assert is_let_in(publisher, server, own)
+
+
+def test_those_beside_the_publishers_own_key_are_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    studio, friend, stranger = (new_key(n, tmp_path) for n in ("studio", "friend", "stranger"))
+    of_others = new_key("other").parent / "authorised"
+    allowed = tmp_path / "authorised"
+    (allowed / "friend.key").write_bytes(friend.read_bytes())
+    (of_others / "stranger.key").write_bytes(stranger.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for key in (tmp_path / "studio.key_secret", "studio.key_secret"):
+        with closing(Publisher(f"zmq+tcp://127.0.0.1:*?key={key}")) as publisher:
+            assert is_let_in(publisher, studio, friend.with_suffix(".key_secret"))
+            assert not is_let_in(publisher, studio, stranger.with_suffix(".key_secret"))
+    with closing(Publisher("zmq+tcp://127.0.0.1:*?key=other")) as publisher:
+        server = of_others.with_name("other.key")
+        assert is_let_in(publisher, server, stranger.with_suffix(".key_secret"))
+
+
+def test_publisher_without_a_folder_of_authorised_keys_is_told_how_to_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    new_key("other")
+    key = new_key("studio", tmp_path).with_suffix(".key_secret")
+    (tmp_path / "authorised").rmdir()
+    with pytest.raises(OutputError, match="keys new") as seen:
+        Publisher(f"zmq+tcp://127.0.0.1:*?key={key}")
+    assert str(tmp_path / "authorised") in str(seen.value)
 
 
 @pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)

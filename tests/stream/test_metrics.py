@@ -1,3 +1,6 @@
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,7 +80,13 @@ def test_drops_are_counted_by_cause() -> None:
 
 
 def test_process_started_before_now() -> None:
-    import time
-
     age_s = (time.perf_counter_ns() - process_start_ns()) / 1e9
     assert 0 <= age_s < 3600
+
+
+def test_process_started_before_now_where_the_system_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("stream.statistics._PROCESS", tmp_path / "no-such-file")
+    now_ns = time.perf_counter_ns()
+    assert process_start_ns() < now_ns

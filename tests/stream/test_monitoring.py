@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import struct
 import time
 import urllib.error
 import urllib.request
@@ -124,6 +126,31 @@ def test_tracker_that_has_failed_is_not_well(hand_model: Path) -> None:
     assert not well
     assert state["hands"] == "the hand tracker failed: RuntimeError: on purpose"
     assert state["sources"] == {"synthetic": "live"}
+
+
+def test_clients_that_break_off_or_say_nothing_leave_no_trace(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("stream.monitoring._Quiet.timeout", 0.2)
+    with closing(Monitoring("127.0.0.1:0", pipeline)) as monitoring:
+        host, _, port = monitoring.address.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=5) as silent:
+            assert silent.recv(1) == b""  # it was hung up on
+        breaks_off = socket.create_connection((host, int(port)), timeout=5)
+        breaks_off.sendall(b"GET /met")
+        breaks_off.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        breaks_off.close()  # by a reset
+        assert get(f"http://{monitoring.address}/healthz")
+        time.sleep(0.5)
+    assert capfd.readouterr().err == ""
+
+
+def test_two_runs_do_not_share_a_port(pipeline: Pipeline) -> None:
+    with (
+        closing(Monitoring("127.0.0.1:0", pipeline)) as monitoring,
+        pytest.raises(StreamError, match="cannot be served"),
+    ):
+        Monitoring(monitoring.address, pipeline)
 
 
 @needs_ipv6

@@ -95,14 +95,14 @@ def test_garbage_is_counted_and_the_next_good_frame_is_shown() -> None:
         assert frames.counts.malformed > 100
         assert frames.counts.reason
         assert frames.counts.received == 0
-        from stream.wire import VERSION, Header, pack
+        from stream.wire import VERSION, Header, encoded, pack
 
         good = Header(
             version=VERSION, source="camera", sequence=5, width=160, height=96, dtype="uint8",
             encoding="raw", pts_s=0.0, captured_ns=1, engine_ns=1, published_ns=1, wall_ns=1,
             clock="elsewhere", bypassed=True,
         )  # fmt: skip
-        hostile.send_multipart(pack(good, picture(5)))
+        hostile.send_multipart(pack(good, encoded(picture(5), "raw")))
         received = frames.next_frame(5)
         assert received is not None
         assert not received.same_clock

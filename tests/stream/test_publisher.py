@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import simplejpeg  # type: ignore[import-untyped]
 
 from stream.errors import OutputError
 from stream.keys import new_key
@@ -100,6 +101,31 @@ def test_frame_that_nobody_would_take_is_not_published(wrong: dict[str, Any], se
         pytest.raises(OutputError, match=seen),
     ):
         publisher.publish(**frame)
+
+
+def test_frame_is_stamped_as_published_when_its_jpeg_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encode = simplejpeg.encode_jpeg
+    made_ns: list[tuple[int, int]] = []
+
+    def slowly(*arguments: object, **options: object) -> bytes:
+        time.sleep(0.02)
+        jpeg: bytes = encode(*arguments, **options)
+        made_ns.append((time.perf_counter_ns(), time.time_ns()))
+        return jpeg
+
+    monkeypatch.setattr(simplejpeg, "encode_jpeg", slowly)
+    with (
+        closing(Publisher("zmq+tcp://127.0.0.1:*?encoding=jpeg")) as publisher,
+        subscribe(publisher.address, every=True) as frames,
+    ):
+        first_frame(publisher, frames)
+        publisher.write(processed(1))
+        received = frames.next_frame(5)
+    assert received is not None
+    assert received.header.published_ns >= made_ns[-1][0]
+    assert received.header.wall_ns >= made_ns[-1][1]
 
 
 def test_long_names_of_sources_can_be_subscribed_to(make_clip: MakeClip) -> None:

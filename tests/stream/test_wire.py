@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from stream.wire import (
     VERSION,
@@ -15,6 +16,7 @@ from stream.wire import (
     Header,
     WireError,
     clock_name,
+    encoded,
     pack,
     unpack,
 )
@@ -44,8 +46,14 @@ def header(**changes: object) -> Header:
     return Header(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def packed(
+    header: Header, pixels: NDArray[np.uint8], *, jpeg_quality: int = 90
+) -> tuple[bytes, bytes, memoryview | bytes]:
+    return pack(header, encoded(pixels, header.encoding, jpeg_quality=jpeg_quality))
+
+
 def test_frame_survives_bit_by_bit() -> None:
-    parts = pack(header(), PIXELS)
+    parts = packed(header(), PIXELS)
     back, pixels = unpack(parts)
     assert back == header()
     assert np.array_equal(pixels, PIXELS)
@@ -56,14 +64,14 @@ def test_frame_survives_bit_by_bit() -> None:
 def test_jpeg_is_close_and_smaller() -> None:
     y, x = np.mgrid[:24, :32]
     smooth = np.stack([x * 8, y * 10, x + y], axis=-1).astype(np.uint8)
-    parts = pack(header(encoding="jpeg"), smooth, jpeg_quality=95)
+    parts = packed(header(encoding="jpeg"), smooth, jpeg_quality=95)
     _, pixels = unpack(parts)
     assert len(parts[2]) < smooth.size / 2
     assert np.abs(pixels.astype(int) - smooth).mean() < 4
 
 
 def changed(**fields: object) -> bytes:
-    values = json.loads(pack(header(), PIXELS)[1])
+    values = json.loads(packed(header(), PIXELS)[1])
     return json.dumps({**values, **fields}).encode()
 
 
@@ -93,22 +101,22 @@ def changed(**fields: object) -> bytes:
     ],
 )
 def test_headers_that_lie_are_refused(head: bytes) -> None:
-    topic, _, body = pack(header(), PIXELS)
+    topic, _, body = packed(header(), PIXELS)
     with pytest.raises(WireError):
         unpack([topic, head, body])
 
 
 def test_parts_that_do_not_belong_together_are_refused() -> None:
-    topic, head, body = pack(header(), PIXELS)
+    topic, head, body = packed(header(), PIXELS)
     for parts in ([], [body], [topic, head], [topic, head, body, b""], [b"x", head, body]):
         with pytest.raises(WireError):
             unpack(parts)
     with pytest.raises(WireError, match="bytes, not"):
         unpack([topic, head, bytes(body)[:-1]])
-    jpeg = pack(header(encoding="jpeg"), PIXELS)
+    jpeg = packed(header(encoding="jpeg"), PIXELS)
     with pytest.raises(WireError, match="JPEG"):
         unpack([jpeg[0], jpeg[1], jpeg[2][: len(jpeg[2]) // 2]])
-    larger = pack(header(encoding="jpeg", width=64, height=48), PIXELS)
+    larger = packed(header(encoding="jpeg", width=64, height=48), PIXELS)
     with pytest.raises(WireError, match="32x24"):
         unpack(larger)
 
@@ -127,7 +135,7 @@ def test_noise_is_refused(parts: list[bytes]) -> None:
 )
 @settings(max_examples=500, deadline=None)
 def test_a_changed_byte_is_refused_or_harmless(place: int, value: int, encoding: str) -> None:
-    parts = [bytearray(part) for part in pack(header(encoding=encoding), PIXELS)]
+    parts = [bytearray(part) for part in packed(header(encoding=encoding), PIXELS)]
     part = parts[place % 3]
     part[place // 3 % len(part)] = value
     try:
@@ -139,7 +147,7 @@ def test_a_changed_byte_is_refused_or_harmless(place: int, value: int, encoding:
 
 
 def test_further_fields_of_a_later_program_are_ignored() -> None:
-    topic, _, body = pack(header(), PIXELS)
+    topic, _, body = packed(header(), PIXELS)
     back, _ = unpack([topic, changed(pose=[1, 2, 3]), body])
     assert back == header()
 
@@ -149,7 +157,7 @@ def test_hands_come_back_and_odd_ones_are_refused() -> None:
     hand = HandNote(side="left", track=3, points=[point] * 21, world=[point] * 21)
     note = HandsNote(sequence=7, captured_ns=5, hands=[hand, hand])
     with_hands = msgspec.structs.replace(header(), hands=note)
-    topic, head, body = pack(with_hands, PIXELS)
+    topic, head, body = packed(with_hands, PIXELS)
     assert unpack([topic, head, body])[0] == with_hands
     plain = json.loads(head)
     for break_it in (
@@ -167,4 +175,4 @@ def test_hands_come_back_and_odd_ones_are_refused() -> None:
 
 def test_header_without_engine() -> None:
     bare = msgspec.structs.replace(header(), engine=None, blur=None, bypassed=True)
-    assert unpack(pack(bare, PIXELS))[0] == bare
+    assert unpack(packed(bare, PIXELS))[0] == bare

@@ -11,7 +11,7 @@ import zmq
 
 from benchmarks.memory import rss_mib
 from stream.subscription import Subscription, subscribe
-from stream.wire import VERSION, Header, pack
+from stream.wire import VERSION, Header, encoded, pack
 from tests.conftest import picture
 
 COUNT = int(os.environ.get("BLUR2BLUR_FUZZ", "20000"))
@@ -35,7 +35,7 @@ def good(number: int) -> list[bytes]:
         clock="",
         bypassed=True,
     )
-    return [bytes(part) for part in pack(header, picture(number))]
+    return [bytes(part) for part in pack(header, encoded(picture(number), header.encoding))]
 
 
 def mutated(random: np.random.Generator, message: list[bytes]) -> list[bytes]:

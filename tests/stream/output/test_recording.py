@@ -151,6 +151,20 @@ def test_source_gives_a_name_that_every_system_takes(
     assert len(read_clip(tmp_path / f"out-{name}.mp4")) == 1
 
 
+def test_sources_with_long_names_or_with_names_alike_make_a_file_each(tmp_path: Path) -> None:
+    long = "あ" * 83
+    sources = (long, f"{long}-2", "Cam", "cam", "a:b", "a?b", "cam-2")
+    recording = open_output(str(tmp_path / "out.mkv"), several=True)
+    for number, source in enumerate(sources):
+        recording.write(processed(picture(number), 0.0, source))
+    recording.close()
+    names = [path.name for path in tmp_path.iterdir()]
+    assert len({name.casefold() for name in names}) == len(sources)
+    assert sorted(names)[:4] == [
+        "out-Cam.mkv", "out-a_b-2.mkv", "out-a_b.mkv", "out-cam-2-2.mkv",
+    ]  # fmt: skip
+
+
 @SUFFIXES
 def test_file_that_cannot_be_made_is_not_said_to_play(tmp_path: Path, suffix: str) -> None:
     folder = tmp_path / "unplugged"

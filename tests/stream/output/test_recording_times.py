@@ -54,10 +54,13 @@ def test_tells_the_rate_of_its_source(make_clip: MakeClip, tmp_path: Path, suffi
     assert open_source(str(path)).open().info.fps == 25
 
 
-def test_rate_of_film_is_told_exactly(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fps", "told"), [(24000 / 1001, 24000 / 1001), (1 / 3600, 1 / 1001)])
+def test_rate_of_film_is_told_exactly_and_a_very_slow_one_as_the_slowest(
+    tmp_path: Path, fps: float, told: float
+) -> None:
     path = tmp_path / "out.mkv"
     frame = processed(picture(0), 0.0)
     recording = Recording(path)
-    recording.write(replace(frame, captured=replace(frame.captured, fps=24000 / 1001)))
+    recording.write(replace(frame, captured=replace(frame.captured, fps=fps)))
     recording.close()
-    assert open_source(str(path)).open().info.fps == pytest.approx(24000 / 1001, abs=1e-6)
+    assert open_source(str(path)).open().info.fps == pytest.approx(told, rel=1e-6)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,30 +14,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.capture.source import Size
 from stream.errors import OutputError
-from stream.output.display import display_problem, window_size
 from stream.output.picture import split_view, state_picture, write_lines
 from stream.output.window import Window
 from tests.conftest import ROOT, run_python
 from tests.stream.capture.test_network import free_port
+from tests.stream.output.virtual_display import virtual_display
 from tests.stream.test_monitoring import get
 
 
 @pytest.fixture
 def display() -> Iterator[str]:
-    if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
-        pytest.skip("needs Xvfb and xdotool (Debian packages xvfb, xdotool)")
-    ready, tells = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(tells), "-screen", "0", "800x600x24"], pass_fds=[tells]
-    )
-    os.close(tells)
-    with os.fdopen(ready) as number:  # told when it listens; what the one before left tells nothing
-        name = f":{number.readline().strip()}"
-    yield name
-    server.terminate()
-    server.wait()
+    with virtual_display() as (name, _):
+        yield name
 
 
 def frames_shown(port: int) -> int:
@@ -182,30 +170,12 @@ def test_pictures_keep_their_shape_and_fit_on_the_screen(display: str, tmp_path:
         run.wait()
 
 
-def test_window_is_as_large_as_the_picture_where_that_fits() -> None:
-    laptop = Size(1366, 768)
-    assert window_size(Size(640, 480), laptop) == Size(640, 480)
-    assert window_size(Size(160, 96), laptop) == Size(640, 384)
-    assert window_size(Size(1920, 1080), laptop) == Size(1092, 614)
-    assert window_size(Size(1080, 1920), laptop) == Size(346, 614)
-    assert window_size(Size(1920, 1080), Size(3840, 2160)) == Size(1920, 1080)
-    assert window_size(Size(4000, 1), laptop) == Size(1093, 1)
-
-
 def test_without_a_display_it_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(OutputError, match=r"--to out\.mp4"):
         Window()
-
-
-def test_display_that_does_not_answer_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", "linux")
-    assert "does not answer" in str(display_problem({"DISPLAY": ":4242"}))
-    wayland = {"WAYLAND_DISPLAY": "wayland-0"}
-    assert "does not answer" in str(display_problem({"DISPLAY": ":4242", **wayland}))
-    assert "XWayland" in str(display_problem(wayland))
 
 
 WAYLAND = """
@@ -224,6 +194,30 @@ def test_desktop_that_wants_qt_on_wayland_gets_its_window_by_xwayland(
     for name, value in {"DISPLAY": display, "QT_QPA_PLATFORM": "wayland"}.items():
         monkeypatch.setenv(name, value)
     assert run_python(WAYLAND).stdout == "shown\n"
+
+
+GONE = """
+import sys
+from unittest.mock import Mock
+import cv2
+from stream.output.window import Window
+from tests.stream.publishing import processed
+window = Window()
+window.controls = Mock(statuses=lambda: [], statistics_lines=lambda: [], banner=lambda: "")
+window.write(processed(0))
+cv2.destroyAllWindows()  # to the window property, as if it were closed or, on macOS, in the Dock
+sys.platform = sys.argv[1]
+window.idle()
+print(window.controls.quit.called)
+"""
+
+
+@pytest.mark.parametrize(("system", "quits"), [("linux", "True"), ("darwin", "False")])
+def test_window_in_the_dock_of_macos_does_not_end_the_run(
+    display: str, monkeypatch: pytest.MonkeyPatch, system: str, quits: str
+) -> None:
+    monkeypatch.setenv("DISPLAY", display)
+    assert run_python(GONE, system).stdout == f"{quits}\n"
 
 
 def test_split_shows_before_left_and_after_right() -> None:
