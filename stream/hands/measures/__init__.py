@@ -6,6 +6,7 @@ Needs the extra ``hands`` (scipy, monalysa).
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,8 @@ def _measure(sidecar: Sidecar, trajectory: Trajectory) -> Measured:
             f"measuring needs {error.name}: pip install 'blur2blur-live[hands]'"
         ) from None
     of_task: dict[Task, Callable[[Trajectory, Quality], Sequence[Measure]]] = {
-        "finger-tapping": tapping_measures,
-        "open-close": opening_measures,
+        "finger-tapping": partial(tapping_measures, pauses_s=sidecar.not_recorded_s),
+        "open-close": partial(opening_measures, pauses_s=sidecar.not_recorded_s),
         "reach": reach_measures,
         "rest": tremor_measures,
         "free": range_measures,

@@ -1,5 +1,6 @@
 """Movements that repeat: where each cycle is, how large and how fast."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -34,7 +35,7 @@ class Cycles:
         interval_s: times from one half rise to the next, never across a gap in the data.
         open_s: (M,) times without a half rise that a gap or the end of the data cuts off: from the
             last one before it, or to the next one behind it, whichever is longer. Each was as long
-            at least.
+            at least. None is from the last one before a pause, or to the first one behind it.
         before_s: how long was looked at before the first half rise.
         rise, fall: (K,) fastest change up and down, unit a second.
     """
@@ -57,7 +58,11 @@ def aperture(trajectory: Trajectory) -> NDArray[np.float64]:
     return np.asarray(gap / np.linalg.norm(points[:, INDEX_MCP] - points[:, WRIST], axis=1))
 
 
-def find_cycles(time_s: NDArray[np.float64], signal: NDArray[np.float64]) -> Cycles:
+def find_cycles(
+    time_s: NDArray[np.float64],
+    signal: NDArray[np.float64],
+    pauses_s: Sequence[Sequence[float]] = (),
+) -> Cycles:
     """Peaks of the low-passed signal (9 Hz), at least 1/8 s apart, that stand out enough.
 
     That is by a third of the range around them, so that a tap counts where all have become small,
@@ -65,8 +70,9 @@ def find_cycles(time_s: NDArray[np.float64], signal: NDArray[np.float64]) -> Cyc
 
     Args:
         time_s, signal: (N,); NaN where missing.
+        pauses_s: from when to when nothing was recorded.
     """
-    return _joined([_cycles_of(piece) for piece in pieces(time_s, signal)])
+    return _joined([_cycles_of(piece) for piece in pieces(time_s, signal)], pauses_s)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -80,6 +86,7 @@ class _Found:
             none.
     """
 
+    begin_s: float
     duration_s: float
     risen_s: NDArray[np.float64]
     peak_s: NDArray[np.float64]
@@ -88,6 +95,10 @@ class _Found:
     fall: NDArray[np.float64]
     before_s: float
     after_s: float
+
+    @property
+    def end_s(self) -> float:
+        return self.begin_s + self.duration_s
 
 
 def _cycles_of(piece: Piece) -> _Found:
@@ -101,6 +112,7 @@ def _cycles_of(piece: Piece) -> _Found:
     half_rises = [_half_rise(values[a : b + 1]) + a for a, b in zip(edges[:-2], peaks, strict=True)]
     risen = np.array(half_rises) / rate
     return _Found(
+        begin_s=piece.begin_s,
         duration_s=piece.duration_s,
         risen_s=piece.begin_s + risen,
         peak_s=fine.time_s[peaks],
@@ -134,7 +146,7 @@ def _half_rise(values: NDArray[np.float64]) -> float:
     return float(below + (half - values[below]) / (values[below + 1] - values[below]))
 
 
-def _joined(found: list[_Found]) -> Cycles:
+def _joined(found: list[_Found], pauses_s: Sequence[Sequence[float]]) -> Cycles:
     def joined(name: str) -> NDArray[np.float64]:
         return np.concatenate([np.zeros(0), *(getattr(one, name) for one in found)])
 
@@ -145,7 +157,7 @@ def _joined(found: list[_Found]) -> Cycles:
         peak_s=joined("peak_s"),
         amplitude=joined("amplitude"),
         interval_s=np.concatenate([np.zeros(0), *(np.diff(one.risen_s) for one in found)]),
-        open_s=_open_s(found[first:]),
+        open_s=_open_s(found[first:], pauses_s),
         before_s=sum(one.duration_s for one in found[:first])
         + sum(one.before_s for one in found[first : first + 1]),
         rise=joined("rise"),
@@ -153,14 +165,18 @@ def _joined(found: list[_Found]) -> Cycles:
     )
 
 
-def _open_s(found: list[_Found]) -> NDArray[np.float64]:
+def _open_s(found: list[_Found], pauses_s: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """See `Cycles`; of pieces of which the first has cycles."""
     open_s: list[float] = []
     longest_s = 0.0
+    begun = False  # a cycle since the last pause
     for i, one in enumerate(found):
-        if i and len(one.risen_s):
+        if i and any(a < one.begin_s and b > found[i - 1].end_s for a, b in pauses_s):
+            longest_s, begun = 0.0, False
+        if begun and len(one.risen_s):
             open_s.append(max(longest_s, one.before_s))
         longest_s = one.after_s if len(one.risen_s) else max(longest_s, one.after_s)
+        begun = begun or len(one.risen_s) > 0
     return np.array([*open_s, longest_s] if found else open_s)
 
 

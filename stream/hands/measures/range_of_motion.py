@@ -109,9 +109,15 @@ def range_measures(trajectory: Trajectory, quality: Quality) -> list[Measure]:
     return measures
 
 
-def opening_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure]:
-    """Opening and closing the hand: its rhythm, then its joints."""
-    cycles = find_cycles(trajectory.time_s, mean_flexion_degrees(trajectory.world))
+def opening_measures(
+    trajectory: Trajectory, quality: Quality, pauses_s: Sequence[Sequence[float]]
+) -> Sequence[Measure]:
+    """Opening and closing the hand: its rhythm, then its joints.
+
+    Args:
+        pauses_s: from when to when nothing was recorded.
+    """
+    cycles = find_cycles(trajectory.time_s, mean_flexion_degrees(trajectory.world), pauses_s)
     return [
         *cycle_measures(
             cycles,

@@ -127,7 +127,8 @@ def cycle_measures(
             unit="",
             definition="intervals of more than 1.5 times the median, and times of more than that "
             f"from the last {what} to the end of the recording, or without one before or behind a "
-            f"gap in the data; before the first {what} there is none",
+            f"gap in the data; before the first {what} there is none, nor from the last one before "
+            "a pause (or an outage of the source) to the first one behind it",
             origin=_MDS,
             problem=_together(rhythm_problem, missed),
         ),
@@ -145,14 +146,20 @@ def cycle_measures(
             unit="s",
             definition="what was recorded before it has risen half way; a late start, or the time "
             "until the participant was told to begin",
-            problem=problem or ("" if count else f"no {what} was found"),
+            problem=missed or ("" if count else f"no {what} was found"),
         ),
     ]
 
 
-def tapping_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure]:
-    """Finger tapping: thumb and index finger."""
-    cycles = find_cycles(trajectory.time_s, aperture(trajectory))
+def tapping_measures(
+    trajectory: Trajectory, quality: Quality, pauses_s: Sequence[Sequence[float]]
+) -> Sequence[Measure]:
+    """Finger tapping: thumb and index finger.
+
+    Args:
+        pauses_s: from when to when nothing was recorded.
+    """
+    cycles = find_cycles(trajectory.time_s, aperture(trajectory), pauses_s)
     return cycle_measures(
         cycles,
         quality,
