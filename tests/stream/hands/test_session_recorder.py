@@ -1,8 +1,6 @@
 """What is written down of a session while it goes on."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from stream.hands.session_recorder import SessionRecorder
 from stream.hands.session_table import FILE_NAME, read_rows
 from stream.hands.session_video import SessionVideo
 from stream.metrics import Ledger
-from tests.conftest import picture, read_clip
+from tests.conftest import files_no_larger_than, picture, read_clip
 from tests.stream.hands.synthetic_hand import bent_hand, tracked
 
 
@@ -184,18 +182,6 @@ def filmed(number: int) -> ProcessedFrame:
     return ProcessedFrame(
         captured=frame, pixels=frame.pixels, bypassed=True, blur=None, taken_ns=0, finished_ns=0
     )
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """As on a full disk."""
-    resource = pytest.importorskip("resource", reason="there are no limits to set")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_table_that_cannot_grow_is_readable_up_to_there(tmp_path: Path) -> None:
