@@ -271,7 +271,8 @@ class CalibrationRecording:
         picture = self.read(frame)
         left, top, width, height = frame.region
         cv2.rectangle(picture, (left, top), (left + width, top + height), (255, 200, 0), 2)
-        size = (_SHEET_PX, round(_SHEET_PX * picture.shape[0] / picture.shape[1]))
+        scale = _SHEET_PX / max(picture.shape[:2])
+        size = round(scale * picture.shape[1]), round(scale * picture.shape[0])
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
