@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from calibration.pairs import BlurredCrops, to_tensor
 from calibration.precision import training_dtype
+from calibration.processes import from_workers
 from calibration.training_data import one_thread
 from engines.networks import MotionUNet
 from engines.networks.motion_reader import ComparingReader, MotionReader
@@ -224,7 +225,7 @@ def _statistics(
         worker_init_fn=one_thread,
     )
     done = 0
-    for number, (blurred, _, moved, *_) in enumerate(pictures):
+    for number, (blurred, _, moved, *_) in enumerate(from_workers(pictures)):
         near, everywhere = reading.statistics(blurred / 255.0)
         windows = near.flatten(2)
         batch = slice(done, done + len(blurred))
