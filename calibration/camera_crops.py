@@ -18,10 +18,11 @@ from torch.utils.data import Dataset
 from calibration.acuity import Verdict
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
+from calibration.kept_frame import KeptFrame
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, Example, PairRecipe, Pictures, to_tensor
-from calibration.recording import CalibrationRecording, KeptFrame
+from calibration.recording import CalibrationRecording
 
 _WHOLE_FRAME = 0.5
 """Regions of at least this share of the frame mean that the camera moved, not a thing before it."""

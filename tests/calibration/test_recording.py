@@ -19,7 +19,8 @@ from rich.console import Console
 from calibration.acuity import TILE_PX, Judgement, Verdict
 from calibration.errors import CalibrationError
 from calibration.frame_sorter import FrameSorter
-from calibration.recording import CalibrationRecording, KeptFrame, RecordingRule, spread
+from calibration.kept_frame import KeptFrame, spread
+from calibration.recording import CalibrationRecording, RecordingRule
 from stream.calibrate import RecordJob, clip_names, instruction, run_record
 from stream.errors import SourceError
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
