@@ -187,6 +187,21 @@ def test_weights_that_look_twice_go_on(photographs: Path, tmp_path: Path) -> Non
     assert all(name.startswith("second.") for name in changed)
 
 
+def test_what_was_learned_about_reading_outlives_an_interruption(
+    photographs: Path, tmp_path: Path
+) -> None:
+    run = settings(photographs, tmp_path)
+    stages: list[str] = []
+    first = DeblurrerTrainer(run, lambda what, done, of: stages.append(what))
+    assert "reading spectra" in stages
+    stages.clear()
+    again = DeblurrerTrainer(run, lambda what, done, of: stages.append(what))
+    assert not stages
+    assert again.crops_done == 0
+    for name, tensor in first.network.state_dict().items():
+        assert torch.equal(again.network.state_dict()[name], tensor), name
+
+
 def test_training_run(photographs: Path, tmp_path: Path) -> None:
     """Trained, stopped and gone on with; it reads spectra before, and only once."""
     once = settings(photographs, tmp_path)
