@@ -39,20 +39,21 @@ def make_cases(domain: UnknownDomain, photographs: list[Path], count: int) -> li
     known = replace(KnownBlur(), camera=Camera(max_noise=0.0))  # the chain has its own
     recipe = PairRecipe(crop_px=CROP_PX)
     need = CROP_PX + 2 * domain.margin_px
-    large = {path.name: read_photograph(path) for path in photographs}
-    large = {name: p for name, p in large.items() if min(p.shape[:2]) >= need}
+    large = {path: read_photograph(path) for path in photographs}
+    large = {path: p for path, p in large.items() if min(p.shape[:2]) >= need}
     if not large:
         raise CalibrationError(f"no test photograph is at least {need} px on its shorter side")
-    crops = {name: BlurredCrops([picture], recipe, _SEED, 0) for name, picture in large.items()}
+    crops = [BlurredCrops([picture], recipe, _SEED, 0) for picture in large.values()]
+    scenes = [path.name for path in large]
     cases = []
     for number in range(count):
-        scene = list(large)[number % len(large)]
+        of = number % len(large)
         random = np.random.default_rng((_SEED, number))
-        window, thing = (crops[scene].window(domain.margin_px, random) for _ in range(2))
+        window, thing = (crops[of].window(domain.margin_px, random) for _ in range(2))
         view = domain.moving(window, thing, random)
         # the oracle: what a perfect G would make of x, through the camera's noise and codec
         rest = domain.margin_px - known.margin_px
         shaken = known.apply(np.ascontiguousarray(inner(view.around, rest)), random)
         recorded = domain.chain.recorded(np.asarray(shaken / np.float32(255), np.float32), random)
-        cases.append(Case(scene, view.blurred, view.truth, recorded))
+        cases.append(Case(scenes[of], view.blurred, view.truth, recorded))
     return cases

@@ -12,7 +12,7 @@ from math import lcm
 from pathlib import Path
 from typing import Any, Literal
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from calibration.errors import CalibrationError
@@ -141,7 +141,7 @@ def save_row(
 
     def fill(draft: Path) -> None:
         halves = {key: value.detach().cpu().half().contiguous() for key, value in weights.items()}
-        save_file(halves, draft / WEIGHTS)
+        (draft / WEIGHTS).write_bytes(save(halves))
         content = {"part": part, "specification": dict(specification), "training": dict(card)}
         (draft / CARD).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

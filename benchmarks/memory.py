@@ -1,5 +1,6 @@
 """How much memory a run takes."""
 
+import os
 from pathlib import Path
 
 
@@ -14,4 +15,4 @@ def rss_mib() -> float | None:
     status = Path("/proc/self/statm")
     if not status.is_file():
         return None
-    return int(status.read_text().split()[1]) * 4096 / 2**20
+    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -93,7 +93,7 @@ def make_cases(photographs: list[Picture], known: int, moving: int, sharp: int) 
 def unseen_photographs(
     folders: Sequence[Path], profiles: Iterable[Profile]
 ) -> tuple[list[Picture], list[str]]:
-    """Photographs that none of the networks was trained on."""
+    """Photographs that none of the networks was trained on, and their files' names."""
     if folders:
         paths = find_photographs(list(folders))
     else:
@@ -109,9 +109,8 @@ def unseen_photographs(
             "every photograph there was trained on by one of the networks; name others with --data"
         )
     smallest = CROP_PX + 2 * KnownBlur().margin_px
-    pictures = {path.name: picture for path, picture in read_photographs(paths).items()}
-    large = large_enough(pictures, smallest)
-    return list(large.values()), list(large)
+    large = large_enough(read_photographs(paths), smallest)
+    return list(large.values()), [path.name for path in large]
 
 
 def inner(picture: NDArray[Any], margin: int) -> NDArray[Any]:

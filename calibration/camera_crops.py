@@ -12,16 +12,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from calibration.acuity import Verdict
 from calibration.camera import Camera
 from calibration.errors import CalibrationError
+from calibration.kept_frame import KeptFrame
 from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, Example, PairRecipe, Pictures, to_tensor
-from calibration.recording import CalibrationRecording, KeptFrame
+from calibration.recording import CalibrationRecording
+from calibration.trajectory import rasterise
 
 _WHOLE_FRAME = 0.5
 """Regions of at least this share of the frame mean that the camera moved, not a thing before it."""
@@ -185,16 +188,31 @@ def square_around(picture: Pictures, x: float, y: float, side: int) -> Pictures:
 
 
 def _noisy_again(made: Example, noise: float, random: np.random.Generator) -> Pictures:
-    """Known blur with as much noise in what moved as stands in what is still.
+    """Known blur with the noise back that it took away.
 
     Args:
         made: without noise of its own.
         noise: standard deviation of luma, in steps of 8 bit, as it was measured.
         random: of the noise, which is grey: of luma alone it is known how much there is.
     """
-    kept = 0.0 if made.presence is None else 1.0 - made.presence
-    grey = noise * np.sqrt(1.0 - kept**2) * random.standard_normal(made.blurred.shape[:2])
+    lost = np.maximum(0.0, 1.0 - _kept_noise(made))
+    grey = noise * np.sqrt(lost) * random.standard_normal(made.blurred.shape[:2])
     return np.asarray(np.clip(np.rint(made.blurred + grey[:, :, None]), 0, 255), np.uint8)
+
+
+def _kept_noise(made: Example) -> NDArray[np.floating] | float:
+    """The share of the sharp frame's variance of noise that is left: the sum of squared weights.
+
+    Those are of each pixel itself, by what stood still and by what was there at mid-exposure, and
+    of others, by what passed; little of it where things moved far. Where the path is not known it
+    is taken to be far.
+    """
+    own, squares = 0.0, 0.0
+    if made.path is not None:
+        kernel = rasterise(made.path)
+        own, squares = float(kernel[len(kernel) // 2, len(kernel) // 2]), float(np.sum(kernel**2))
+    moved = 1.0 if made.presence is None else made.presence
+    return (1.0 - moved + moved * own) ** 2 + moved**2 * (squares - own**2)
 
 
 def _somewhere_in(

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from calibration.acuity import TILE_PX, Verdict, detail, look_at
 from calibration.detail_spectrum import apart_db, detail_spectrum
+from calibration.kept_frame import KeptFrame
 from calibration.measures import psnr_db
-from calibration.recording import KeptFrame
 
 Picture = NDArray[np.uint8]
 

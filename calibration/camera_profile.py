@@ -10,6 +10,7 @@ from torch import Tensor
 from calibration.distil import DistillationTrainer
 from calibration.evaluation import Evaluation
 from calibration.profile_networks import part_weights
+from calibration.recording_identity import comes_from
 from calibration.train_translator import TranslatorTrainer, TranslatorValidation
 from engines.errors import ProfileError
 from engines.export import export_deblurrer, export_profile
@@ -26,13 +27,13 @@ def camera_profile_folder(name: str, recording: Path, teacher: str | None = None
         teacher: profile that it is distilled from, if it is.
 
     Raises:
-        ProfileError: it cannot be called so, or one of that name came from something else.
+        ProfileError: it cannot be called so, or one of that name came from something else, as far
+            as its card tells.
     """
     folder = own_profile_folder(name)
     if (folder / CARD).is_file():
         training = read_card(folder).get("training", {})
-        origin = training.get("recording"), training.get("teacher")
-        if origin != (recording.absolute().name, teacher):
+        if comes_from(training, recording) is False or training.get("teacher") != teacher:
             how = "trained on" if teacher is None else f"distilled from {teacher} on"
             raise ProfileError(
                 f"there is a profile {name} already, which was not {how} {recording}; say another "

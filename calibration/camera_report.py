@@ -22,9 +22,11 @@ from calibration.camera_findings import (
 )
 from calibration.detail_spectrum import detail_spectrum
 from calibration.errors import CalibrationError
+from calibration.kept_frame import KeptFrame, spread
 from calibration.measures import psnr_db
 from calibration.profile_networks import part_network, restored
-from calibration.recording import CalibrationRecording, KeptFrame, spread
+from calibration.recording import CalibrationRecording
+from calibration.recording_identity import comes_from
 from calibration.training_log import LOG, read_lines
 from engines.charts import chart_address, new_figure, picture_address
 from engines.files import write_text_atomically
@@ -77,14 +79,14 @@ def write_camera_report(
     template = files("calibration").joinpath("camera_report.html").read_text("utf-8")
     page = environment.from_string(template).render(
         name=profile.name,
-        recording=recording.folder.name,
+        recording=recording.folder.absolute().name,
         finding=found,
         instead=instead(training),
         advice=advice(recording.frames),
         figures=_figure_rows(figures),
         strips=strips,
         checked_on=sorted(held_out),
-        same_recording=training.get("recording") == recording.folder.name,
+        same_recording=comes_from(training, recording.folder),
         counts={kind: recording.count(kind) for kind in (Verdict.SHARP, Verdict.BLURRY)},
         noise=float(np.median([frame.noise for frame in recording.frames])),
         brightness=float(np.median([frame.brightness for frame in recording.frames])),

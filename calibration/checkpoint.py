@@ -1,5 +1,6 @@
 """A training run's state on disk: whole or absent, never executed when it is read."""
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +27,9 @@ def save_checkpoint(path: Path, state: Mapping[str, Any], lessons: Mapping[str, 
         OSError: the folder is read-only or full; the previous checkpoint stays.
     """
     whole = {**state, _LESSONS: _plain(lessons)}
-    write_atomically(path, lambda temporary: torch.save(whole, temporary))
+    written = io.BytesIO()
+    torch.save(whole, written)  # what it raises on a full disk is no OSError
+    write_atomically(path, lambda temporary: temporary.write_bytes(written.getbuffer()))
 
 
 def check_lessons(path: Path, state: Mapping[str, Any], lessons: Mapping[str, Any]) -> None:

@@ -14,13 +14,20 @@ Picture = NDArray[np.uint8]
 
 
 def contact_sheet(rows: Sequence[tuple[str, Sequence[Picture]]]) -> Picture:
-    """Lay out pictures of one size, uint8 (H, W, 3); shorter rows are filled up with white."""
+    """Lay out pictures, uint8 (H, W, 3), each in the middle of a box that takes the largest.
+
+    Boxes of smaller ones, and shorter rows, are filled up with white.
+    """
     columns = max(len(pictures) for _, pictures in rows)
-    blank = np.full_like(rows[0][1][0], 255)
+    shapes = [picture.shape for _, pictures in rows for picture in pictures]
+    box = max(shape[0] for shape in shapes), max(shape[1] for shape in shapes)
     lines = []
     for name, pictures in rows:
-        filled = [*pictures, *[blank] * (columns - len(pictures))]
-        line = np.concatenate(filled, axis=1)
+        line = np.full((box[0], columns * box[1], 3), 255, np.uint8)
+        for number, picture in enumerate(pictures):
+            height, width = picture.shape[:2]
+            top, left = (box[0] - height) // 2, number * box[1] + (box[1] - width) // 2
+            line[top : top + height, left : left + width] = picture
         if name:
             _label(line, name)
         lines.append(line)

@@ -18,6 +18,7 @@ from calibration.evaluation import Evaluation
 from calibration.pairs import known_domains, passed_on
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
+from calibration.recording_identity import origin
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from calibration.start import start_with
 from engines.profile import load_profile
@@ -114,7 +115,7 @@ class DistillationTrainer(RestorationTrainer):
     def card(self, final: Evaluation) -> dict[str, Any]:
         return {
             **self.how_it_learned(final),
-            "recording": self.settings.recording.absolute().name,
+            **origin(self.settings.recording),
             "held_out": sorted(self.settings.held_out),
             "teacher": self.settings.teacher,
             **passed_on(self.profile.card),

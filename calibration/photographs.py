@@ -13,7 +13,6 @@ from calibration.jpeg_file import is_cut_off
 from calibration.picture_file import decoded
 
 Picture = TypeVar("Picture")
-Key = TypeVar("Key", Path, str)
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -114,14 +113,14 @@ def read_photographs(paths: Iterable[Path]) -> dict[Path, NDArray[np.uint8]]:
 
 
 def large_enough(
-    pictures: Mapping[Key, NDArray[np.uint8]], need_px: int
-) -> dict[Key, NDArray[np.uint8]]:
+    pictures: Mapping[Path, NDArray[np.uint8]], need_px: int
+) -> dict[Path, NDArray[np.uint8]]:
     """Those that crops can be cut from.
 
     Raises:
         CalibrationError: there is none.
     """
-    large = {key: picture for key, picture in pictures.items() if min(picture.shape[:2]) >= need_px}
+    large = {path: p for path, p in pictures.items() if min(p.shape[:2]) >= need_px}
     if not large:
         raise CalibrationError(f"no photograph is at least {need_px} px on its shorter side")
     return large

@@ -17,6 +17,12 @@ def read_picture(path: Path) -> NDArray[np.uint8] | None:
 
 
 def decoded(data: bytes) -> NDArray[np.uint8] | None:
-    """A picture, uint8 (H, W, 3) RGB, turned as its EXIF says; None where the bytes are none."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    """A picture, uint8 (H, W, 3) RGB, turned as its EXIF says; None where the bytes are none.
+
+    Nor is one that OpenCV does not open: of more than 2**30 pixels, or of a side beyond 2**20.
+    """
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # of no bytes, too
+        return None
     return None if picture is None else np.ascontiguousarray(picture[:, :, ::-1], np.uint8)

@@ -7,9 +7,9 @@ replaced as a whole every few seconds: whatever happens, what the manifest names
 
 import hashlib
 import json
+import secrets
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from calibration.acuity import TILE_PX, AcuityRule, Judgement, Verdict, noise_level
 from calibration.contact_sheet import contact_sheet, write_picture
 from calibration.errors import CalibrationError
+from calibration.kept_frame import KeptFrame, kept_frame, spread
 from calibration.picture_file import read_picture
 from engines.files import write_atomically, write_text_atomically
 from engines.shell import shell_word
@@ -57,31 +58,6 @@ class RecordingRule:
     acuity: AcuityRule = AcuityRule()
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeptFrame:
-    """An entry of the manifest.
-
-    Attributes:
-        file: path in the folder, with slashes.
-        clip: which clip or session it is from.
-        at_s: its time there.
-        acuity: see ``calibration.acuity``.
-        region: left, top, width and height in pixels of what was judged: what moved, or all.
-        noise: standard deviation in steps of 8 bit.
-        brightness: mean, 0...255.
-    """
-
-    file: str
-    sha256: str
-    kind: str
-    clip: str
-    at_s: float
-    acuity: float
-    region: tuple[int, int, int, int]
-    noise: float
-    brightness: float
-
-
 class CalibrationRecording:
     """The folder of a recording, new or gone on with.
 
@@ -99,6 +75,7 @@ class CalibrationRecording:
         self.rule = rule or RecordingRule()
         self.frames: list[KeptFrame] = []
         self.clips: dict[str, str] = {}
+        self._identity = secrets.token_hex(16)
         self._number = -1
         self._saved_at = 0.0
         self._last: dict[str, Picture] = {}
@@ -154,6 +131,7 @@ class CalibrationRecording:
         """Write the manifest."""
         manifest = {
             "format": FORMAT,
+            "identity": self._identity,
             "rule": asdict(self.rule),
             "noise": _median([frame.noise for frame in self.frames]),
             "brightness": _median([frame.brightness for frame in self.frames]),
@@ -252,8 +230,9 @@ class CalibrationRecording:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             if manifest["format"] != FORMAT:
                 raise ValueError(f"format {manifest['format']}")
-            self.frames = [_kept_frame(entry) for entry in manifest["frames"]]
+            self.frames = [kept_frame(entry) for entry in manifest["frames"]]
             self.clips = dict(manifest.get("clips", {}))  # older ones do not tell
+            self._identity = manifest.get("identity", self._identity)
             numbers = [int(Path(frame.file).stem) for frame in self.frames]
         except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:
             raise CalibrationError(
@@ -272,20 +251,9 @@ class CalibrationRecording:
         picture = self.read(frame)
         left, top, width, height = frame.region
         cv2.rectangle(picture, (left, top), (left + width, top + height), (255, 200, 0), 2)
-        size = (_SHEET_PX, round(_SHEET_PX * picture.shape[0] / picture.shape[1]))
+        scale = _SHEET_PX / max(picture.shape[:2])
+        size = round(scale * picture.shape[1]), round(scale * picture.shape[0])
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def spread(frames: list[KeptFrame], count: int) -> list[KeptFrame]:
-    """So many of them, or all, from the first to the last."""
-    places = np.linspace(0, len(frames) - 1, min(len(frames), count)).round().astype(int)
-    return [frames[place] for place in places]
-
-
-def _kept_frame(entry: Mapping[str, Any]) -> KeptFrame:
-    """An entry of a manifest; where an earlier version wrote it on Windows, with backslashes."""
-    file, region = entry["file"].replace("\\", "/"), tuple(entry["region"])
-    return KeptFrame(**{**entry, "file": file, "region": region})
 
 
 def _bounds(region: NDArray[np.bool_]) -> tuple[int, int, int, int]:

@@ -181,6 +181,8 @@ class DeblurrerTrainer(RestorationTrainer):
         read = self.fabric.broadcast(read)
         for part in (network, self.network):
             part.load_state_dict(read)
+        if self.fabric.is_global_zero:
+            self.save()  # of half an hour, before the first checkpoint of the steps
 
     def loss_of(self, blurred: Tensor, truth: Tensor, *batch: Tensor) -> Tensor:
         if not self._looks_for_motion:

@@ -25,6 +25,7 @@ from calibration.object_motion import ObjectMotion
 from calibration.pairs import Crops, known_domains, passed_on
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
+from calibration.recording_identity import origin
 from calibration.tensorboard_log import EXAMPLES
 from calibration.trainer import RunSettings, Trainer, learning_rate_factor
 from calibration.training_log import LOG, add_line
@@ -286,7 +287,7 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
                 f"{_COLOUR_SHARE} L1 of colour + {_FEATURES_SHARE} {self.content_name} feature "
                 f"distance) at half of {SIZES} sizes, R1 {settings.r1}"
             ),
-            "recording": settings.recording.absolute().name,
+            **origin(settings.recording),
             "held_out": sorted(self.held_out),
             "deblurrer": settings.deblurrer,
             "deblurrer_sha256": self.profile.weights_sha256,

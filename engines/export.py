@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from engines.errors import ProfileError
 from engines.files import sha256_of, write_folder_atomically
@@ -45,6 +45,7 @@ def export_profile(
 
     Raises:
         ProfileError: the weights do not fit the architectures or are not finite.
+        OSError: the folder above is read-only or full; nothing is left behind.
     """
     halves = {k: v.detach().half().contiguous() for k, v in weights.items()}
     for key, tensor in halves.items():
@@ -59,8 +60,7 @@ def export_profile(
     fused.eval()
 
     def fill(draft: Path) -> None:
-        save_file(halves, draft / WEIGHTS)
-        (draft / WEIGHTS).chmod(0o644)
+        (draft / WEIGHTS).write_bytes(save(halves))  # what save_file raises is no OSError
         _write_graph(fused, draft / GRAPH)
         frames = fixed_frames(*_GOLDEN_SIZE)
         with torch.inference_mode():

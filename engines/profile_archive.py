@@ -5,8 +5,12 @@ import os
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Mapping
 from functools import partial
+from itertools import chain
+from math import lcm
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -108,22 +112,43 @@ def _check_networks(profile: Profile) -> None:
     """They are those that the card tells of, as far as networks can be built here.
 
     Raises:
-        ProfileError: they are of other names or shapes, or of sizes that the card does not tell.
+        ProfileError: they are of other names or shapes, or the card tells of what cannot be built
+            or of another multiple than theirs.
     """
     try:
+        import torch
+
         from engines.networks import build_network, read_specification
     except ImportError:  # without torch, which alone goes by the card
         return
+    multiples = [1]
     shapes: dict[str, tuple[int, ...]] = {}
     for part in ("translator", "deblurrer"):
         told = profile.card[part]
-        state = build_network(told).state_dict()
+        try:
+            if _blocks(told) > len(profile.weights):
+                raise ProfileError("it tells of more blocks than there are weights")
+            with torch.device("meta"):  # whatever the card says, nothing is allocated
+                state = build_network(told).state_dict()
+            if told["architecture"] != "identity":
+                multiples.append(read_specification(told).multiple)
+        except (ProfileError, ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+            raise ProfileError(f"its card's {part} cannot be built: {error}") from None
         shapes |= {f"{part}.{key}": tuple(tensor.shape) for key, tensor in state.items()}
-        identity = told["architecture"] == "identity"
-        if not identity and profile.card["multiple"] % read_specification(told).multiple:
-            raise ProfileError(f"its card's multiple is not one of its {part}'s")
     if shapes != {name: weights.shape for name, weights in profile.weights.items()}:
         raise ProfileError("its weights are not of the networks that its card tells of")
+    if profile.card["multiple"] != lcm(*multiples):
+        raise ProfileError(
+            f"its card's multiple is {profile.card['multiple']}; that of its networks is "
+            f"{lcm(*multiples)}"
+        )
+
+
+def _blocks(told: Mapping[str, Any]) -> int:
+    """At least as many as a network would be built of, each of which has weights."""
+    told_of = [value for key, value in told.items() if key.endswith("blocks")]
+    counts = chain.from_iterable(v if isinstance(v, list) else [v] for v in told_of)
+    return sum(1 + abs(count) for count in counts)
 
 
 def _copy(draft: Path, to: Path) -> None:

@@ -13,6 +13,7 @@ import stream  # noqa: F401, I001  (OpenCV before PyAV, see there)
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -150,6 +151,18 @@ def run_python(program: str, *arguments: str) -> subprocess.CompletedProcess[str
         timeout=60,
         check=False,
     )
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """As on a full disk."""
+    resource = pytest.importorskip("resource", reason="there are no limits to set")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def read_clip(path: Path) -> list[tuple[float, NDArray[np.uint8]]]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
+from benchmarks.blur2blur_cases import make_cases
 from benchmarks.blur2blur_figures import bootstrap_ci95
 from benchmarks.blur2blur_rows import ROWS
 from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
@@ -109,6 +110,17 @@ def test_highlights_clip_and_responses_bend() -> None:
     assert (Chain(contrast=0.5).developed(light)[0, 1:255, 0].argsort() == np.arange(254)).all()
     bright = Chain(highlights=3.0).scene(np.full((1, 1, 3), 255, np.uint8))
     assert bright.max() == pytest.approx(3.0)
+
+
+def test_pictures_are_of_all_photographs_whatever_they_are_called(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "x.png" for folder in ("monday", "tuesday")]
+    for colour, path in zip((40, 200), paths, strict=True):
+        path.parent.mkdir()
+        cv2.imwrite(str(path), np.full((400, 400, 3), colour, np.uint8))
+    domain = replace(U1, chain=Chain(), thing_share=0.0)
+    first, second = make_cases(domain, paths, 2)
+    assert first.scene == second.scene == "x.png"
+    assert second.truth.mean() > first.truth.mean() + 50
 
 
 def test_interval_is_over_scenes_not_pictures() -> None:

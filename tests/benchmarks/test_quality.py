@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from benchmarks.quality import SIZES, measured_profiles
-from benchmarks.quality_cases import make_cases
+from benchmarks.quality_cases import make_cases, unseen_photographs
 from benchmarks.quality_methods import network_cost
 from calibration.measures import psnr_db
 from engines.profile import Profile
-from tests.conftest import blur2blur
+from tests.conftest import blur2blur, discs
 
 
 def test_figures_of_a_small_run(tmp_path: Path) -> None:
@@ -58,6 +58,16 @@ def test_photographs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:
     result = blur2blur("bench", "quality", "--data", seen)
     assert result.returncode == 1
     assert "trained on" in " ".join(result.stderr.split())
+
+
+def test_photographs_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    folders = [tmp_path / "monday", tmp_path / "tuesday"]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        cv2.imwrite(str(folder / "x.png"), discs(number, 360))
+    pictures, names = unseen_photographs(folders, [])
+    assert names == ["x.png", "x.png"]
+    assert not np.array_equal(*pictures)
 
 
 def test_cases_are_the_same_every_time_and_blurred() -> None:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from calibration.acuity import Judgement, Verdict, noise_level
 from calibration.camera_crops import CameraCrops
+from calibration.known_blur import KnownBlur
+from calibration.object_motion import ObjectMotion
 from calibration.recording import CalibrationRecording, RecordingRule
 
 
@@ -20,24 +22,25 @@ def frame(noise: float, random: np.random.Generator) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("noise", [2.0, 4.0])
 @pytest.mark.parametrize("moves", ["camera", "thing"])
+@pytest.mark.parametrize("extents_px", [(5.0, 25.0), (0.0, 0.0)])
 def test_known_blur_is_as_noisy_as_the_cameras_own(
-    tmp_path: Path, moves: str, noise: float
+    tmp_path: Path, extents_px: tuple[float, float], moves: str, noise: float
 ) -> None:
     random = np.random.default_rng(0)
     everywhere = np.ones((11, 15), bool)
-    moving = everywhere.copy()
+    moved = everywhere.copy()
     if moves == "thing":
-        moving[:3], moving[8:], moving[:, :4], moving[:, 9:] = False, False, False, False
+        moved[:3], moved[8:], moved[:, :4], moved[:, 9:] = False, False, False, False
     recording = CalibrationRecording(tmp_path, RecordingRule(min_difference=0.0))
     for number in range(3):
         sharp = Judgement(Verdict.SHARP, 1.0, everywhere, 0.0)
         recording.offer("a", 10.0 * number, frame(noise, random), sharp)
-        blurry = Judgement(Verdict.BLURRY, 0.5, moving, 0.1)
+        blurry = Judgement(Verdict.BLURRY, 0.5, moved, 0.1)
         recording.offer("a", 10.0 * number + 5, frame(noise, random), blurry)
-    crops = CameraCrops(recording, crop_px=128, seed=0, length=40)
+    extents = {"min_extent_px": extents_px[0], "max_extent_px": extents_px[1]}
+    known, moving = KnownBlur(**extents), ObjectMotion(**extents)
+    crops = CameraCrops(recording, crop_px=128, seed=0, length=40, known=known, moving=moving)
     assert crops.moving_share == (moves == "thing")
     pairs = [[part.permute(1, 2, 0).contiguous().numpy() for part in crops[i]] for i in range(40)]
-    unknown, known = (
-        np.median([noise_level(p) for p in part]) for part in zip(*pairs, strict=True)
-    )
-    assert known == pytest.approx(unknown, rel=0.1)
+    camera, made = (np.median([noise_level(p) for p in part]) for part in zip(*pairs, strict=True))
+    assert made == pytest.approx(camera, rel=0.1)

@@ -17,7 +17,7 @@ from calibration.camera_findings import (
     tiles_of,
 )
 from calibration.detail_spectrum import detail_spectrum
-from calibration.recording import KeptFrame
+from calibration.kept_frame import KeptFrame
 
 BETTER = FrameFigures(
     detail_deblurred=0.6, detail_profile=0.8, apart_deblurred_db=5.0, apart_profile_db=4.5,

@@ -1,5 +1,6 @@
 """What a network that looks for motion is taught."""
 
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from calibration.motion import (
     motion_loss,
 )
 from calibration.object_motion import ObjectMotion
-from calibration.pairs import BlurredCrops, PairRecipe
+from calibration.pairs import BlurredCrops, Example, PairRecipe
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.networks import MotionUNet, MotionUNetSpec, PlainUNetSpec, named_specification
 from engines.networks.spectra import linear_light
@@ -131,6 +132,24 @@ def test_a_second_look_learns_to_read_and_the_first_one_stays(
     assert motion_loss(read, truth) < motion_loss_of_the_mean(truth)
 
 
+class Failing(BlurredCrops):
+    def example(self, random: np.random.Generator) -> Example:
+        raise OSError("a photograph is gone")
+
+
+def test_processes_end_with_the_reading_that_failed() -> None:
+    """They leave signals to it; what waited for them at its end would wait for ever."""
+    before = multiprocessing.active_children()
+    failing = Failing(crops(1).photographs, crops(1).recipe, 1, 512)
+    with pytest.raises(OSError, match="a photograph is gone") as failed:
+        learn_to_read(SPEC.build(), failing, lambda what, done, of: None)
+    left = [child for child in multiprocessing.active_children() if child not in before]
+    for child in left:
+        child.kill()
+    assert failed.tb is not None, "what it holds is not forgotten yet"
+    assert not left
+
+
 def settings(photographs: Path, folder: Path) -> DeblurrerTraining:
     """A short run of a small network."""
     recipe = replace(
@@ -166,6 +185,21 @@ def test_weights_that_look_twice_go_on(photographs: Path, tmp_path: Path) -> Non
     changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
     assert changed
     assert all(name.startswith("second.") for name in changed)
+
+
+def test_what_was_learned_about_reading_outlives_an_interruption(
+    photographs: Path, tmp_path: Path
+) -> None:
+    run = settings(photographs, tmp_path)
+    stages: list[str] = []
+    first = DeblurrerTrainer(run, lambda what, done, of: stages.append(what))
+    assert "reading spectra" in stages
+    stages.clear()
+    again = DeblurrerTrainer(run, lambda what, done, of: stages.append(what))
+    assert not stages
+    assert again.crops_done == 0
+    for name, tensor in first.network.state_dict().items():
+        assert torch.equal(again.network.state_dict()[name], tensor), name
 
 
 def test_training_run(photographs: Path, tmp_path: Path) -> None:

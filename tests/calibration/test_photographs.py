@@ -2,6 +2,7 @@
 
 import struct
 import sys
+import zlib
 from pathlib import Path
 
 import cv2
@@ -65,6 +66,16 @@ def test_name_that_opencv_does_not_take_is_read(tmp_path: Path) -> None:
     assert np.array_equal(read_photograph(path), discs(3, 40)[:, :, ::-1])
     with pytest.raises(CalibrationError, match="cannot be read: No such file"):
         read_photograph(path.with_name("y.png"))
+
+
+def test_photograph_beyond_what_opencv_opens_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    small = bytearray(cv2.imencode(".png", discs(3, 40))[1].tobytes())
+    small[16:24] = struct.pack(">II", 40_000, 40_000)
+    small[29:33] = struct.pack(">I", zlib.crc32(small[12:29]))
+    path.write_bytes(small)
+    with pytest.raises(CalibrationError, match=r"x\.png cannot be read as a picture"):
+        read_photograph(path)
 
 
 def test_photograph_is_turned_as_its_camera_was(tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from calibration.acuity import Judgement, Verdict
+from calibration.acuity import TILE_PX, Judgement, Verdict
 from calibration.errors import CalibrationError
 from calibration.frame_sorter import FrameSorter
-from calibration.recording import CalibrationRecording, KeptFrame, RecordingRule, spread
+from calibration.kept_frame import KeptFrame, spread
+from calibration.recording import CalibrationRecording, RecordingRule
 from stream.calibrate import RecordJob, clip_names, instruction, run_record
 from stream.errors import SourceError
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
@@ -114,6 +115,22 @@ def flat_recording(folder: Path) -> CalibrationRecording:
     recording.offer("a", 0.0, discs(3, 96)[:64], Judgement(Verdict.SHARP, 1.0, everything, 0.0))
     recording.finish()
     return recording
+
+
+def test_sheet_shows_frames_of_several_shapes(tmp_path: Path) -> None:
+    """A phone that was turned, a camera that was set to another size."""
+    recording = CalibrationRecording(tmp_path)
+    for number, (height, width) in enumerate([(64, 96), (96, 64), (48, 96), (64, 96)]):
+        everything = np.ones((height // TILE_PX, width // TILE_PX), bool)
+        kind = Verdict.SHARP if number % 2 else Verdict.BLURRY
+        pixels = discs(number, 96)[:height, :width]
+        recording.offer("a", float(number), pixels, Judgement(kind, 1.0, everything, 0.0))
+    recording.finish()
+    assert len(recording.frames) == 4
+    sheet = cv2.imread(str(tmp_path / "sheet.jpg"))
+    assert sheet is not None
+    assert sheet.shape == (2 * 240, 2 * 240, 3)
+    assert sheet[-1, 0].min() > 250, "white above and below, to the left and to the right"
 
 
 def test_recording_that_was_made_on_windows_is_read(tmp_path: Path) -> None:

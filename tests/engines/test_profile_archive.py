@@ -109,16 +109,36 @@ def test_card_of_other_networks_is_refused(
 ) -> None:
     """The graph would run, and torch, which goes by the card, would end in a traceback."""
     wider = {**small.card["deblurrer"], "width": 8}
-    multiple = small.card["multiple"] + 1
+    multiple = small.card["multiple"]
+    right = f"that of its networks is {multiple}"
     for card, why in (
         ({"multiple": None}, "says multiple None"),
-        ({"multiple": multiple}, "multiple is not one of its translator's"),
+        ({"multiple": multiple + 1}, f"multiple is {multiple + 1}; {right}"),
+        ({"multiple": 2**14}, f"multiple is 16384; {right}"),
         ({"deblurrer": wider}, "not of the networks that its card tells of"),
     ):
         with pytest.raises(ProfileError, match=why):
             file = altered(small_archive, small, **card)
             import_archive(file, tmp_path / "profiles", "x")
     assert not (tmp_path / "profiles").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"width": 200_000}, "not of the networks that its card tells of"),
+        ({"width": 10**12}, "deblurrer cannot be built"),
+        ({"width": "wide"}, "deblurrer cannot be built"),
+        ({"encoder_blocks": [2**62] * 4}, "more blocks than there are weights"),
+        ({"decoder_blocks": [0] * 10**5, "encoder_blocks": [0] * (10**5 + 1)}, "more blocks than"),
+    ],
+)
+def test_card_of_networks_beyond_all_measure_is_refused_before_they_are_built(
+    small: Profile, small_archive: Path, tmp_path: Path, change: dict[str, object], why: str
+) -> None:
+    file = altered(small_archive, small, deblurrer={**small.card["deblurrer"], **change})
+    with pytest.raises(ProfileError, match=why):
+        import_archive(file, tmp_path / "profiles", "x")
 
 
 @pytest.mark.parametrize("card", [{"deblurrer": {}}, {"translator": "none"}, {"name": 5}])

@@ -1,8 +1,6 @@
 """What is written down of a session while it goes on."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from stream.hands.session_recorder import SessionRecorder
 from stream.hands.session_table import FILE_NAME, read_rows
 from stream.hands.session_video import SessionVideo
 from stream.metrics import Ledger
-from tests.conftest import picture, read_clip
+from tests.conftest import files_no_larger_than, picture, read_clip
 from tests.stream.hands.synthetic_hand import bent_hand, tracked
 
 
@@ -222,18 +220,6 @@ def test_an_outage_is_noted_and_the_hand_may_have_moved_in_it(tmp_path: Path) ->
     assert told == [[], [[pytest.approx(29 / 30), pytest.approx(29 / 30 + 5)]]]
     jumps = [row["jump_palms"] for row in read_rows(tmp_path / FILE_NAME)]
     assert max(float(jump or 0) for jump in jumps) < 0.1
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """As on a full disk."""
-    resource = pytest.importorskip("resource", reason="there are no limits to set")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_table_that_cannot_grow_is_readable_up_to_there(tmp_path: Path) -> None:
