@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from stream.capture.best_video import best_video, leave_others
 from stream.capture.clock import ArrivalClock, CaptureClock
 from stream.capture.colour import say_matrix
-from stream.capture.exif import exif_orientation
 from stream.capture.geometry import Orientation, fitted, with_square_pixels
+from stream.capture.orientation import first_orientation, orientation_of
 from stream.capture.source import Picture, Size, StreamInfo
 from stream.errors import SourceError
 
@@ -45,7 +45,7 @@ class ContainerOptions:
         clockless: formats whose times and rate FFmpeg invents; the time of arrival counts instead.
         size: scale the pictures to fit into this.
         may_be_turned: look at the first picture for its orientation, as phones note it; the address
-            must be one that can be opened twice, as a file and not a pipe.
+            must be one that can be opened again, as a file and not a pipe.
         advice: ends the error when it cannot be opened.
         not_video: what to say where something came that is no video.
     """
@@ -81,6 +81,8 @@ class ContainerCapture:
         self._clock = clock or ArrivalClock()
         self._reading: Generator[Picture] | None = None
         self._damaged = 0
+        # Before the rest: a web server may serve one connection at a time.
+        first = _orientation_at(address, options) if options.may_be_turned else Orientation()
         self._container = _open(address, options)
         try:
             self._stream = self._best_video()
@@ -89,7 +91,6 @@ class ContainerCapture:
             codec.thread_type = "SLICE" if options.low_delay else "AUTO"
             if options.low_delay and not codec.has_b_frames:  # or they would come out of turn
                 codec.options = {"flags": "low_delay"}
-            first = _orientation_at(address) if options.may_be_turned else Orientation()
             self._info = self._describe(first)
         except BaseException:
             self._container.close()
@@ -169,7 +170,7 @@ class ContainerCapture:
             return []
 
     def _rgb(self, frame: VideoFrame, packet: Any) -> NDArray[np.uint8]:
-        orientation = _orientation(frame, packet)
+        orientation = orientation_of(frame, packet)
         upright = self._upright_size(Size(frame.width, frame.height), orientation)
         width, height = astuple(orientation.size(upright))
         say_matrix(frame, self._stream.codec_context.name)
@@ -235,26 +236,10 @@ class ContainerCapture:
         return _strerror(error)
 
 
-def _orientation_at(address: str) -> Orientation:
+def _orientation_at(address: str, options: ContainerOptions) -> Orientation:
     """That of the first picture."""
-    try:
-        with av.open(address, mode="r", metadata_errors="replace") as container:
-            video = best_video(container)
-            for packet in container.demux(video) if video else ():
-                for frame in packet.decode():
-                    return _orientation(frame, packet)
-    except av.error.FFmpegError:
-        pass
-    return Orientation()
-
-
-def _orientation(frame: VideoFrame, packet: Any) -> Orientation:
-    try:
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV gives none of it where there is EXIF, which it does not know
-        noted = exif_orientation(bytes(packet))
-        return Orientation.of_exif(noted) if noted else Orientation.of_rotation(frame.rotation)
-    return Orientation() if matrix is None else Orientation.of_matrix(bytes(matrix))
+    with _open(address, options) as container:
+        return first_orientation(container)
 
 
 def _seconds(ticks: int | None, time_base: float) -> float | None:
