@@ -27,6 +27,9 @@ av.logging.set_level(None)  # FFmpeg's own lines would print addresses with thei
 _FROM_ZERO = ("matroska,webm", "nut")
 """Formats whose duration ends with the last picture and begins at 0, whenever the first comes."""
 
+_NO_TIMESTAMPS = 0x0080
+"""FFmpeg's AVFMT_NOTIMESTAMPS, among a format's flags."""
+
 _MAX_FPS = 1000
 _LISTS = ("hls", "dash", "mpjpeg")
 """Formats of which the length of what was fetched first tells nothing of what follows."""
@@ -42,7 +45,8 @@ class ContainerOptions:
         options: FFmpeg options.
         open_timeout_s, read_timeout_s: None waits for ever.
         low_delay: hand pictures out as soon as they are decoded.
-        clockless: formats whose times and rate FFmpeg invents; the time of arrival counts instead.
+        clockless_by_arrival: where the format has no timestamps the time of arrival counts; FFmpeg
+            would invent some, and a rate.
         size: scale the pictures to fit into this.
         may_be_turned: look at the first picture for its orientation, as phones note it; the address
             must be one that can be opened again, as a file and not a pipe.
@@ -56,7 +60,7 @@ class ContainerOptions:
     open_timeout_s: float | None = None
     read_timeout_s: float | None = None
     low_delay: bool = False
-    clockless: tuple[str, ...] = ()
+    clockless_by_arrival: bool = False
     size: Size | None = None
     may_be_turned: bool = False
     advice: str = ""
@@ -213,7 +217,7 @@ class ContainerCapture:
         stream, codec = self._stream, self._stream.codec_context
         size = self._upright_size(Size(codec.width, codec.height), first)
         rate = stream.average_rate or codec.framerate or stream.guessed_rate
-        by_arrival = self._container.format.name in self._options.clockless
+        by_arrival = self._options.clockless_by_arrival and _is_clockless(self._container)
         # FFmpeg makes one up, or it is the unit of the timestamps.
         if by_arrival or (rate and rate > _MAX_FPS):
             rate = None
@@ -234,6 +238,11 @@ class ContainerCapture:
         if isinstance(error, av.error.ExitError):
             return f"nothing came for {self._options.read_timeout_s:.0f} s"
         return _strerror(error)
+
+
+def _is_clockless(container: InputContainer) -> bool:
+    """Whether its format has no timestamps, as MJPEG or a raw H.264 stream."""
+    return bool(container.format.flags & _NO_TIMESTAMPS)
 
 
 def _orientation_at(address: str, options: ContainerOptions) -> Orientation:
