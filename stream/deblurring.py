@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -29,6 +30,7 @@ class Deblurring:
         chosen: the engine that was used last, None before the first.
         region_of: the part of a frame that the engine is to work on, None for all of it.
         region_sides: regions are squares of these sides, in pixels.
+        while_building: what is to hold while an engine is built.
         building: an engine is being built, or read from where it is kept, and frames wait.
         builds: how often that was so.
     """
@@ -42,6 +44,7 @@ class Deblurring:
         self.chosen: ChosenEngine | None = None
         self.region_of: Callable[[Frame], Region | None] = lambda frame: None
         self.region_sides: tuple[int, ...] = ()
+        self.while_building: Callable[[], AbstractContextManager[None]] = nullcontext
         self.building = False
         self.builds = 0
 
@@ -193,9 +196,10 @@ class Deblurring:
             return self._pool.engine_for(height, width)
         self.building = True
         try:
-            if self._pool is None:
-                self._pool = self._make_pool()
-            return self._pool.engine_for(height, width)
+            with self.while_building():
+                if self._pool is None:
+                    self._pool = self._make_pool()
+                return self._pool.engine_for(height, width)
         finally:
             self.builds += 1
             self.building = False

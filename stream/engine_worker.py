@@ -42,9 +42,9 @@ class EngineWorker:
     ) -> None:
         self.failure: str | None = None
         self._deblurring = deblurring
+        deblurring.while_building = run_time.standing_still
         self._batch_wait_ms = batch_wait_ms
         self._live = live
-        self._time = run_time
         self._computing = computing
         self._hand_over = hand_over
         self._finished = finished
@@ -160,12 +160,9 @@ class EngineWorker:
         return bool(items)
 
     def _build(self, sizes: set[tuple[int, int]]) -> None:
-        """Build what frames of new sizes want; files wait for it, and the time does not run."""
-        new = [size for size in sizes if not self._deblurring.is_ready(*size)]
-        if not new:
-            return
-        with self._time.standing_still():
-            for size in new:
+        """Build what frames of new sizes want; files wait for it."""
+        for size in sizes:
+            if not self._deblurring.is_ready(*size):
                 self._deblurring.prepare(*size)
 
     def _take_finished(self) -> list[ProcessedFrame]:

@@ -70,6 +70,15 @@ class Aged(Keeper):
         super().write(frame)
 
 
+def test_time_does_not_run_while_the_next_engine_is_built(quick: Profile) -> None:
+    keeper = Keeper()
+    camera = open_source("synthetic:160x96@30")
+    deblurring = Deblurring(lambda: BreaksOnce(quick, precision="f32"), "on")
+    Pipeline([camera], [keeper], deblurring, seconds=0.7).run()
+    stamps = np.diff([frame.captured.captured_ns for frame in keeper.frames]) / 1e9
+    assert stamps.argmax() < len(stamps) - 3, "it ends with what was under way"
+
+
 def run_until(pipeline: Pipeline, done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     pipeline.start()
