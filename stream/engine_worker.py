@@ -92,9 +92,10 @@ class EngineWorker:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Take no new frames; those that wait are finished."""
+        """Take no new frames; those that wait are finished, and no engine is built for others."""
         for inlet in self._inlets.values():
             inlet.box.close()
+        self._requests.close()
 
     def join(self, timeout_s: float) -> None:
         self._thread.join(timeout_s)
@@ -133,7 +134,8 @@ class EngineWorker:
         processed: list[ProcessedFrame] = []
         builds = self._deblurring.builds
         try:
-            self._build({_size(item) for item in items})
+            wanted = frames if self._requests.closed else items
+            self._build({_size(item) for item in wanted})
             if self._deblurring.builds > builds:
                 builds = self._deblurring.builds
                 frames = [self._inlets[frame.source].newest(frame) for frame in frames]

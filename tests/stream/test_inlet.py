@@ -14,6 +14,7 @@ from engines.pool import EnginePool
 from engines.profile import Profile
 from engines.selection import ChosenEngine
 from stream.capture import open_source
+from stream.capture.source import SourceState
 from stream.deblurring import Deblurring
 from stream.frame import ProcessedFrame
 from stream.pipeline import Pipeline
@@ -131,3 +132,20 @@ def test_file_loses_nothing_to_the_building_of_its_engine(
     deblurring = Deblurring(lambda: SlowToBuild(quick, precision="f32"), "on")
     Pipeline([open_source(str(make_clip()))], [keeper], deblurring).run()
     assert keeper.sequences == list(range(25))
+
+
+def test_a_run_that_is_stopped_builds_no_engine_for_files_that_have_not_begun(
+    quick: Profile, make_clip: MakeClip
+) -> None:
+    clips = [make_clip(f"{width}.mkv", width=width) for width in (160, 192, 224)]
+    deblurring = Deblurring(lambda: SlowToBuild(quick, precision="f32"), "on")
+    keeper = Keeper()
+    pipeline = Pipeline([open_source(str(clip)) for clip in clips], [keeper], deblurring)
+    pipeline.start()
+    while not deblurring.building:
+        pipeline.step_main_thread(0.02)
+    pipeline.close()
+    assert deblurring.builds == 1
+    assert pipeline.problems == []
+    assert pipeline.ledger.in_flight == 0
+    assert {status.state for status in pipeline.statuses} == {SourceState.ENDED}
