@@ -92,7 +92,7 @@ class EngineWorker:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Take no new frames; those that wait are finished, and no engine is built for others."""
+        """Take no new frames; those that wait are finished where their engine is there."""
         for inlet in self._inlets.values():
             inlet.box.close()
         self._requests.close()
@@ -134,11 +134,11 @@ class EngineWorker:
         processed: list[ProcessedFrame] = []
         builds = self._deblurring.builds
         try:
-            wanted = frames if self._requests.closed else items
-            self._build({_size(item) for item in wanted})
+            self._build({_size(item) for item in items})
             if self._deblurring.builds > builds:
                 builds = self._deblurring.builds
                 frames = [self._inlets[frame.source].newest(frame) for frame in frames]
+            frames = self._wanted(frames)
             with self._computing():
                 begun = self._deblurring.begin(frames)
                 processed += self._take_finished()
@@ -161,10 +161,20 @@ class EngineWorker:
                     self._hand_over(frame)
         return bool(items)
 
+    def _wanted(self, frames: list[Frame]) -> list[Frame]:
+        """All of them, but in a run that was stopped those that an engine would be built for."""
+        if not self._requests.closed:
+            return frames
+        ready = [frame for frame in frames if self._deblurring.is_ready(*_size(frame))]
+        for frame in frames:
+            if frame not in ready:
+                self._inlets[frame.source].count_dropped("stopped")
+        return ready
+
     def _build(self, sizes: set[tuple[int, int]]) -> None:
-        """Build what frames of new sizes want; files wait for it."""
+        """Build what frames of new sizes want, until the run is stopped; files wait for it."""
         for size in sizes:
-            if not self._deblurring.is_ready(*size):
+            if not (self._requests.closed or self._deblurring.is_ready(*size)):
                 self._deblurring.prepare(*size)
 
     def _take_finished(self) -> list[ProcessedFrame]:

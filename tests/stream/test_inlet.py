@@ -134,13 +134,19 @@ def test_file_loses_nothing_to_the_building_of_its_engine(
     assert keeper.sequences == list(range(25))
 
 
-def test_a_run_that_is_stopped_builds_no_engine_for_files_that_have_not_begun(
-    quick: Profile, make_clip: MakeClip
+@pytest.mark.parametrize("cameras", [False, True])
+def test_a_run_that_is_stopped_builds_no_engine_for_sources_that_have_not_begun(
+    quick: Profile, make_clip: MakeClip, cameras: bool
 ) -> None:
-    clips = [make_clip(f"{width}.mkv", width=width) for width in (160, 192, 224)]
+    widths = (160, 192, 224)
+    uris = [str(make_clip(f"{width}.mkv", width=width)) for width in widths]
+    if cameras:
+        uris = [f"synthetic:{width}x96@30" for width in widths]
+    sources = [open_source(uri) for uri in uris]
+    for number, source in enumerate(sources):
+        source.name, source.own_clock = f"source-{number}", cameras
     deblurring = Deblurring(lambda: SlowToBuild(quick, precision="f32"), "on")
-    keeper = Keeper()
-    pipeline = Pipeline([open_source(str(clip)) for clip in clips], [keeper], deblurring)
+    pipeline = Pipeline(sources, [Keeper()], deblurring)
     pipeline.start()
     while not deblurring.building:
         pipeline.step_main_thread(0.02)
