@@ -15,6 +15,16 @@ MAX_PIXELS = 4096 * 2304
 """Largest frame that an engine is built for; beyond it memory, then time, runs away."""
 
 
+def size_problem(height: int, width: int) -> str | None:
+    """Why no engine is built for frames of this size; None where one is."""
+    if height * width <= MAX_PIXELS:
+        return None
+    return (
+        f"frames of {width}x{height} are larger than an engine takes (4096x2304); "
+        "make them smaller, for example with --size 1920x1080"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineShape:
     """Frames of ``height`` x ``width`` pixels, ``max_batch`` of them at most.
@@ -30,11 +40,8 @@ class EngineShape:
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1 or self.max_batch < 1:
             raise EngineError(f"an engine of {self} makes no sense")
-        if self.height * self.width > MAX_PIXELS:
-            raise EngineError(
-                f"frames of {self.width}x{self.height} are larger than an engine takes "
-                "(4096x2304); make them smaller, for example with --size 1920x1080"
-            )
+        if (problem := size_problem(self.height, self.width)) is not None:
+            raise EngineError(problem)
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}, batch up to {self.max_batch}"

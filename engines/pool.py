@@ -84,8 +84,11 @@ class EnginePool:
 
         A device that is not the processor is given up as a whole: after most failures of a GPU
         nothing runs there any more, and the next frame must not wait for what is tried in vain.
+        Batches that were under way on it fail one after the other; the first is what is told.
         """
         failed = chosen.candidate
+        if failed in self.failed:
+            return
         self.failed[failed] = reason
         if failed.device != "cpu":
             for other in survey(self._backend, self._precision).candidates:

@@ -1,49 +1,14 @@
-"""The command ``blur2blur``: its groups put together, and its errors put in one line."""
+"""Where the program begins: what goes wrong in a command ends in one line."""
 
 import os
 import sys
 import threading
 from contextlib import suppress
 from io import TextIOWrapper
-from typing import Annotated
-
-import typer
 
 from calibration.errors import CalibrationError
 from engines.errors import EngineError, ProfileError
-from stream.commands import bench, calibrate, engine, hands, keys, live, profile, session, train
-from stream.commands.common import console
 from stream.errors import StreamError
-
-app = typer.Typer(
-    name="blur2blur",
-    help="Remove motion blur from live camera pictures.\n\n"
-    "Try `blur2blur live demo --to out.mp4`, then your own camera: `blur2blur live 0`.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-)
-for command in (live.live, live.watch, live.doctor):
-    app.command()(command)
-for group in (calibrate, session, hands, profile, engine, train, bench, keys):
-    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from stream.statistics import program_version
-
-        typer.echo(f"blur2blur {program_version()}")
-        raise typer.Exit
-
-
-@app.callback()
-def _main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Remove motion blur from live camera pictures."""
 
 
 def main() -> None:
@@ -64,7 +29,12 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        app(live.with_hands_said(sys.argv[1:]), prog_name="blur2blur")
+        from stream.commands.app import app  # here, as Ctrl-C may come while all of it is loaded
+        from stream.commands.live import with_hands_said
+
+        app(with_hands_said(sys.argv[1:]), prog_name="blur2blur")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     except (StreamError, EngineError, ProfileError, CalibrationError) as error:
         _tell(str(error))
         raise SystemExit(1) from None
@@ -75,6 +45,8 @@ def _run() -> None:
 
 
 def _tell(problem: str) -> None:
+    from stream.commands.common import console
+
     console().print("[red]error:[/]", end=" ")
     console().print(problem, markup=False, highlight=False)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.engine import EngineFacts, OverlappingEngine, Ticket
+from engines.engine import EngineFacts, OverlappingEngine, Ticket, size_problem
 from engines.errors import EngineError
 from engines.pool import EnginePool
 from engines.selection import ChosenEngine
@@ -22,13 +23,17 @@ DEBLUR_MODES: tuple[DeblurMode, ...] = ("auto", "on", "off")
 
 
 class Deblurring:
-    """Owned by the engine's thread; ``mode`` may be set from any other.
+    """Owned by the engine's thread; ``mode`` may be set, and ``misfit`` asked, from any other.
+
+    Frames that are too large for an engine pass as they came; see to it with ``misfit`` that there
+    are none.
 
     Attributes:
         mode: ``on`` deblurs every frame, ``off`` none, ``auto`` those that are not sharp.
         chosen: the engine that was used last, None before the first.
         region_of: the part of a frame that the engine is to work on, None for all of it.
         region_sides: regions are squares of these sides, in pixels.
+        while_building: what is to hold while an engine is built.
         building: an engine is being built, or read from where it is kept, and frames wait.
         builds: how often that was so.
     """
@@ -42,8 +47,13 @@ class Deblurring:
         self.chosen: ChosenEngine | None = None
         self.region_of: Callable[[Frame], Region | None] = lambda frame: None
         self.region_sides: tuple[int, ...] = ()
+        self.while_building: Callable[[], AbstractContextManager[None]] = nullcontext
         self.building = False
         self.builds = 0
+
+    def misfit(self, height: int, width: int) -> str | None:
+        """Why frames of a size cannot be deblurred; None where they can, or are not to be."""
+        return None if self.mode == "off" else size_problem(height, width)
 
     def is_ready(self, height: int, width: int) -> bool:
         """Whether frames of a size need not wait for an engine to be built."""
@@ -166,6 +176,8 @@ class Deblurring:
     def _look(self, part: "_Part") -> tuple[bool, float | None]:
         """Whether the engine is to see it, and how blurred it looks."""
         mode = self.mode
+        if size_problem(*_size(part)) is not None:
+            return False, None
         if mode != "auto":
             return mode == "on", None
         blur = blur_measure(part.pixels)
@@ -186,16 +198,17 @@ class Deblurring:
     def _engine_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
         """Of the engines for frames of a size, that of the whole frame last."""
         squares = [(side, side) for side in self.region_sides if side <= min(height, width)]
-        return [*squares, (height, width)]
+        return [size for size in [*squares, (height, width)] if size_problem(*size) is None]
 
     def _engine(self, height: int, width: int) -> ChosenEngine:
         if self._pool is not None and self._pool.has(height, width):
             return self._pool.engine_for(height, width)
         self.building = True
         try:
-            if self._pool is None:
-                self._pool = self._make_pool()
-            return self._pool.engine_for(height, width)
+            with self.while_building():
+                if self._pool is None:
+                    self._pool = self._make_pool()
+                return self._pool.engine_for(height, width)
         finally:
             self.builds += 1
             self.building = False

@@ -42,9 +42,9 @@ class EngineWorker:
     ) -> None:
         self.failure: str | None = None
         self._deblurring = deblurring
+        deblurring.while_building = run_time.standing_still
         self._batch_wait_ms = batch_wait_ms
         self._live = live
-        self._time = run_time
         self._computing = computing
         self._hand_over = hand_over
         self._finished = finished
@@ -92,9 +92,10 @@ class EngineWorker:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Take no new frames; those that wait are finished."""
+        """Take no new frames; those that wait are finished where their engine is there."""
         for inlet in self._inlets.values():
             inlet.box.close()
+        self._requests.close()
 
     def join(self, timeout_s: float) -> None:
         self._thread.join(timeout_s)
@@ -137,6 +138,7 @@ class EngineWorker:
             if self._deblurring.builds > builds:
                 builds = self._deblurring.builds
                 frames = [self._inlets[frame.source].newest(frame) for frame in frames]
+            frames = self._wanted(frames)
             with self._computing():
                 begun = self._deblurring.begin(frames)
                 processed += self._take_finished()
@@ -159,13 +161,20 @@ class EngineWorker:
                     self._hand_over(frame)
         return bool(items)
 
+    def _wanted(self, frames: list[Frame]) -> list[Frame]:
+        """All of them, but in a run that was stopped those that an engine would be built for."""
+        if not self._requests.closed:
+            return frames
+        ready = [frame for frame in frames if self._deblurring.is_ready(*_size(frame))]
+        for frame in frames:
+            if frame not in ready:
+                self._inlets[frame.source].count_dropped("stopped")
+        return ready
+
     def _build(self, sizes: set[tuple[int, int]]) -> None:
-        """Build what frames of new sizes want; files wait for it, and the time does not run."""
-        new = [size for size in sizes if not self._deblurring.is_ready(*size)]
-        if not new:
-            return
-        with self._time.standing_still():
-            for size in new:
+        """Build what frames of new sizes want, until the run is stopped; files wait for it."""
+        for size in sizes:
+            if not (self._requests.closed or self._deblurring.is_ready(*size)):
                 self._deblurring.prepare(*size)
 
     def _take_finished(self) -> list[ProcessedFrame]:

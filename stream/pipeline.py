@@ -233,6 +233,7 @@ class Pipeline:
             prepare=self._engine.prepare,
             finished=finished,
             say=self._say,
+            misfit=self.deblurring.misfit,
         )
         self._workers.append(worker)
 

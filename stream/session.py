@@ -14,7 +14,6 @@ from engines.profile import DEFAULT_PROFILE, Profile, load_profile
 from stream.capture import Source, SourceOptions, look_at, open_source
 from stream.capture.source import Size, SourceState
 from stream.console import attend
-from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import StreamError
 from stream.hands.landmarks import Side
@@ -45,6 +44,7 @@ from stream.output.display import display_problem
 from stream.output.null import Null
 from stream.pipeline import Pipeline
 from stream.provenance import creation_time_of, digest_of, is_filmed_now, kind_of, software
+from stream.session_controls import SessionControls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,28 +78,6 @@ class SessionJob:
     hand_region: bool = True
 
 
-class _SessionControls(RunControls):
-    """What the window may ask of a session."""
-
-    def __init__(self, pipeline: Pipeline, recorder: SessionRecorder, title: str) -> None:
-        super().__init__(pipeline)
-        self._recorder = recorder
-        self._title = title
-
-    def banner(self) -> str:
-        return self._recorder.banner
-
-    def statistics_lines(self) -> list[str]:
-        return [f"{self._title}   space: pause   q: end"]
-
-    def pressed(self, key: str) -> None:
-        if key == " ":
-            self._recorder.toggle_pause()
-
-    def next_deblur_mode(self) -> None:
-        """A session is recorded in one mode, which its sidecar names."""
-
-
 def record_session(job: SessionJob, console: Console) -> Session:
     """Record until the source, the time or the user ends it.
 
@@ -108,7 +86,10 @@ def record_session(job: SessionJob, console: Console) -> Session:
             folder is left), or source, engine, tracker or disk failed (what was recorded stays).
     """
 
+    said: list[str] = []
+
     def say(line: str) -> None:
+        said.append(line)
         console.print(escape(line), highlight=False)
 
     check_participant(job.participant)
@@ -155,15 +136,16 @@ def record_session(job: SessionJob, console: Console) -> Session:
     finally:
         sidecar = _ended(folder, sidecar, pipeline, recorder)
     for problem in pipeline.problems:
-        say(problem)
+        if problem not in said:
+            say(problem)
     if recorder.outage_s:
         say(f"no frame came for {recorder.outage_s:.1f} s in all, which were not recorded")
     if not recorder.frames:
         video = f"; {folder} holds the video only" if folder.exists() else ""
         raise StreamError(f"nothing was recorded; see above, or end it later{video}")
-    if _failed(pipeline) and not recorder.over:
+    if (cut := _cut_off(pipeline, recorder)) is not None:
         raise StreamError(
-            f"{folder}: the session was cut off, see above; what was recorded until then stays"
+            f"{folder}: the {cut} was cut off, see above; what was recorded until then stays"
         )
     session = read_session(folder)
     write_parquet(session)
@@ -211,14 +193,23 @@ def _pipeline(
     for output in outputs:
         if output.main_thread:
             title = f"{job.participant}, {job.task}, {job.hand} hand"
-            output.controls = _SessionControls(pipeline, recorder, title)  # type: ignore[attr-defined]
+            output.controls = SessionControls(pipeline, recorder, title)  # type: ignore[attr-defined]
     return pipeline
 
 
+def _cut_off(pipeline: Pipeline, recorder: SessionRecorder) -> str | None:
+    """What ended for another reason than that source, time or user ended it, if anything did."""
+    if not recorder.over and _failed(pipeline):
+        return "session"
+    videos = [worker for worker in pipeline.outputs if isinstance(worker.output, SessionVideo)]
+    return "video" if any(video.failure for video in videos) else None
+
+
 def _failed(pipeline: Pipeline) -> bool:
-    """Whether landmarks stopped to come for another reason than that the source was over."""
+    """Whether something failed without which no landmarks come."""
     lost = any(status.state is SourceState.FAILED for status in pipeline.statuses)
-    return lost or pipeline.engine_failure is not None or _hands_failed(pipeline)
+    unseen = all(output.failure for output in pipeline.outputs)
+    return lost or unseen or pipeline.engine_failure is not None or _hands_failed(pipeline)
 
 
 def _hands_failed(pipeline: Pipeline) -> bool:

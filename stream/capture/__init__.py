@@ -47,7 +47,10 @@ def open_source(uri: str, options: SourceOptions | None = None) -> Source:
     if scheme == "file":
         from urllib.request import url2pathname  # it loads HTTP, which no other source needs
 
-        return VideoFile(Path(url2pathname(uri[len("file://") :])), options)
+        path = uri[len("file://") :]
+        if path.lower().startswith("localhost/"):  # this machine (RFC 8089)
+            path = path[len("localhost") :]
+        return VideoFile(Path(url2pathname(path)), options)
     if scheme:
         raise SourceError(
             f"nothing is known of {scheme}:// addresses; "

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from stream.capture.best_video import best_video, leave_others
 from stream.capture.clock import ArrivalClock, CaptureClock
 from stream.capture.colour import say_matrix
-from stream.capture.exif import exif_orientation
 from stream.capture.geometry import Orientation, fitted, with_square_pixels
+from stream.capture.orientation import first_orientation, orientation_of
 from stream.capture.source import Picture, Size, StreamInfo
 from stream.errors import SourceError
 
@@ -26,6 +26,9 @@ av.logging.set_level(None)  # FFmpeg's own lines would print addresses with thei
 
 _FROM_ZERO = ("matroska,webm", "nut")
 """Formats whose duration ends with the last picture and begins at 0, whenever the first comes."""
+
+_NO_TIMESTAMPS = 0x0080
+"""FFmpeg's AVFMT_NOTIMESTAMPS, among a format's flags."""
 
 _MAX_FPS = 1000
 _LISTS = ("hls", "dash", "mpjpeg")
@@ -42,10 +45,11 @@ class ContainerOptions:
         options: FFmpeg options.
         open_timeout_s, read_timeout_s: None waits for ever.
         low_delay: hand pictures out as soon as they are decoded.
-        clockless: formats whose times and rate FFmpeg invents; the time of arrival counts instead.
+        clockless_by_arrival: where the format has no timestamps the time of arrival counts; FFmpeg
+            would invent some, and a rate.
         size: scale the pictures to fit into this.
         may_be_turned: look at the first picture for its orientation, as phones note it; the address
-            must be one that can be opened twice, as a file and not a pipe.
+            must be one that can be opened again, as a file and not a pipe.
         advice: ends the error when it cannot be opened.
         not_video: what to say where something came that is no video.
     """
@@ -56,7 +60,7 @@ class ContainerOptions:
     open_timeout_s: float | None = None
     read_timeout_s: float | None = None
     low_delay: bool = False
-    clockless: tuple[str, ...] = ()
+    clockless_by_arrival: bool = False
     size: Size | None = None
     may_be_turned: bool = False
     advice: str = ""
@@ -81,6 +85,8 @@ class ContainerCapture:
         self._clock = clock or ArrivalClock()
         self._reading: Generator[Picture] | None = None
         self._damaged = 0
+        # Before the rest: a web server may serve one connection at a time.
+        first = _orientation_at(address, options) if options.may_be_turned else Orientation()
         self._container = _open(address, options)
         try:
             self._stream = self._best_video()
@@ -89,7 +95,6 @@ class ContainerCapture:
             codec.thread_type = "SLICE" if options.low_delay else "AUTO"
             if options.low_delay and not codec.has_b_frames:  # or they would come out of turn
                 codec.options = {"flags": "low_delay"}
-            first = _orientation_at(address) if options.may_be_turned else Orientation()
             self._info = self._describe(first)
         except BaseException:
             self._container.close()
@@ -169,7 +174,7 @@ class ContainerCapture:
             return []
 
     def _rgb(self, frame: VideoFrame, packet: Any) -> NDArray[np.uint8]:
-        orientation = _orientation(frame, packet)
+        orientation = orientation_of(frame, packet)
         upright = self._upright_size(Size(frame.width, frame.height), orientation)
         width, height = astuple(orientation.size(upright))
         say_matrix(frame, self._stream.codec_context.name)
@@ -212,7 +217,7 @@ class ContainerCapture:
         stream, codec = self._stream, self._stream.codec_context
         size = self._upright_size(Size(codec.width, codec.height), first)
         rate = stream.average_rate or codec.framerate or stream.guessed_rate
-        by_arrival = self._container.format.name in self._options.clockless
+        by_arrival = self._options.clockless_by_arrival and _is_clockless(self._container)
         # FFmpeg makes one up, or it is the unit of the timestamps.
         if by_arrival or (rate and rate > _MAX_FPS):
             rate = None
@@ -235,26 +240,15 @@ class ContainerCapture:
         return _strerror(error)
 
 
-def _orientation_at(address: str) -> Orientation:
+def _is_clockless(container: InputContainer) -> bool:
+    """Whether its format has no timestamps, as MJPEG or a raw H.264 stream."""
+    return bool(container.format.flags & _NO_TIMESTAMPS)
+
+
+def _orientation_at(address: str, options: ContainerOptions) -> Orientation:
     """That of the first picture."""
-    try:
-        with av.open(address, mode="r", metadata_errors="replace") as container:
-            video = best_video(container)
-            for packet in container.demux(video) if video else ():
-                for frame in packet.decode():
-                    return _orientation(frame, packet)
-    except av.error.FFmpegError:
-        pass
-    return Orientation()
-
-
-def _orientation(frame: VideoFrame, packet: Any) -> Orientation:
-    try:
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV gives none of it where there is EXIF, which it does not know
-        noted = exif_orientation(bytes(packet))
-        return Orientation.of_exif(noted) if noted else Orientation.of_rotation(frame.rotation)
-    return Orientation() if matrix is None else Orientation.of_matrix(bytes(matrix))
+    with _open(address, options) as container:
+        return first_orientation(container)
 
 
 def _seconds(ticks: int | None, time_base: float) -> float | None:

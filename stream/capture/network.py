@@ -87,7 +87,7 @@ class NetworkStream:
                 open_timeout_s=OPEN_TIMEOUT_S,
                 read_timeout_s=READ_TIMEOUT_S,
                 low_delay=self.live,
-                clockless=() if self._is_file else ("mpjpeg", "mjpeg"),
+                clockless_by_arrival=not self._is_file,
                 size=self._options.size,
                 may_be_turned=bool(self._is_file),
                 advice="is the address right, and is the camera on and in the same network?",

@@ -39,6 +39,8 @@ class CaptureWorker:
             own are read; may block until an engine is ready.
         finished: called once, when no more frames will come.
         say: takes a line for each change that the user should know of.
+        misfit: tells why frames of a height and a width cannot be used, or None; the source that
+            gives them fails.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class CaptureWorker:
         prepare: Callable[[StreamInfo], None],
         finished: Callable[[], None],
         say: Callable[[str], None],
+        misfit: Callable[[int, int], str | None] = lambda height, width: None,
     ) -> None:
         self.source = source
         self._deliver = deliver
         self._prepare = prepare
         self._finished = finished
         self._say = say
+        self._misfit = misfit
         self._lock = Lock()
         self._status = SourceStatus(name=source.name, uri=source.uri)
         self._stop = Event()
@@ -148,12 +152,14 @@ class CaptureWorker:
             self._status = replace(self._status, info=info)
         for note in info.notes:
             self._say(f"{self.source.name}: {note}")
+        self._check_size(info.height, info.width)
         if not self.source.own_clock:
             self._prepare(info)
         self._timeline.reopened()
         for pixels, pts_s, captured_ns, lost in capture.pictures():
             if self._stop.is_set():
                 return
+            self._check_size(*pixels.shape[:2])
             frame = Frame(
                 pixels=pixels,
                 source=self.source.name,
@@ -168,6 +174,10 @@ class CaptureWorker:
             self._deliver(frame)
             if self._stop.is_set():
                 return
+
+    def _check_size(self, height: int, width: int) -> None:
+        if (reason := self._misfit(height, width)) is not None:
+            raise SourceUnfitError(f"{self.source.uri}: {reason}")
 
     def _count(self, frame: Frame, lost: int) -> None:
         with self._lock:

@@ -47,6 +47,8 @@ def _take_config(context: typer.Context, path: Path | None) -> Path | None:
         parameters = {p.name: p for p in context.command.params if p.name not in (None, "config")}
         names = {str(name) for name in parameters}
         values = read_config(path, names)
+        if isinstance(said := values.get("hands"), bool):  # as --hands alone
+            values["hands"] = Hands.deblurred if said else Hands.off
         for name, value in values.items():
             if parameters[name].multiple or parameters[name].nargs == -1:
                 values[name] = value if isinstance(value, list) else [value]

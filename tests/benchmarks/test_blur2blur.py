@@ -21,7 +21,7 @@ from calibration.camera import to_linear
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from engines.networks import PlainUNetSpec
-from stream.cli import app
+from stream.commands.app import app
 from tests.conftest import blur2blur, discs
 from tests.engines.conftest import trained
 

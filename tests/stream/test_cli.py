@@ -15,7 +15,7 @@ from engines.folders import engine_cache
 from engines.verified import verified
 from stream.capture.synthetic import read_number
 from stream.commands.live import published_at
-from tests.conftest import MakeClip, blur2blur, read_clip
+from tests.conftest import MakeClip, blur2blur, read_clip, run_python
 
 
 def test_file_in_file_out_with_statistics(make_clip: MakeClip, tmp_path: Path) -> None:
@@ -219,6 +219,22 @@ def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
     assert len(read_clip(out)) == written > 10
     dropped = sum(figures["frames_dropped"].values())
     assert figures["frames_captured"] == figures["frames_output"] + dropped
+
+
+def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_word() -> None:
+    program = (
+        "import os, signal, sys\n"
+        "class PressesKeys:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'stream.commands.train':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, PressesKeys())\n"
+        "sys.argv = ['blur2blur', 'doctor']\n"
+        "from stream.cli import main\n"
+        "main()\n"
+    )
+    result = run_python(program)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
 def test_second_ctrl_c_ends_at_once_though_an_engine_is_compiled(tmp_path: Path) -> None:

@@ -41,6 +41,18 @@ def test_file_of_a_windows_editor_is_read(tmp_path: Path) -> None:
     assert values == {"source": ["0"], "profile": "café"}
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_file_says_hands_as_the_option_alone_does(
+    hand_model: Path, tmp_path: Path, wanted: bool
+) -> None:
+    config, stats = tmp_path / "live.toml", tmp_path / "s.json"
+    config.write_text(f'hands = {str(wanted).lower()}\nto = "null"\ndeblur = "off"\n')
+    source = "synthetic:160x96@0?seconds=0.1"
+    result = blur2blur("live", source, "--config", config, "--stats", stats)
+    assert result.returncode == 0, result.stderr
+    assert (json.loads(stats.read_text())["hands"] is not None) is wanted
+
+
 @pytest.mark.parametrize(
     ("text", "seen"),
     [("colour = 1", "colour"), ("source = ", "TOML"), ('deblur = "maybe"', "maybe")],

@@ -138,7 +138,8 @@ def test_two_batches_are_under_way_for_a_file_and_one_for_a_live_source(
 def test_batch_that_is_lost_on_the_device_is_done_again_by_the_next_engine(
     quick: Profile, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """The device goes with two batches under way; no frame is lost and none comes twice."""
+    """The device goes with two batches under way; no frame is lost and none comes twice, and it is
+    said once."""
     from engines.torch import TorchEngine
 
     real = getattr(TorchEngine, step)
@@ -154,11 +155,12 @@ def test_batch_that_is_lost_on_the_device_is_done_again_by_the_next_engine(
     monkeypatch.setattr(TorchEngine, step, fails_at_the_fifth)
     monkeypatch.setattr(selection, "_KINDS", [_KINDS[-1], _KINDS[-2]])  # torch, then OpenVINO
     keeper = Keeper()
-    pipeline = Pipeline(
-        [open_source(str(make_clip()))], [keeper], Deblurring(lambda: EnginePool(quick), "on")
-    )
+    said: list[str] = []
+    deblurring = Deblurring(lambda: EnginePool(quick, say=said.append), "on")
+    pipeline = Pipeline([open_source(str(make_clip()))], [keeper], deblurring)
     pipeline.run()
     assert not pipeline.problems
+    assert len([line for line in said if "handing over" in line]) == 1
     assert keeper.sequences == list(range(25))
     backends = [frame.engine.backend for frame in keeper.frames if frame.engine]
     assert (backends[0], backends[-1]) == ("torch", "openvino")

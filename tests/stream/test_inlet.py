@@ -14,6 +14,7 @@ from engines.pool import EnginePool
 from engines.profile import Profile
 from engines.selection import ChosenEngine
 from stream.capture import open_source
+from stream.capture.source import SourceState
 from stream.deblurring import Deblurring
 from stream.frame import ProcessedFrame
 from stream.pipeline import Pipeline
@@ -70,6 +71,15 @@ class Aged(Keeper):
         super().write(frame)
 
 
+def test_time_does_not_run_while_the_next_engine_is_built(quick: Profile) -> None:
+    keeper = Keeper()
+    camera = open_source("synthetic:160x96@30")
+    deblurring = Deblurring(lambda: BreaksOnce(quick, precision="f32"), "on")
+    Pipeline([camera], [keeper], deblurring, seconds=0.7).run()
+    stamps = np.diff([frame.captured.captured_ns for frame in keeper.frames]) / 1e9
+    assert stamps.argmax() < len(stamps) - 3, "it ends with what was under way"
+
+
 def run_until(pipeline: Pipeline, done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     pipeline.start()
@@ -122,3 +132,26 @@ def test_file_loses_nothing_to_the_building_of_its_engine(
     deblurring = Deblurring(lambda: SlowToBuild(quick, precision="f32"), "on")
     Pipeline([open_source(str(make_clip()))], [keeper], deblurring).run()
     assert keeper.sequences == list(range(25))
+
+
+@pytest.mark.parametrize("cameras", [False, True])
+def test_a_run_that_is_stopped_builds_no_engine_for_sources_that_have_not_begun(
+    quick: Profile, make_clip: MakeClip, cameras: bool
+) -> None:
+    widths = (160, 192, 224)
+    uris = [str(make_clip(f"{width}.mkv", width=width)) for width in widths]
+    if cameras:
+        uris = [f"synthetic:{width}x96@30" for width in widths]
+    sources = [open_source(uri) for uri in uris]
+    for number, source in enumerate(sources):
+        source.name, source.own_clock = f"source-{number}", cameras
+    deblurring = Deblurring(lambda: SlowToBuild(quick, precision="f32"), "on")
+    pipeline = Pipeline(sources, [Keeper()], deblurring)
+    pipeline.start()
+    while not deblurring.building:
+        pipeline.step_main_thread(0.02)
+    pipeline.close()
+    assert deblurring.builds == 1
+    assert pipeline.problems == []
+    assert pipeline.ledger.in_flight == 0
+    assert {status.state for status in pipeline.statuses} == {SourceState.ENDED}

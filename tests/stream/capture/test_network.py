@@ -9,10 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from threading import Thread
 
+import av
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ from stream.capture.synthetic import read_number
 from stream.capture.worker import CaptureWorker, backoff_s, is_stalled
 from stream.errors import SourceError
 from stream.frame import Frame
-from tests.conftest import ROOT
+from tests.conftest import ROOT, picture
 
 SERVER = Path(__file__).parents[2] / "mjpeg_server.py"
 
@@ -61,6 +63,44 @@ def test_mjpeg_over_http_gives_pictures_with_times_of_arrival() -> None:
     assert found[0].pts_s == 0
     assert 0.3 < found[-1].pts_s < 3
     assert all(b.captured_ns >= a.captured_ns for a, b in itertools.pairwise(found))
+
+
+def raw_packets(codec: str, count: int) -> list[bytes]:
+    """Numbered pictures of a stream that carries no times."""
+    context = av.CodecContext.create(codec, "w")
+    assert isinstance(context, av.VideoCodecContext)
+    context.width, context.height, context.pix_fmt = 160, 96, "yuv420p"
+    context.time_base, context.options = Fraction(1, 90_000), {"tune": "zerolatency"}
+    packets = []
+    for number in range(count):
+        frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+        frame.pts = number * 6000
+        packets += [bytes(packet) for packet in context.encode(frame)]
+    return packets
+
+
+def send_raw(server: socket.socket, packets: list[bytes], *, fps: float) -> None:
+    """The last 15 at this rate, and before them at once what FFmpeg wants to see first."""
+    with closing(server.accept()[0]) as reader:
+        for packet in packets[:-15]:
+            reader.sendall(packet)
+        start = time.monotonic()
+        for number, packet in enumerate(packets[-15:]):
+            time.sleep(max(0.0, start + number / fps - time.monotonic()))
+            reader.sendall(packet)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_raw_stream_over_tcp_has_times_of_arrival(codec: str) -> None:
+    """As ``rpicam-vid --listen -o tcp://…`` of a Raspberry Pi sends it."""
+    packets = raw_packets(codec, 90)
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        Thread(target=send_raw, args=[server, packets], kwargs={"fps": 15}, daemon=True).start()
+        with closing(open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}").open()) as capture:
+            info, times_s = capture.info, [found.pts_s for found in capture.pictures()]
+    assert info.by_arrival
+    assert info.fps is None, "FFmpeg says 25, which nobody told it"
+    assert times_s[-2] - times_s[-12] == pytest.approx(10 / 15, abs=0.15)
 
 
 @contextmanager

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from stream.capture import DEMO_CLIP, open_source
@@ -27,6 +29,13 @@ def test_address_decides_the_kind(uri: str, kind: type, name: str) -> None:
     assert isinstance(source, kind)
     assert source.name == name
     assert "u:p" not in source.uri
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "LocalHost"])
+def test_file_address_may_name_this_machine(host: str) -> None:
+    source = open_source(f"file://{host}/tmp/my%20clip.mkv")
+    assert isinstance(source, VideoFile)
+    assert source.path == Path("/tmp/my clip.mkv")
 
 
 def test_file_address_of_windows_is_a_path_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import (
+    BaseHTTPRequestHandler,
+    HTTPServer,
+    SimpleHTTPRequestHandler,
+    ThreadingHTTPServer,
+)
 from itertools import islice
 from pathlib import Path
 from threading import Thread
@@ -16,6 +21,7 @@ import pytest
 from stream.capture import SourceOptions, look_at, open_source
 from stream.capture.network import NetworkStream
 from stream.capture.source import SourceState
+from stream.capture.synthetic import read_number
 from stream.capture.worker import CaptureWorker
 from stream.errors import SourceError
 from stream.frame import Frame
@@ -66,6 +72,26 @@ def test_file_at_a_web_address_is_a_clip_to_a_session(
     look_at([source])
     assert kind_of(source) == "clip"
     assert not is_filmed_now(source, address, options)
+
+
+def test_server_of_one_connection_at_a_time_gives_a_file(make_clip: MakeClip) -> None:
+    """A file that is larger than what sockets hold: the server waits for its reader."""
+    raw = {"codec": "rawvideo", "pixel_format": "rgb24"}
+    clip = make_clip("clip.nut", width=640, height=480, **raw)
+    with HTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(clip.parent))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        source = open_source(f"http://127.0.0.1:{server.server_port}/{clip.name}")
+        found: list[int] = []
+
+        def read() -> None:
+            with closing(source.open()) as capture:
+                found.extend(read_number(picture.pixels) for picture in capture.pictures())
+
+        reader = Thread(target=read, daemon=True)
+        reader.start()
+        reader.join(15)
+        assert found == list(range(25))
+        server.shutdown()
 
 
 def test_file_at_a_web_address_plays_in_real_time(web: str, make_clip: MakeClip) -> None:
