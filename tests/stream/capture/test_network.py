@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import av
 import numpy as np
@@ -79,11 +79,12 @@ def raw_packets(codec: str, count: int) -> list[bytes]:
     return packets
 
 
-def send_raw(server: socket.socket, packets: list[bytes], *, fps: float) -> None:
-    """The last 15 at this rate, and before them at once what FFmpeg wants to see first."""
+def send_raw(server: socket.socket, packets: list[bytes], caught_up: Event, *, fps: float) -> None:
+    """At once what FFmpeg wants to see first; the last 15 at this rate, once that was read."""
     with closing(server.accept()[0]) as reader:
         for packet in packets[:-15]:
             reader.sendall(packet)
+        caught_up.wait(30)
         start = time.monotonic()
         for number, packet in enumerate(packets[-15:]):
             time.sleep(max(0.0, start + number / fps - time.monotonic()))
@@ -93,11 +94,15 @@ def send_raw(server: socket.socket, packets: list[bytes], *, fps: float) -> None
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_raw_stream_over_tcp_has_times_of_arrival(codec: str) -> None:
     """As ``rpicam-vid --listen -o tcp://…`` of a Raspberry Pi sends it."""
-    packets = raw_packets(codec, 90)
+    packets, caught_up = raw_packets(codec, 130), Event()
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        Thread(target=send_raw, args=[server, packets], kwargs={"fps": 15}, daemon=True).start()
+        sent = {"args": [server, packets, caught_up], "kwargs": {"fps": 15}}
+        Thread(target=send_raw, daemon=True, **sent).start()
         with closing(open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}").open()) as capture:
-            info, times_s = capture.info, [found.pts_s for found in capture.pictures()]
+            info, pictures = capture.info, capture.pictures()
+            assert len(list(islice(pictures, 110))) == 110
+            caught_up.set()
+            times_s = [found.pts_s for found in pictures]
     assert info.by_arrival
     assert info.fps is None, "FFmpeg says 25, which nobody told it"
     assert times_s[-2] - times_s[-12] == pytest.approx(10 / 15, abs=0.15)
