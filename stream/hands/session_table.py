@@ -7,6 +7,7 @@ written, so that every other format that is made of it holds the same ones.
 import csv
 import io
 import os
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ POINTS = tuple(f"{name}_{axis}_px" for name in LANDMARKS for axis in "xyz")
 WORLD = tuple(f"{name}_{axis}_m" for name in LANDMARKS for axis in "xyz")
 COLUMNS = (*FACTS, *POINTS, *WORLD)
 
+_NUMBERS = ",".join(["%.3f"] * len(POINTS) + ["%.6f"] * len(WORLD))
 _FLUSH_S = 0.5
 _MEDIAN_OF = 100
 
@@ -123,7 +125,7 @@ class _Quality:
         self._last = hand.points
         size = palm_length(hand.world)
         self._sizes = [*self._sizes[1 - _MEDIAN_OF :], size]
-        return jump, size / max(1e-6, float(np.median(self._sizes))) - 1
+        return jump, size / max(1e-6, statistics.median(self._sizes)) - 1
 
     def forget_place(self) -> None:
         self._last = None
@@ -261,8 +263,8 @@ def _row(
     ]
     if hand is None:
         return [*facts, *[""] * (len(POINTS) + len(WORLD))]
-    points = [f"{value:.3f}" for value in hand.points.ravel().tolist()]
-    return [*facts, *points, *(f"{value:.6f}" for value in hand.world.ravel().tolist())]
+    numbers = *hand.points.ravel().tolist(), *hand.world.ravel().tolist()
+    return [*facts, *(_NUMBERS % numbers).split(",")]
 
 
 def _decimal(value: float | None, digits: int) -> str:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from stream.hands.measures import Measure
 
 PALM_PX, PALM_M = 80.0, 0.09
+BONES_M = np.array([0.04, 0.025, 0.02])[:, None]
+AWAY = np.array([0.0, 0.0, 1.0])
+SPREAD = np.radians(np.arange(-30, 31, 15))
+ACROSS = np.stack([np.sin(SPREAD), -np.cos(SPREAD), np.zeros(5)], axis=1)[:, None]
 
 Movement = Callable[[float], Hand]
 
@@ -28,19 +32,10 @@ def bent_hand(
         flexion: degrees, a number or (5, 3): of thumb, index, middle, ring, pinky; MCP, PIP, DIP
             (the thumb's: CMC, MCP, IP).
     """
-    degrees = np.broadcast_to(np.asarray(flexion, float), (5, 3))
+    angles = np.cumsum(np.radians(np.broadcast_to(np.asarray(flexion, float), (5, 3))), axis=1)
+    steps = BONES_M * (np.cos(angles)[..., None] * ACROSS + np.sin(angles)[..., None] * AWAY)
     world = np.zeros((21, 3))
-    for finger in range(5):
-        spread = np.radians(-30 + 15 * finger)
-        across = np.array([np.sin(spread), -np.cos(spread), 0])
-        away = np.array([0.0, 0.0, 1.0])
-        place = PALM_M * across
-        world[4 * finger + 1] = place
-        angle = 0.0
-        for joint, length in enumerate((0.04, 0.025, 0.02)):
-            angle += np.radians(degrees[finger, joint])
-            place = place + length * (np.cos(angle) * across + np.sin(angle) * away)
-            world[4 * finger + 2 + joint] = place
+    world[1:] = np.cumsum(np.concatenate([PALM_M * ACROSS, steps], axis=1), axis=1).reshape(20, 3)
     points = world * (PALM_PX / PALM_M) + [*at, 0]
     return Hand(
         points=points.astype(np.float32),
@@ -50,9 +45,12 @@ def bent_hand(
     )
 
 
+STRAIGHT = bent_hand(0)
+
+
 def open_by(lengths: float) -> Hand:
     """A hand whose thumb and index tips are so far apart, in lengths of wrist to index root."""
-    hand = bent_hand(0)
+    hand = STRAIGHT
     points = hand.points.copy()
     unit = np.linalg.norm(points[INDEX_MCP] - points[0])
     points[THUMB_TIP] = points[INDEX_TIP] - [lengths * unit, 0, 0]
