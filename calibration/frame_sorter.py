@@ -26,7 +26,7 @@ class FrameSorter:
     def add(self, at_s: float, pixels: Picture) -> Iterator[tuple[float, Picture, Judgement]]:
         """Take the next frame; gives those before it that can be judged now."""
         look = look_at(pixels, at_s)
-        encoded, data = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        encoded, data = cv2.imencode(".png", pixels)  # OpenCV's own settings are the quickest
         assert encoded
         self._waiting.append((look, self._before, data))
         self._looks.append(look)

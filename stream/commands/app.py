@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from stream.commands import bench, calibrate, engine, hands, keys, live, profile, session, train
+from stream.commands import (
+    bench,
+    calibrate,
+    engine,
+    hands,
+    keys,
+    live,
+    profile,
+    session,
+    train,
+    watch,
+)
 
 app = typer.Typer(
     name="blur2blur",
@@ -14,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (live.live, live.watch, live.doctor):
+for command in (live.live, watch.watch, live.doctor):
     app.command()(command)
 for group in (calibrate, session, hands, profile, engine, train, bench, keys):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])

@@ -14,7 +14,7 @@ import pytest
 from engines.folders import engine_cache
 from engines.verified import verified
 from stream.capture.synthetic import read_number
-from stream.commands.live import published_at
+from stream.commands.watch import published_at
 from tests.conftest import MakeClip, blur2blur, read_clip, run_python
 
 
