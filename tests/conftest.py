@@ -2,7 +2,7 @@
 
 import os
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # two on two cores: threads that wait for others spin
+if "PYTEST_XDIST_WORKER" in os.environ:  # several on two cores: threads that wait for others spin
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A fifth off each export of a network: more memory for sympy, and none for fake tensors.
 os.environ.setdefault("SYMPY_CACHE_SIZE", "100000")
