@@ -35,6 +35,13 @@ PLAIN_SHORT = ROOT / "benchmarks" / "networks" / "plain-short"
 MakeClip = Callable[..., Path]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not os.environ.get("BLUR2BLUR_LONG_TESTS"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip("is long; set BLUR2BLUR_LONG_TESTS=1 to run it"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Caches and profiles of the tests stay out of the user's."""

@@ -180,6 +180,7 @@ def test_rows_that_did_not_come_along_are_told_where_to_get(
     assert "checkout" in str(result.exception)
 
 
+@pytest.mark.long
 def test_protocol_from_photographs_to_figures(
     photographs: Path, deblurrer: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from rich.console import Console
 
 from benchmarks.hand_cases import read_frames
@@ -53,6 +54,7 @@ def test_processes_do_what_they_are_called() -> None:
         assert 25 < psnr_db(done[lossy], noisy) < 50
 
 
+@pytest.mark.long
 def test_on_a_real_clip(media: Path) -> None:
     clip = media / "hands" / "yes.mkv"
     (row,) = measure([clip], ["fast"], Console(quiet=True))

@@ -62,6 +62,7 @@ def test_the_places_that_were_changed_most_are_shown() -> None:
         assert raw[0][rows, columns].shape == (160, 160, 3), "inside the picture"
 
 
+@pytest.mark.long
 def test_a_real_clip(media: Path, hand_model: Path, tmp_path: Path) -> None:
     file, sheet = tmp_path / "figures.json", tmp_path / "sheet.jpg"
     subprocess.run(

@@ -14,6 +14,7 @@ from engines.networks import PlainUNetSpec
 from tests.conftest import discs
 
 
+@pytest.mark.long
 def test_candidates_get_equal_lessons_and_are_timed(tmp_path: Path) -> None:
     photographs = tmp_path / "photographs"
     photographs.mkdir()

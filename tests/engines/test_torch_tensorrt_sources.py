@@ -113,6 +113,7 @@ except EngineError as error:
     assert "torch-tensorrt does not load" in result.stdout
 
 
+@pytest.mark.long
 def test_every_operator_has_a_converter(sources: Path) -> None:
     """The real lowering and registry, in a process of its own; what that shows is said there."""
     script = Path(__file__).with_name("convertibility.py")

@@ -39,6 +39,7 @@ def test_engine_that_is_not_here_is_refused_with_the_reason() -> None:
     assert result.returncode == 2
 
 
+@pytest.mark.long
 def test_matrix_has_a_row_for_every_engine_size_and_batch(tmp_path: Path) -> None:
     file = tmp_path / "matrix.json"
     result = blur2blur(
