@@ -114,14 +114,14 @@ def reach_measures(trajectory: Trajectory, quality: Quality) -> Sequence[Measure
     paths = [upsampled(path, _UPSAMPLE) for path in smooth]
     speeds = [_speed(path) for path in paths]
     fastest = max((float(speed.values.max()) for speed in speeds), default=0.0)
+    noises = [noise_left(piece, path, _CUTOFF_HZ) for piece, path in zip(seen, smooth, strict=True)]
     found = [
-        movements(path, speed, fastest, noise)
-        for path, speed, noise in zip(paths, speeds, map(_noise_speed, seen, smooth), strict=True)
+        movements(path, speed, fastest, _noise_speed(noise))
+        for path, speed, noise in zip(paths, speeds, noises, strict=True)
     ]
     arcs, jerks, noisy, peaks, times, ratios = [], [], [], [], [], []
-    left = [noise_left(piece, path, _CUTOFF_HZ) for piece, path in zip(seen, smooth, strict=True)]
     for noise, coarse, path, speed, those in zip(
-        left, map(_speed, smooth), paths, speeds, found, strict=True
+        noises, map(_speed, smooth), paths, speeds, found, strict=True
     ):
         for part in those.whole:
             of_frames = coarse.values[_in_frames(part)]
@@ -210,10 +210,14 @@ def _farthest(path: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(path - path[0], axis=1).max())
 
 
-def _noise_speed(piece: Piece, smooth: Piece) -> float:
-    """The speed, in two dimensions, of noise that is even up to the cut-off (root mean square)."""
+def _noise_speed(noise: float) -> float:
+    """The speed, in two dimensions, of noise that is even up to the cut-off (root mean square).
+
+    Args:
+        noise: of the position in each dimension, standard deviation.
+    """
     slope = 2 * np.pi * _CUTOFF_HZ / np.sqrt(3)
-    return float(np.sqrt(2) * slope * noise_left(piece, smooth, _CUTOFF_HZ))
+    return float(np.sqrt(2) * slope * noise)
 
 
 def _share_of_noise(speed: NDArray[np.float64], noise: float, rate_hz: float) -> float:
