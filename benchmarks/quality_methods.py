@@ -1,9 +1,8 @@
 """What restores pictures in the comparison: networks, and what there was before them."""
 
 import statistics as st
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from calibration.profile_networks import part_network, restored
 from engines.engine import EngineShape
 from engines.folders import engine_cache
 from engines.fused import FusedDeblur
-from engines.networks import MotionUNet, build_network
+from engines.networks import MotionUNet
 from engines.networks.cost import multiply_accumulates
 from engines.networks.motion_unet import CELL_PX
 from engines.openvino import OpenVINOEngine
@@ -51,7 +50,8 @@ class Method:
 def network_method(profile: Profile, name: str) -> Method:
     """A shipped network: pictures by its engine in fp32, time in the precision of `live`."""
     engine = OpenVINOEngine(profile, EngineShape(height=CROP_PX, width=CROP_PX), "f32")
-    params, gmacs = network_cost(profile.card)
+    parts = [part_network(profile, part) for part in ("translator", "deblurrer")]
+    params, gmacs = network_cost(parts)
     return Method(
         name,
         lambda blurred, _: engine(blurred[None])[0],
@@ -62,13 +62,8 @@ def network_method(profile: Profile, name: str) -> Method:
     )
 
 
-def network_cost(card: Mapping[str, Any]) -> tuple[int, float]:
-    """Parameters, and billions of multiply-accumulates at 640x480, of translator and deblurrer.
-
-    Args:
-        card: of a profile.
-    """
-    parts = [build_network(card[part]) for part in ("translator", "deblurrer")]
+def network_cost(parts: Sequence[nn.Module]) -> tuple[int, float]:
+    """Parameters, and billions of multiply-accumulates at 640x480, of networks together."""
     params = sum(p.numel() for part in parts for p in part.parameters())
     return params, round(sum(multiply_accumulates(part, 480, 640) for part in parts) / 1e9, 2)
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from engines.fused import FusedDeblur
 from engines.networks import build_network
+from engines.networks.idle import leave_out_idle
 from engines.profile import Profile
 
 
@@ -28,7 +29,8 @@ def part_weights(profile: Profile, part: str) -> dict[str, Tensor]:
 
 
 def part_network(profile: Profile, part: str) -> nn.Module:
-    """The translator or the deblurrer, ready to run, not to be trained."""
+    """The translator or the deblurrer, ready to run as engines do, not to be trained."""
     network = build_network(profile.card[part])
     network.load_state_dict(part_weights(profile, part))
+    leave_out_idle(network)
     return network.eval().requires_grad_(False)

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from engines.errors import EngineError
 
-Precision = Literal["f32", "bf16", "f16"]
-PRECISIONS: tuple[Precision, ...] = ("f32", "bf16", "f16")
+Precision = Literal["f32", "bf16", "f16", "i8"]
+"""Of the numbers that are multiplied: 32 and 16 bit floats, and 8 bit integers where a layer takes
+long."""
 
 MAX_PIXELS = 4096 * 2304
 """Largest frame that an engine is built for; beyond it memory, then time, runs away."""

@@ -17,6 +17,7 @@ from engines.errors import ProfileError
 from engines.files import sha256_of, write_folder_atomically
 from engines.fused import FusedDeblur
 from engines.networks import NetworkSpec, build_network
+from engines.networks.idle import leave_out_idle
 from engines.profile import CARD, FORMAT, GOLDEN, GRAPH, LEFT_BELOW, WEIGHTS
 from engines.selfcheck import fixed_frames
 
@@ -57,6 +58,7 @@ def export_profile(
         fused.load_state_dict({k: v.float() for k, v in halves.items()})
     except RuntimeError as error:
         raise ProfileError(f"the weights do not fit the architectures: {error}") from error
+    leave_out_idle(fused)
     fused.eval()
 
     def fill(draft: Path) -> None:

@@ -15,13 +15,20 @@ from numpy.typing import NDArray
 from engines.cache import EngineCache
 from engines.engine import EngineFacts, EngineShape, Precision, check_frames
 from engines.errors import EngineError
+from engines.processor import processor
 from engines.profile import Profile
+from engines.selfcheck import fixed_frames
 
 # `import openvino` reports its own use to its maker unless the package that does so is absent.
 # Nothing that this program does leaves the machine.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino as ov  # noqa: E402
+
+from engines.quantization import QUANTIZATION, Ranges, find_ranges, quantize  # noqa: E402
+
+_RANGED_SIZE = 256, 256
+"""Of the frames on which the ranges of layers are found, whatever size the engine is for."""
 
 
 @cache
@@ -54,7 +61,8 @@ class OpenVINOEngine:
 
     One compiled model a batch size: a batch that is padded to a fixed size would cost a CPU the
     full time. All are made here, so that no frame ever waits for a compilation. One inference is
-    in flight, with the latency hint.
+    in flight, with the latency hint. In ``i8`` the layers that take the time multiply integers
+    (:mod:`engines.quantization`), and the others the numbers that the processor is fastest with.
 
     Args:
         cache: folder of kept engines; None keeps none.
@@ -124,8 +132,9 @@ class OpenVINOEngine:
         self._announce(f"compiling the engine for {size}, once; this may take a minute")
         self._announce = lambda line: None  # one line for all batch sizes
         start = time.monotonic()
-        model = self._core.read_model(self._profile.graph)
-        _check_graph(model, self._profile)
+        model = self._model()
+        if self._precision == "i8":
+            quantize(model, self._ranges)
         model.reshape([batch, self._shape.height, self._shape.width, 3])
         compiled = self._core.compile_model(model, self._device, self._settings())
         self._cache.keep(
@@ -135,22 +144,37 @@ class OpenVINOEngine:
         )
         return compiled
 
+    def _model(self) -> "ov.Model":
+        model = self._core.read_model(self._profile.graph)
+        _check_graph(model, self._profile)
+        return model
+
+    @cached_property
+    def _ranges(self) -> Ranges:
+        ranges = find_ranges(self._core, self._model(), fixed_frames(*_RANGED_SIZE))
+        if not ranges:
+            raise EngineError(f"profile {self._profile.name} has no layers to compute in i8")
+        return ranges
+
     def _read(self, file: Path) -> "ov.CompiledModel":
         return self._core.import_model(
             io.BytesIO(file.read_bytes()), self._device, self._settings()
         )
 
     def _settings(self) -> dict[str, Any]:
+        floats = processor().fastest_precision if self._precision == "i8" else self._precision
         return {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": "1",
-            "INFERENCE_PRECISION_HINT": self._precision,
+            "INFERENCE_PRECISION_HINT": floats,
             "EXECUTION_MODE_HINT": "ACCURACY" if self._precision == "f32" else "PERFORMANCE",
         }
 
     def _key(self, batch: int) -> dict[str, Any]:
         """Everything that decides whether a compiled model may be used again."""
+        quantized = {"quantization": QUANTIZATION} if self._precision == "i8" else {}
         return {
+            **quantized,
             "backend": "openvino",
             "profile": self._profile.name,
             "graph": self._profile.graph_sha256,

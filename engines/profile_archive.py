@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.errors import EngineError, ProfileError
 from engines.files import write_atomically, write_folder_atomically
+from engines.idle_channels import without_idle
 from engines.profile import CARD, GOLDEN, GRAPH, WEIGHTS, Profile, check_profile_name, load_profile
 from engines.selfcheck import MIN_PSNR_DB, golden_psnr_db
 
@@ -100,11 +102,17 @@ def _check_weights(profile: Profile) -> None:
     from engines.openvino import graph_constants
 
     of_graph = graph_constants(profile.graph)
-    pairs = [
-        (w, of_graph.get(f"{name}_fp16", of_graph.get(name))) for name, w in profile.weights.items()
+    known = [
+        (name, constant)
+        for name in profile.weights
+        if (constant := of_graph.get(f"{name}_fp16", of_graph.get(name))) is not None
     ]
-    known = [(weights, constant) for weights, constant in pairs if constant is not None]
-    if not known or not all(np.array_equal(a, b) for a, b in known):
+
+    def is_of_graph(name: str, constant: NDArray[np.generic]) -> bool:
+        whole, narrower = profile.weights[name], without_idle(profile.weights, name)
+        return any(np.array_equal(constant, tensor) for tensor in (whole, narrower))
+
+    if not known or not all(is_of_graph(*pair) for pair in known):
         raise ProfileError("its weights are not those of its graph")
 
 

@@ -8,14 +8,14 @@ from typing import Literal
 from engines.accelerators import apple_gpu, nvidia_gpu, require_torch, tensorrt_version
 from engines.engine import Engine, EngineShape, Precision
 from engines.errors import EngineError, ProfileError
-from engines.processor import processor
+from engines.processor import is_x86, processor
 from engines.profile import Profile
 from engines.selfcheck import self_check
 from engines.verified import remember
 
 Backend = Literal["tensorrt", "openvino", "torch"]
 BackendChoice = Literal["auto", "tensorrt", "openvino", "torch"]
-PrecisionChoice = Literal["auto", "f32", "bf16", "f16"]
+PrecisionChoice = Literal["auto", "f32", "bf16", "f16", "i8"]
 Device = Literal["cuda", "mps", "gpu", "npu", "cpu"]
 """NVIDIA's GPU and Apple's as torch names them, Intel's GPU and NPU, the processor."""
 
@@ -86,6 +86,9 @@ def survey(backend: BackendChoice, precision: PrecisionChoice) -> Survey:
         except EngineError as error:
             absent.append(Absence(f"{kind} on {device}", str(error)))
             continue
+        if precision == "i8" and (kind, device) != ("openvino", "cpu"):
+            absent.append(Absence(f"{kind} on {device}", "computes nothing in i8"))
+            continue
         wanted = exact if precision == "auto" else (precision,)
         found += [Candidate(kind, p, device) for p in wanted]
     return Survey(tuple(found), tuple(absent))
@@ -109,8 +112,12 @@ def _openvino_precisions(device: Device) -> tuple[Precision, ...]:
         raise EngineError(f"OpenVINO does not load: {error}") from error
     if not sees(device.upper()):
         raise EngineError(f"OpenVINO sees no {device.upper()}")
-    fastest = processor().fastest_precision if device == "cpu" else "f16"
-    return ("f32",) if fastest == "f32" else (fastest, "f32")
+    if device != "cpu":
+        return "f16", "f32"
+    fastest = processor().fastest_precision
+    if fastest != "f32":
+        return fastest, "f32"
+    return ("i8", "f32") if is_x86() else ("f32",)
 
 
 def _torch_cpu_precisions() -> tuple[Precision, ...]:

@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.cache import used
-from engines.engine import Engine, EngineShape
+from engines.engine import Engine, EngineShape, Precision
 from engines.errors import EngineError
 from engines.files import write_atomically
 from engines.profile import Profile
 
 MIN_PSNR_DB = 40.0
+_LEAST_PSNR_DB: dict[Precision, float] = {"i8": 30.0}
+"""Where it is another: of what no camera sees, as the waves here, 8 bits may decide which way it
+moved. What is wrong is further away still."""
 
 Kind = Literal["scenes", "stripes"]
 
@@ -90,7 +93,7 @@ def self_check(
     """How close the engine is to the reference, in dB: the worst frame of every batch size.
 
     Raises:
-        EngineError: it is further away than 40 dB, or the reference cannot be had.
+        EngineError: it is further away than 40 dB, or 30 in i8, or the reference cannot be had.
     """
     shape = engine.facts.shape
     kinds: tuple[Kind, ...] = ("scenes", "stripes")
@@ -103,10 +106,10 @@ def self_check(
                 taken = np.arange(first, first + batch) % len(frames)
                 found = engine(frames[taken])
                 worst = min(worst, *map(psnr_db, found, expected[taken]))
-    if worst < MIN_PSNR_DB:
+    least = _LEAST_PSNR_DB.get(engine.facts.precision, MIN_PSNR_DB)
+    if worst < least:
         raise EngineError(
-            f"self-check: only {worst:.1f} dB from the fp32 reference, "
-            f"{MIN_PSNR_DB:.0f} dB is the least"
+            f"self-check: only {worst:.1f} dB from the fp32 reference, {least:.0f} dB is the least"
         )
     return worst
 

@@ -12,6 +12,7 @@ from engines.engine import EngineFacts, EngineShape, Precision
 from engines.errors import EngineError, ProfileError
 from engines.fused import FusedDeblur
 from engines.networks import build_network
+from engines.networks.idle import leave_out_idle
 from engines.profile import Profile
 from engines.torch_compile import faster
 
@@ -87,7 +88,7 @@ def device_name(device: torch.device) -> str:
 
 
 def fused_from_profile(profile: Profile) -> FusedDeblur:
-    """The profile's networks with their weights, in fp32, in evaluation mode.
+    """The profile's networks with their weights, in fp32, in evaluation mode, as engines have them.
 
     Raises:
         ProfileError: a tensor is missing, unknown, or of another shape than the card's
@@ -103,4 +104,5 @@ def fused_from_profile(profile: Profile) -> FusedDeblur:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ProfileError(f"profile {profile.folder}: the weights do not fit: {reason}") from error
+    leave_out_idle(fused)
     return fused.eval()

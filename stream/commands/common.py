@@ -28,6 +28,7 @@ class PrecisionOption(StrEnum):
     f32 = "f32"
     bf16 = "bf16"
     f16 = "f16"
+    i8 = "i8"
 
 
 class Deblur(StrEnum):

@@ -109,7 +109,11 @@ def live(
     ] = Backend.auto,
     precision: Annotated[
         PrecisionOption,
-        typer.Option(help="Arithmetic of the network; `auto` takes the fastest that is exact."),
+        typer.Option(
+            help="Arithmetic of the network: floats of 32 or 16 bit, or integers of 8 bit where a "
+            "layer takes long (`i8`, on a processor). `auto` takes the fastest that comes close "
+            "enough to 32 bit."
+        ),
     ] = PrecisionOption.auto,
     deblur: Annotated[
         Deblur,

@@ -267,3 +267,30 @@ def train_export(
         run, to, name or to.name, about, quality, console(), keep=keep, left_below=left_below
     )
     raise typer.Exit(status)
+
+
+@app.command("prune")
+def train_prune(
+    profile: Annotated[str, typer.Argument(help="A profile, by name or folder.")],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Folder of sharp photographs; may be given several times."),
+    ],
+    to: Annotated[Path, typer.Option(help="Folder of the pruned profile; it is made or replaced.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="The profile's name; the folder's if not given.", show_default=False),
+    ] = None,
+    pictures: Annotated[
+        int, typer.Option(min=50, help="How many pictures are made of them and looked at.")
+    ] = 400,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Leave out what never speaks in a deblurrer: it gets quicker, and does what it did.
+
+    Channels within its blocks whose ReLU is zero on 98 of 100 pictures are computed no more. They
+    keep their places in the weights, so that `train deblurrer --from` goes on from them as before.
+    """
+    with needs_extra_train():
+        from calibration.pruning import prune_profile
+    prune_profile(profile, data, to, name or to.name, pictures, seed, console())

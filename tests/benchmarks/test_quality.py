@@ -10,6 +10,7 @@ from benchmarks.quality import SIZES, measured_profiles
 from benchmarks.quality_cases import make_cases, unseen_photographs
 from benchmarks.quality_methods import network_cost
 from calibration.measures import psnr_db
+from calibration.profile_networks import part_network
 from engines.profile import Profile
 from tests.conftest import blur2blur, discs
 
@@ -91,7 +92,7 @@ def test_profiles_of_one_name_have_rows_of_their_own(balanced: Profile, tmp_path
 
 
 def test_a_translator_costs_too(balanced: Profile) -> None:
-    alone = network_cost(balanced.card)
-    twice = network_cost({**balanced.card, "translator": balanced.card["deblurrer"]})
+    network = part_network(balanced, "deblurrer")
+    alone, twice = network_cost([network]), network_cost([network, network])
     assert twice[0] == 2 * alone[0]
     assert twice[1] == pytest.approx(2 * alone[1], abs=0.011)

@@ -1,0 +1,127 @@
+"""A graph whose convolutions multiply 8-bit integers, for processors without short floats.
+
+Post-training quantization (Jacob et al., "Quantization and training of neural networks for
+efficient integer-arithmetic-only inference", CVPR 2018): what goes into a convolution is rounded to
+256 steps, its weights to 127 steps for each output channel. OpenVINO computes in integers what
+stands between such operations. It stays in floats what is sensitive and quick: the first and the
+last layer, sums of blocks, and all that reads spectra and filters by them.
+
+How far a layer's input reaches is seen on the frames of the self-check, which are harsher than
+photographs: nothing of a picture is cut off, and no photographs need to be at hand.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import openvino as ov
+import openvino.opset13 as ops
+from numpy.typing import NDArray
+
+QUANTIZATION = 1
+"""Counts the ways of doing this; engines of another one are built again."""
+_LEAST_CHANNELS, _MOST_CHANNELS = 16, 256
+"""The trunk's layers: those before and behind it have fewer, those that look for motion more."""
+_STEPS = 255
+_WEIGHT_STEPS = 63
+"""Either way. Of twice as many, processors without VNNI add two products beyond 16 bits, and cut
+them off."""
+
+Ranges = dict[str, tuple[float, float]]
+"""Of convolutions, by name: the least and the largest number that goes in."""
+
+
+def find_ranges(core: ov.Core, model: ov.Model, frames: NDArray[np.uint8]) -> Ranges:
+    """How far the inputs of a graph's convolutions reach.
+
+    Args:
+        model: uint8 (N, H, W, 3) in; its shape is set.
+        frames: uint8 (N, H, W, 3).
+    """
+    model.reshape([1, *frames.shape[1:]])
+    convolutions = _to_quantize(model)
+    axes = ops.constant(np.arange(4))
+    ends = [
+        reduced
+        for convolution in convolutions
+        for reduced in (
+            ops.reduce_min(convolution.input_value(0), axes),
+            ops.reduce_max(convolution.input_value(0), axes),
+        )
+    ]
+    if not ends:
+        return {}
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
+    request = core.compile_model(
+        ov.Model(ends, model.get_parameters()), "CPU", settings
+    ).create_infer_request()
+    seen = []
+    for frame in frames:
+        found = request.infer([frame[None]])
+        seen.append([float(found[i]) for i in range(len(ends))])
+    pairs = np.array(seen).reshape(len(frames), len(convolutions), 2)
+    least, most = pairs[..., 0].min(axis=0), pairs[..., 1].max(axis=0)
+    return {
+        convolution.get_friendly_name(): (float(low), float(high))
+        for convolution, low, high in zip(convolutions, least, most, strict=True)
+    }
+
+
+def quantize(model: ov.Model, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Let the convolutions of which ranges are known multiply integers, in place."""
+    rounded: dict[tuple[str, int], ov.Output] = {}
+    for convolution in _to_quantize(model):
+        name = convolution.get_friendly_name()
+        if name not in ranges:
+            continue
+        source = convolution.input_value(0)
+        place = source.get_node().get_friendly_name(), source.get_index()
+        if place not in rounded:
+            low, high = with_exact_zero(*ranges[name])
+            rounded[place] = _rounded(source, np.array(low), np.array(high), _STEPS + 1)
+        convolution.input(0).replace_source_output(rounded[place])
+        weights = _weights(convolution)
+        assert weights is not None
+        values = np.asarray(weights.data, np.float32)
+        largest = np.abs(values).max(axis=(1, 2, 3), keepdims=True).clip(1e-6)
+        reach = largest * (_STEPS // 2) / _WEIGHT_STEPS
+        constant = ops.constant(values).output(0)
+        convolution.input(1).replace_source_output(_rounded(constant, -reach, reach, _STEPS))
+    model.validate_nodes_and_infer_types()
+
+
+def with_exact_zero(low: float, high: float) -> tuple[float, float]:
+    """The smallest range around one whose 256 steps hit 0, which borders are filled up with."""
+    low, high = min(low, 0.0), max(high, 1e-6)
+    if low == 0.0:
+        return low, high
+    below = min(max(round(-low / (high - low) * _STEPS), 1), _STEPS - 1)
+    step = max(-low / below, high / (_STEPS - below))
+    return -below * step, (_STEPS - below) * step
+
+
+def _rounded(
+    values: ov.Output, low: NDArray[np.floating], high: NDArray[np.floating], steps: int
+) -> ov.Output:
+    ends = [ops.constant(np.asarray(end, np.float32)) for end in (low, high, low, high)]
+    return ops.fake_quantize(values, *ends, steps).output(0)
+
+
+def _to_quantize(model: ov.Model) -> Sequence[ov.Node]:
+    return [node for node in model.get_ordered_ops() if _is_to_be_quantized(node)]
+
+
+def _is_to_be_quantized(node: ov.Node) -> bool:
+    if node.get_type_name() != "Convolution" or (weights := _weights(node)) is None:
+        return False
+    outputs, inputs, height, width = weights.get_shape()
+    few, many = min(outputs, inputs), max(outputs, inputs)
+    return bool(height == width and few >= _LEAST_CHANNELS and many <= _MOST_CHANNELS)
+
+
+def _weights(convolution: ov.Node) -> ov.Node | None:
+    """What a convolution multiplies by: learned weights, which are stored in 16 bits; or None."""
+    node = convolution.input_value(1).get_node()
+    if node.get_type_name() != "Convert":
+        return None
+    constant = node.input_value(0).get_node()
+    return constant if constant.get_type_name() == "Constant" else None
