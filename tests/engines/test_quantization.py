@@ -1,0 +1,91 @@
+import platform
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines.engine import EngineShape
+from engines.errors import EngineError
+from engines.export import export_deblurrer
+from engines.networks import PlainUNetSpec
+from engines.openvino import OpenVINOEngine
+from engines.profile import Profile, load_profile
+from engines.quantization import with_exact_zero
+from engines.selection import Candidate, survey
+from engines.selfcheck import fixed_frames, psnr_db
+from tests.conftest import discs
+from tests.engines.conftest import SPEC, trained
+
+SHAPE = EngineShape(height=192, width=256, max_batch=2)
+on_x86 = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="integers are computed elsewhere on ARM"
+)
+
+
+@pytest.fixture(scope="module")
+def by_integers(balanced: Profile) -> OpenVINOEngine:
+    return OpenVINOEngine(balanced, SHAPE, "i8")
+
+
+@pytest.fixture(scope="module")
+def by_floats(balanced: Profile) -> OpenVINOEngine:
+    return OpenVINOEngine(balanced, SHAPE, "f32")
+
+
+@on_x86
+def test_layers_that_take_long_multiply_integers(by_integers: OpenVINOEngine) -> None:
+    compiled = by_integers._requests[1].get_compiled_model()
+    convolutions = [
+        node.get_rt_info()["runtimePrecision"].astype(str)
+        for node in compiled.get_runtime_model().get_ops()
+        if node.get_rt_info()["layerType"].astype(str) == "Convolution"
+    ]
+    integers = [precision for precision in convolutions if precision in ("u8", "i8")]
+    assert len(integers) > 0.5 * len(convolutions)
+    assert "f32" in convolutions, "the ends, and what reads spectra"
+
+
+def test_integers_come_close_to_floats(
+    by_integers: OpenVINOEngine, by_floats: OpenVINOEngine
+) -> None:
+    frames = fixed_frames(SHAPE.height, SHAPE.width)
+    assert psnr_db(by_integers(frames), by_floats(frames)) > 35
+    assert by_integers.facts.precision == "i8"
+
+
+def test_no_product_is_cut_off_where_contrast_is_highest(
+    by_integers: OpenVINOEngine, by_floats: OpenVINOEngine
+) -> None:
+    """Two products of 8 bit are added in 16 where a processor has no VNNI."""
+    frame = discs(3, SHAPE.width)[: SHAPE.height]
+    hard = np.where(frame.mean(axis=2, keepdims=True) > 128, 255, 0).astype(np.uint8)
+    hard = np.repeat(hard, 3, axis=2)[None]
+    assert psnr_db(by_integers(hard), by_floats(hard)) > 35
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.7, 1.6), (0.0, 5.0), (-0.001, 30.0), (0.0, 0.0)])
+def test_ranges_hit_zero_and_lose_nothing(low: float, high: float) -> None:
+    below, above = with_exact_zero(low, high)
+    assert below <= low
+    assert above >= high
+    step = (above - below) / 255
+    assert below / step == pytest.approx(round(below / step), abs=1e-6)
+    assert above - below < 1.02 * max(high - low, 1e-6)
+
+
+def test_network_without_such_layers_is_refused(tmp_path: Path) -> None:
+    made = tmp_path / "narrow"
+    weights = {
+        name.removeprefix("deblurrer."): tensor
+        for name, tensor in trained(SPEC, "deblurrer").items()
+    }
+    narrow = PlainUNetSpec(width=4, encoder_blocks=(1, 1), decoder_blocks=(1,))
+    export_deblurrer(made, name="narrow", network=narrow, weights=weights, card={})
+    with pytest.raises(EngineError, match="narrow has no layers to compute in i8"):
+        OpenVINOEngine(load_profile(str(made)), SHAPE, "i8")
+
+
+def test_integers_are_the_processors_alone() -> None:
+    found = survey("auto", "i8")
+    assert found.candidates == (Candidate("openvino", "i8"),)
+    assert "torch on cpu" in {absence.engine for absence in found.absent}
