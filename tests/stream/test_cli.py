@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from engines.folders import engine_cache
+from engines.shell import shell_word
 from engines.verified import verified
 from stream.capture.synthetic import read_number
 from stream.commands.watch import published_at
+from stream.errors import StreamError
 from tests.conftest import MakeClip, blur2blur, read_clip, run_python
 
 
@@ -133,6 +135,17 @@ def test_an_address_to_watch_may_lack_its_scheme(address: str) -> None:
     assert published_at(address) == published_at(f"zmq+tcp://{address.removeprefix('tcp://')}")
     assert published_at(address) == "zmq+tcp://127.0.0.1:5555"
     assert published_at("ipc:///tmp/a") == "zmq+ipc:///tmp/a"
+    assert published_at("ZMQ+TCP://127.0.0.1:5555") == "zmq+tcp://127.0.0.1:5555"
+    assert published_at("Ipc:///tmp/A") == "zmq+ipc:///tmp/A"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://192.168.1.5/video?x=1&y=2", "file:///tmp/a b.mp4", "rtsp://10.0.0.7/live"]
+)
+def test_command_that_is_offered_instead_of_watch_can_be_pasted(address: str) -> None:
+    with pytest.raises(StreamError) as refused:
+        published_at(address)
+    assert f"`blur2blur live {shell_word(address)} --deblur off`" in str(refused.value)
 
 
 def test_watch_of_what_no_publisher_is_tells_what_to_use() -> None:
