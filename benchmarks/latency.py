@@ -16,7 +16,7 @@ from rich.table import Table
 from benchmarks.engine import bare_times_ms
 from benchmarks.latency_loads import CAMERAS, VGA, run_scenario, scenarios
 from benchmarks.latency_peers import CAN_STOP_PROCESSES
-from engines.files import folder_problem, write_atomically, write_text_atomically
+from engines.files import writable_problem, write_atomically, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
@@ -52,7 +52,7 @@ def run_latency_benchmark(
         StreamError, EngineError, ProfileError: nothing can be measured here.
     """
     for file in (json_file, chart):
-        if file is not None and (problem := folder_problem(file)) is not None:
+        if file is not None and (problem := writable_problem(file)) is not None:
             raise StreamError(problem)
     stored = None if check is None else _read(check, benchmark.size)
     result = measure(benchmark, console)

@@ -3,11 +3,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import pytest
+from rich.console import Console
 
-from benchmarks.latency import compare
+from benchmarks.latency import LatencyBenchmark, compare, run_latency_benchmark
 from benchmarks.latency_loads import scenarios
 from benchmarks.runs import percentiles
 from stream.capture.source import Size
+from stream.errors import StreamError
 from tests.conftest import blur2blur
 
 
@@ -80,3 +83,12 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
         again = blur2blur("bench", "latency", "--check", stored)
         assert again.returncode == 1
         assert problem in " ".join(again.stderr.split())
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
+def test_file_that_cannot_be_written_is_told_of_before_anything_is_measured() -> None:
+    never = LatencyBenchmark(profile="no-such-profile")
+    with pytest.raises(StreamError, match=r"/proc/l\.json cannot be written"):
+        run_latency_benchmark(
+            never, json_file=Path("/proc/l.json"), chart=None, check=None, console=Console()
+        )

@@ -130,6 +130,26 @@ def test_options_that_would_be_ignored_are_refused(arguments: str, seen: str) ->
     assert seen in " ".join(result.stderr.split())
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
+def test_statistics_that_could_not_be_written_are_told_of_before_the_first_frame() -> None:
+    result = blur2blur(
+        "live", "synthetic:160x96@30", "--to", "null", "--deblur", "off", "--seconds", "1",
+        "--stats", "/proc/s.json",
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "error: /proc/s.json cannot be written: " in result.stderr
+    assert "frames out" not in result.stderr + result.stdout
+
+
+def test_statistics_go_through_a_pipe() -> None:
+    result = blur2blur(
+        "live", "synthetic:160x96@30", "--to", "null", "--deblur", "off", "--seconds", "1",
+        "--stats", "/dev/stdout",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["frames_output"] > 0
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:5555", "tcp://127.0.0.1:5555"])
 def test_an_address_to_watch_may_lack_its_scheme(address: str) -> None:
     assert published_at(address) == published_at(f"zmq+tcp://{address.removeprefix('tcp://')}")
