@@ -170,12 +170,17 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def _read(path: Path, size: Size) -> dict[str, Any]:
+    """Raises StreamError where it is no stored run, or lacks what it would be compared by."""
     try:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StreamError(f"{path} is no stored run of bench latency: {error}") from None
-    if stored.get("benchmark") != "latency":
-        raise StreamError(f"{path} is no stored run of bench latency")
+        if stored["benchmark"] != "latency":
+            raise ValueError(f"it is of bench {stored['benchmark']}")
+        compare(stored, stored)
+    except (OSError, ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise StreamError(
+            f"{path} is no stored run of bench latency, or not all of one "
+            f"({type(error).__name__}: {error}); `bench latency --json FILE` writes one"
+        ) from None
     if (then := stored.get("size", str(VGA))) != str(size):
         raise StreamError(f"{path} was measured with frames of {then}; say --size {then}")
     return stored
