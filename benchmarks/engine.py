@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.runs import run_whole
 from engines.engine import Engine
-from engines.files import folder_problem, write_text_atomically
+from engines.files import writable_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
@@ -52,7 +52,7 @@ def run_engine_benchmark(
     Raises:
         StreamError, EngineError, ProfileError: nothing can be measured here.
     """
-    if json_file is not None and (problem := folder_problem(json_file)) is not None:
+    if json_file is not None and (problem := writable_problem(json_file)) is not None:
         raise StreamError(problem)
     result = measure(benchmark, console)
     console.print(_table(result))

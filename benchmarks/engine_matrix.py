@@ -19,7 +19,7 @@ from rich.table import Table
 
 from engines.engine import Engine, EngineShape, OverlappingEngine, StageTimes
 from engines.errors import EngineError
-from engines.files import folder_problem, write_text_atomically
+from engines.files import writable_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.profile import Profile, load_profile
 from engines.selection import (
@@ -181,9 +181,9 @@ def run_engine_matrix(
     """Measure, print a table, write JSON where asked; 1 where nothing could be measured.
 
     Raises:
-        StreamError, ProfileError: the file's folder does not exist, or there is no such profile.
+        StreamError, ProfileError: the file cannot be written, or there is no such profile.
     """
-    if json_file is not None and (problem := folder_problem(json_file)) is not None:
+    if json_file is not None and (problem := writable_problem(json_file)) is not None:
         raise StreamError(problem)
 
     def say(line: str) -> None:

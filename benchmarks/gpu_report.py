@@ -16,7 +16,7 @@ from rich.console import Console
 from benchmarks.engine_matrix import EngineMatrix, matrix_table, measure_matrix
 from engines.accelerators import nvidia_gpu
 from engines.errors import EngineError
-from engines.files import folder_problem, write_text_atomically
+from engines.files import writable_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.profile import DEFAULT_PROFILE, load_profile
 from stream.errors import StreamError
@@ -30,9 +30,9 @@ def write_gpu_report(file: Path, matrix: EngineMatrix, console: Console) -> int:
     """Build, check and time every engine for the GPU; 1 where none passed its self-check.
 
     Raises:
-        StreamError: the file's folder does not exist.
+        StreamError: the file cannot be written.
     """
-    if (problem := folder_problem(file)) is not None:
+    if (problem := writable_problem(file)) is not None:
         raise StreamError(problem)
 
     lines: list[str] = []

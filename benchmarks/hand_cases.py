@@ -48,10 +48,15 @@ class BlurredHand:
 
 def find_clips(folder: Path) -> list[Path]:
     """Raises CalibrationError where there is none."""
-    clips = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    clips = sorted(path for path in folder.glob("*") if is_clip(path))
     if not clips:
         raise CalibrationError(f"there is no clip in {folder}; name a folder of clips with --data")
     return clips
+
+
+def is_clip(path: Path) -> bool:
+    """Not what a Mac puts beside each file, ``._x.mp4``, nor a folder or a link to nowhere."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def read_frames(clip: Path) -> list[Picture]:

@@ -21,7 +21,7 @@ from benchmarks.hands_blurred import LEVELS, Judges, Restoring, level_figures
 from benchmarks.hands_clips import clip_figures, total
 from benchmarks.hands_live import live_figures
 from benchmarks.hands_tables import draw, markdown, tables
-from engines.files import folder_problem, write_text_atomically
+from engines.files import writable_problem, write_text_atomically
 from engines.profile import DEFAULT_PROFILE
 from stream.errors import StreamError
 from stream.hands.model import find_model
@@ -47,7 +47,7 @@ def run_hands_benchmark(
         StreamError, EngineError, ProfileError, CalibrationError: nothing can be measured here.
     """
     for file in (json_file, chart):
-        if file is not None and (problem := folder_problem(file)) is not None:
+        if file is not None and (problem := writable_problem(file)) is not None:
             raise StreamError(problem)
     result = measure(benchmark, console)
     for table in tables(result):

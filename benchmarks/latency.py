@@ -16,7 +16,7 @@ from rich.table import Table
 from benchmarks.engine import bare_times_ms
 from benchmarks.latency_loads import CAMERAS, VGA, run_scenario, scenarios
 from benchmarks.latency_peers import CAN_STOP_PROCESSES
-from engines.files import folder_problem, write_atomically, write_text_atomically
+from engines.files import writable_problem, write_atomically, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
@@ -52,7 +52,7 @@ def run_latency_benchmark(
         StreamError, EngineError, ProfileError: nothing can be measured here.
     """
     for file in (json_file, chart):
-        if file is not None and (problem := folder_problem(file)) is not None:
+        if file is not None and (problem := writable_problem(file)) is not None:
             raise StreamError(problem)
     stored = None if check is None else _read(check, benchmark.size)
     result = measure(benchmark, console)
@@ -170,12 +170,17 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def _read(path: Path, size: Size) -> dict[str, Any]:
+    """Raises StreamError where it is no stored run, or lacks what it would be compared by."""
     try:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StreamError(f"{path} is no stored run of bench latency: {error}") from None
-    if stored.get("benchmark") != "latency":
-        raise StreamError(f"{path} is no stored run of bench latency")
+        if stored["benchmark"] != "latency":
+            raise ValueError(f"it is of bench {stored['benchmark']}")
+        compare(stored, stored)
+    except (OSError, ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise StreamError(
+            f"{path} is no stored run of bench latency, or not all of one "
+            f"({type(error).__name__}: {error}); `bench latency --json FILE` writes one"
+        ) from None
     if (then := stored.get("size", str(VGA))) != str(size):
         raise StreamError(f"{path} was measured with frames of {then}; say --size {then}")
     return stored

@@ -29,7 +29,7 @@ from calibration.camera import Camera, through_jpeg
 from calibration.measures import psnr_db
 from calibration.object_motion import MovingObject, ObjectMotion, evened
 from calibration.webcam import sharpened, softened, through_h264
-from engines.files import folder_problem, write_text_atomically
+from engines.files import writable_problem, write_text_atomically
 from engines.profile import DEFAULT_PROFILE
 from stream.statistics import machine_facts, program_version
 
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--profile", action="append", help=f"{DEFAULT_PROFILE} if not given")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    if arguments.json is not None and (problem := folder_problem(arguments.json)) is not None:
+    if arguments.json is not None and (problem := writable_problem(arguments.json)) is not None:
         parser.error(problem)
     console = Console()
     rows = measure(arguments.clips, arguments.profile or [DEFAULT_PROFILE], console)

@@ -19,7 +19,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.publish_peers import FPS, OURS, OURS_IPC, PEERS
-from engines.files import folder_problem, write_text_atomically
+from engines.files import writable_problem, write_text_atomically
 from stream.errors import StreamError
 from stream.statistics import machine_facts, program_version
 
@@ -43,7 +43,7 @@ def run_publish_benchmark(
     Raises:
         StreamError: the file cannot be written, or a peer is missing.
     """
-    if json_file is not None and (problem := folder_problem(json_file)) is not None:
+    if json_file is not None and (problem := writable_problem(json_file)) is not None:
         raise StreamError(problem)
     missing = [name for name in ("imagezmq", "vidgear") if find_spec(name) is None]
     if missing:

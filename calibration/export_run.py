@@ -121,7 +121,7 @@ def _quality(file: Path, name: str) -> dict[str, Any]:
         row = next(row for row in result["rows"] if row["name"] == name)
         machine = result["machine"]["processor"]
         return {"photographs": result["photographs"], "machine": machine, **row}
-    except (OSError, ValueError, KeyError, StopIteration) as error:
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise CalibrationError(
             f"{file} holds no figures of {name} ({type(error).__name__}); "
             "`blur2blur bench quality --json FILE` writes them"

@@ -20,7 +20,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: the folder does not exist, is read-only or full; nothing is left behind.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if _is_device(path):
         write(path)  # not resolved: /dev/stdout leads to a pipe without a name
         return
     path = path.resolve()
@@ -68,6 +68,11 @@ def write_folder_atomically(
         raise
 
 
+def _is_device(path: Path) -> bool:
+    """Or a pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def _draft_of(path: Path) -> Path:
     """A hidden name beside it that nothing else has, of the same suffix."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}{path.suffix}")
@@ -111,6 +116,32 @@ def folder_problem(path: Path) -> str | None:
     if os.path.isdir(path.parent):
         return None
     return f"{path}: the folder {path.parent} does not exist; make it first"
+
+
+def writable_problem(path: Path) -> str | None:
+    """What to tell the user where :func:`write_atomically` could not write to ``path``.
+
+    For what is written after a run or a measurement, which would be lost.
+    """
+    if (problem := folder_problem(path)) is not None:
+        return problem
+    try:
+        check_writable(path)
+    except OSError as error:
+        return f"{path} cannot be written: {error.strerror}; name another file"
+    return None
+
+
+def check_writable(path: Path) -> None:
+    """Try to make a file where :func:`write_atomically` would; nothing is left there.
+
+    Raises:
+        OSError: there can be none.
+    """
+    if not _is_device(path):
+        draft = _draft_of(path.resolve())
+        draft.touch(exist_ok=False)
+        draft.unlink()
 
 
 def sha256_of(path: Path) -> str:

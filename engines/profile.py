@@ -214,6 +214,14 @@ def read_card(folder: Path) -> dict[str, Any]:
 def _read_weights(path: Path) -> dict[str, NDArray[np.floating]]:
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ProfileError(f"{path} is not a safetensors file: {error}") from error
+    except (AttributeError, TypeError):  # NumPy knows them where ml_dtypes is loaded only
+        weights = None
+    if weights is None or any(w.dtype.isbuiltin != 1 for w in weights.values()):
+        raise ProfileError(
+            f"{path} holds weights of a kind that is not read, such as bf16 or fp8; "
+            "make the profile again with fp16 or fp32"
+        )
+    return weights

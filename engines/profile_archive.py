@@ -34,7 +34,9 @@ def export_archive(profile: Profile, to: Path) -> None:
     """
 
     def write(temporary: Path) -> None:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(
+            temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False
+        ) as archive:
             for name in _FILES:
                 archive.write(profile.folder / name, name)
 

@@ -6,9 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -21,8 +18,7 @@ from engines.signals import signals_received
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size
 from stream.errors import SourceError
-from stream.output.display import display_problem
-from stream.output.picture import write_lines
+from stream.output.preview import Preview
 
 _STILL_S, _MOVE_S = 4.0, 6.0
 _WINDOW = "blur2blur - calibrate (q: stop)"
@@ -90,6 +86,9 @@ class _Counts:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def say(self, line: str) -> None:
+        self._progress.console.print(line, markup=False, highlight=False)
+
     def update(self, note: str) -> None:
         for kind, task in self._tasks.items():
             shown = note if kind is Verdict.SHARP else ""
@@ -134,7 +133,7 @@ def _record_camera(
     source = open_source(job.source, SourceOptions(size=job.size, fps=job.fps, as_captured=True))
     session = f"{source.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     sorter = FrameSorter(job.rule)
-    preview = _Preview() if display_problem() is None else None
+    preview = Preview(_WINDOW, counts.say)
     begin = time.monotonic()
     with closing(source.open()) as capture:
         try:
@@ -146,13 +145,10 @@ def _record_camera(
                 for at_s, pixels, judgement in sorter.add(picture.pts_s, picture.pixels):
                     recording.offer(session, at_s, pixels, judgement)
                 counts.update(note)
-                if preview is not None and not preview.show(
-                    picture.pixels, _lines(note, recording)
-                ):
+                if not preview.show(picture.pixels, _lines(note, recording)):
                     break
         finally:
-            if preview is not None:
-                preview.close()
+            preview.close()
     for at_s, pixels, judgement in sorter.rest():
         recording.offer(session, at_s, pixels, judgement)
     counts.update("")
@@ -176,21 +172,6 @@ def _lines(note: str, recording: CalibrationRecording) -> Sequence[str]:
         f"sharp {recording.count(Verdict.SHARP)} of {rule.sharp}, "
         f"blurry {recording.count(Verdict.BLURRY)} of {rule.blurry}",
     )
-
-
-class _Preview:
-    """The camera's picture with what to do now."""
-
-    def show(self, pixels: NDArray[np.uint8], lines: Sequence[str]) -> bool:
-        """Show a frame; False when the user has had enough."""
-        picture = np.ascontiguousarray(pixels[:, ::-1, ::-1])  # a mirror is easier to move before
-        write_lines(picture, lines)
-        cv2.imshow(_WINDOW, picture)
-        return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
-
-    def close(self) -> None:
-        cv2.destroyAllWindows()
-        cv2.waitKey(1)
 
 
 def _tell(recording: CalibrationRecording, of_clips: bool, console: Console) -> int:

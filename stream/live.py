@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from engines.files import folder_problem, write_text_atomically
+from engines.files import writable_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
@@ -72,7 +72,7 @@ def run_live(job: LiveJob, console: Console) -> int:
     sources = _open_sources(job)
     profile = load_profile(job.profile)
     hands = _hand_settings(job)
-    if job.stats is not None and (problem := folder_problem(job.stats)) is not None:
+    if job.stats is not None and (problem := writable_problem(job.stats)) is not None:
         raise OutputError(problem)
     with ExitStack() as unused:
         outputs = _open_outputs(job, unused)  # the last, as a publisher is there for all to see

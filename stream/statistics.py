@@ -10,9 +10,6 @@ from typing import Any
 from engines.processor import processor
 from stream.pipeline import Pipeline
 
-_IMPORTED_NS = time.perf_counter_ns()
-_PROCESS = Path("/proc/self/stat")
-
 
 def statistics(pipeline: Pipeline) -> dict[str, Any]:
     """Everything that is known of a run, plain JSON values; see the README for the fields."""
@@ -124,10 +121,22 @@ def process_start_ns() -> int:
 
     Known on Linux to 10 ms; elsewhere when this module was imported.
     """
+    return _STARTED_NS
+
+
+def start_told_by(process: Path) -> int:
+    """See :func:`process_start_ns`. The answer is off by what the machine slept in between.
+
+    Args:
+        process: ``/proc/self/stat``, see proc(5); where there is none, the answer is now.
+    """
     now_ns = time.perf_counter_ns()
-    if not _PROCESS.is_file():
-        return _IMPORTED_NS
-    started_ticks = int(_PROCESS.read_text().rpartition(")")[2].split()[19])
-    since_boot_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    if not process.is_file():
+        return now_ns
+    started_ticks = int(process.read_text().rpartition(")")[2].split()[19])
+    since_boot_s = time.clock_gettime(time.CLOCK_BOOTTIME)  # which goes on in sleep
     age_s = since_boot_s - started_ticks / os.sysconf("SC_CLK_TCK")
     return now_ns - round(age_s * 1e9)
+
+
+_STARTED_NS = start_told_by(Path("/proc/self/stat"))

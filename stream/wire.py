@@ -141,9 +141,18 @@ def encoded(
     Args:
         pixels: uint8 (height, width, 3) RGB, contiguous. Raw ones are not copied: they must not
             change until the message is sent.
+
+    Raises:
+        WireError: no JPEG has such a size: of no pixels, or of more than 65500 on a side.
     """
     if encoding == "jpeg":
-        jpeg: bytes = simplejpeg.encode_jpeg(pixels, quality=jpeg_quality, colorspace="RGB")
+        try:
+            jpeg: bytes = simplejpeg.encode_jpeg(pixels, quality=jpeg_quality, colorspace="RGB")
+        except ValueError as error:
+            height, width = pixels.shape[:2]
+            raise WireError(
+                f"{width}x{height} pixels make no JPEG, which has 1 to 65500 on a side: {error}"
+            ) from None
         return jpeg
     return pixels.data.cast("B") if pixels.size else b""
 

@@ -232,14 +232,14 @@ def calibrate_report(
     Pictures before and after, figures on clips that the training never saw, its curves, and what
     would help more: light, exposure. One file that opens anywhere and loads nothing.
     """
-    from engines.files import folder_problem
+    from engines.files import writable_problem
     from engines.profile import load_profile
     from stream.errors import StreamError
 
     found = load_profile(profile)
     name = found.folder.absolute().name
     path = to or recording / f"{name}.html"
-    if (problem := folder_problem(path)) is not None:
+    if (problem := writable_problem(path)) is not None:
         raise StreamError(problem)
     _report(recording, found, out or recording / "runs" / name, path)
 

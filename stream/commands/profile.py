@@ -57,11 +57,11 @@ def profile_export(
     to: Annotated[Path, typer.Option(help="The file to write: `mycam.zip`.")],
 ) -> None:
     """Put a profile into one file, to keep it or to give it away."""
-    from engines.files import folder_problem
+    from engines.files import writable_problem
     from engines.profile import load_profile
     from engines.profile_archive import export_archive
 
-    if (problem := folder_problem(to)) is not None:
+    if (problem := writable_problem(to)) is not None:
         raise StreamError(problem)
     export_archive(load_profile(name), to)
     console().print(str(to), markup=False, highlight=False)

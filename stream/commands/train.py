@@ -213,9 +213,9 @@ def train_blur_sheet(
     """Draw what networks are trained on: kernels, shaken pictures, moving objects, their truths."""
     with needs_extra_train():
         from calibration.blur_sheet import write_blur_sheet
-    from engines.files import folder_problem
+    from engines.files import writable_problem
 
-    if (problem := folder_problem(to)) is not None:
+    if (problem := writable_problem(to)) is not None:
         raise StreamError(problem)
     write_blur_sheet(to, data, seed)
 

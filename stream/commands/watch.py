@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from engines.shell import shell_word
 from stream.commands.common import console
 from stream.errors import StreamError
 from stream.uri import scheme_of, without_credentials
@@ -16,12 +17,13 @@ def published_at(address: str) -> str:
         StreamError: it is not one of a publisher.
     """
     whole = address if "://" in address else f"tcp://{address}"
-    plain = whole.removeprefix("zmq+")
-    if scheme_of(plain) not in ("tcp", "ipc"):
+    scheme = scheme_of(whole).removeprefix("zmq+")
+    plain = scheme + whole[whole.index("://") :]
+    if scheme not in ("tcp", "ipc"):
         shown = without_credentials(plain)
         raise StreamError(
             f"watch shows what a publisher publishes (tcp://… or ipc://…), and {shown} is none; "
-            f"for that use `blur2blur live {shown} --deblur off`"
+            f"for that use `blur2blur live {shell_word(shown)} --deblur off`"
         )
     return f"zmq+{plain}"
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from engines.files import write_atomically
+from engines.files import check_writable, write_atomically
 from engines.folders import user_models
 from stream.errors import StreamError
 
@@ -123,8 +123,7 @@ def _check_writable(target: Path) -> None:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
+        check_writable(target)
     except OSError as error:
         raise StreamError(
             f"{target} cannot be written: {error.strerror}; name another file with --to"

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from stream.capture.source import Size
 
@@ -40,6 +41,15 @@ def display_problem(environment: Mapping[str, str] = os.environ) -> str | None:
             "cookie of the user who sits there"
         )
     return None
+
+
+def prepare_windows() -> None:
+    """Make Qt, which draws OpenCV's windows, ready for the first of them: it aborts otherwise."""
+    # Qt warns on every start where OpenCV's wheel brings it no fonts; none are used.
+    if not os.path.isdir(os.environ.get("QT_QPA_FONTDIR", "")):
+        os.environ["QT_QPA_FONTDIR"] = str(Path(__file__).parent)
+    if sys.platform == "linux":  # what desktops set, as wayland, is not in OpenCV's wheel
+        os.environ["QT_QPA_PLATFORM"] = "xcb"
 
 
 def screen_size() -> Size:

@@ -1,8 +1,7 @@
 """A window: before and after side by side, where the mouse divides them."""
 
-import os
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import cv2
@@ -13,7 +12,12 @@ from stream.capture.source import Size, SourceState, SourceStatus
 from stream.errors import OutputError
 from stream.frame import ProcessedFrame
 from stream.hands.overlay import Overlay
-from stream.output.display import display_problem, screen_size, window_size
+from stream.output.display import (
+    display_problem,
+    prepare_windows,
+    screen_size,
+    window_size,
+)
 from stream.output.picture import split_view, state_picture, write_lines
 
 _HELP = (
@@ -25,7 +29,7 @@ _HELP = (
 )
 _FLAGS = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 _SAME_RATIO = 0.01
-_QUIT_KEYS = (ord("q"), 27)
+QUIT_KEYS = (ord("q"), 27)
 
 
 class WindowControls(Protocol):
@@ -68,11 +72,7 @@ class Window:
         problem = display_problem()
         if problem is not None:
             raise OutputError(f"no window: {problem}; record instead, with --to out.mp4")
-        # Qt warns on every start where OpenCV's wheel brings it no fonts; none are used.
-        if not os.path.isdir(os.environ.get("QT_QPA_FONTDIR", "")):
-            os.environ["QT_QPA_FONTDIR"] = str(Path(__file__).parent)
-        if sys.platform == "linux":  # what desktops set, as wayland, is not in OpenCV's wheel
-            os.environ["QT_QPA_PLATFORM"] = "xcb"
+        prepare_windows()
         self.controls: WindowControls | None = None
         self._split = 0.5
         self._compare = True
@@ -167,7 +167,7 @@ class Window:
 
     def _handle_keys(self) -> None:
         key = cv2.waitKey(1) & 0xFF if self._open else 0xFF
-        if key in _QUIT_KEYS or self._was_closed():
+        if key in QUIT_KEYS or was_closed(self._open.values()):
             self._quit()
         elif key == ord("c"):
             self._compare = not self._compare
@@ -188,16 +188,19 @@ class Window:
         elif key != 0xFF and self.controls is not None:
             self.controls.pressed(chr(key))
 
-    def _was_closed(self) -> bool:
-        """The user closed a window with its own button.
-
-        OpenCV's windows have none on macOS, and those in the Dock count as invisible there.
-        """
-        if sys.platform == "darwin":
-            return False
-        titles = self._open.values()
-        return any(cv2.getWindowProperty(t, cv2.WND_PROP_VISIBLE) < 1 for t in titles)
-
     def _quit(self) -> None:
         if self.controls is not None:
             self.controls.quit()
+
+
+def was_closed(titles: Iterable[str]) -> bool:
+    """Whether the user closed one of OpenCV's windows with its own button.
+
+    They have none on macOS, and those in the Dock count as invisible there.
+    """
+    if sys.platform == "darwin":
+        return False
+    try:
+        return any(cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) < 1 for title in titles)
+    except cv2.error:  # Qt ends with its last window, and is then asked in vain
+        return True

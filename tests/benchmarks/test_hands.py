@@ -37,5 +37,11 @@ def test_blur_is_as_long_as_it_says_and_has_the_known_kernel() -> None:
 
 
 def test_a_folder_without_clips_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "._yes.mp4").write_bytes(b"what a Mac leaves")
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "nowhere.mp4").symlink_to(tmp_path / "moved.mp4")
+    (tmp_path / "notes.txt").touch()
     with pytest.raises(CalibrationError, match="there is no clip"):
         find_clips(tmp_path)
+    (tmp_path / "YES.MP4").touch()
+    assert find_clips(tmp_path) == [tmp_path / "YES.MP4"]

@@ -3,11 +3,15 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import pytest
+from rich.console import Console
 
-from benchmarks.latency import compare
+from benchmarks.latency import LatencyBenchmark, compare, run_latency_benchmark
 from benchmarks.latency_loads import scenarios
 from benchmarks.runs import percentiles
+from engines.errors import ProfileError
 from stream.capture.source import Size
+from stream.errors import StreamError
 from tests.conftest import blur2blur
 
 
@@ -80,3 +84,43 @@ def test_every_scenario_gives_figures(tmp_path: Path) -> None:
         again = blur2blur("bench", "latency", "--check", stored)
         assert again.returncode == 1
         assert problem in " ".join(again.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        [1, 2],
+        "latency",
+        {"benchmark": "publish"},
+        {"benchmark": "latency"},
+        {"benchmark": "latency", "scenarios": 3, "engine": {"bare_ms": 20.0}},
+        {"benchmark": "latency", "scenarios": [{"name": "under", "latency_ms": {}}]},
+        {"benchmark": "latency", "scenarios": run(20, 25)["scenarios"]},
+        {"benchmark": "latency", **run(0, 25)},
+    ],
+)
+def test_stored_run_that_lacks_something_is_refused_before_anything_is_measured(
+    stored: object, tmp_path: Path
+) -> None:
+    never = LatencyBenchmark(profile="no-such-profile")
+    check = tmp_path / "stored.json"
+    check.write_text(json.dumps(stored))
+    with pytest.raises(StreamError, match=r"stored\.json is no stored run of bench latency"):
+        run_latency_benchmark(never, json_file=None, chart=None, check=check, console=Console())
+
+
+def test_stored_run_with_all_that_is_compared_is_taken(tmp_path: Path) -> None:
+    never = LatencyBenchmark(profile="no-such-profile")
+    check = tmp_path / "stored.json"
+    check.write_text(json.dumps({"benchmark": "latency", **run(20, 25)}))
+    with pytest.raises(ProfileError, match="no-such-profile"):
+        run_latency_benchmark(never, json_file=None, chart=None, check=check, console=Console())
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
+def test_file_that_cannot_be_written_is_told_of_before_anything_is_measured() -> None:
+    never = LatencyBenchmark(profile="no-such-profile")
+    with pytest.raises(StreamError, match=r"/proc/l\.json cannot be written"):
+        run_latency_benchmark(
+            never, json_file=Path("/proc/l.json"), chart=None, check=None, console=Console()
+        )

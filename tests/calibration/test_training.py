@@ -18,7 +18,7 @@ from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
 from calibration.profile_networks import part_weights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
-from calibration.trainer import TrainingState, learning_rate_factor
+from calibration.trainer import RUN_CARD, TrainingState, learning_rate_factor
 from engines.networks import PlainUNetSpec, read_specification
 from engines.profile import load_profile
 from tests.conftest import blur2blur, discs
@@ -119,6 +119,18 @@ def test_a_run_goes_on_with_the_same_lessons_only(
 def test_crops_that_a_network_cannot_take_are_refused(settings: DeblurrerTraining) -> None:
     with pytest.raises(CalibrationError, match="multiples of 4 px, not 66"):
         DeblurrerTrainer(replace(settings, pairs=replace(PAIRS, crop_px=66)))
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [[1, 2], 3, {"rows": None}, {"rows": [1]}, {"rows": [{"name": "mine"}], "machine": "a PC"}],
+)
+def test_figures_of_another_shape_are_not_exported(figures: object, tmp_path: Path) -> None:
+    (tmp_path / RUN_CARD).write_text('{"crops": 48}')
+    quality = tmp_path / "quality.json"
+    quality.write_text(json.dumps(figures))
+    with pytest.raises(CalibrationError, match=r"quality\.json holds no figures of mine"):
+        export_run(tmp_path, tmp_path / "mine", "mine", "", quality, Console(quiet=True))
 
 
 def test_run_that_goes_on_is_not_exported_with_old_figures(

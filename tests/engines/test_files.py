@@ -8,6 +8,7 @@ import pytest
 
 from engines.files import (
     folder_problem,
+    writable_problem,
     write_atomically,
     write_folder_atomically,
     write_text_atomically,
@@ -56,6 +57,22 @@ def test_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     assert folder_problem(tmp_path / "out.mp4") is None
     assert "no does not exist; make it first" in str(folder_problem(tmp_path / "no" / "out.mp4"))
     assert "is a folder; name a file" in str(folder_problem(tmp_path))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
+def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
+    """Also to root, whom permissions do not hold back."""
+    link, pipe = tmp_path / "link.json", tmp_path / "pipe"
+    link.symlink_to("/proc/far.json")
+    os.mkfifo(pipe)
+    for path in (Path("/proc/s.json"), link, tmp_path / f"{'long' * 62}.json"):
+        assert f"{path} cannot be written: " in str(writable_problem(path))
+        with pytest.raises(OSError, match=r"No such file|too long"):
+            write_text_atomically(path, "new")
+    assert "make it first" in str(writable_problem(tmp_path / "no" / "s.json"))
+    for path in (tmp_path / "s.json", pipe, Path("/dev/stdout"), Path("/dev/null")):
+        assert writable_problem(path) is None
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link.json", "pipe"]
 
 
 def test_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

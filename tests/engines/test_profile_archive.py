@@ -1,12 +1,16 @@
 import io
 import json
+import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save
+from safetensors.torch import save as save_torch
 
 from engines.errors import ProfileError
 from engines.files import sha256_of
@@ -39,6 +43,18 @@ def test_what_was_exported_is_imported(balanced: Profile, archive: Path, tmp_pat
     with pytest.raises(ProfileError, match="already"):
         import_archive(archive, tmp_path / "profiles", "mycam")
     assert [p.name for p in (tmp_path / "profiles").iterdir()] == ["mycam"]
+
+
+def test_files_dated_before_zip_files_are_exported(
+    small: Profile, small_archive: Path, tmp_path: Path
+) -> None:
+    """As of a disk image whose files all have the date 0."""
+    old = tmp_path / "old"
+    shutil.copytree(small.folder, old)
+    for file in old.iterdir():
+        os.utime(file, (0, 0))
+    export_archive(load_profile(str(old)), small_archive)
+    assert import_archive(small_archive, tmp_path / "profiles", "x").card == small.card
 
 
 def altered(
@@ -82,6 +98,16 @@ def test_weights_that_are_not_the_graphs_are_refused(
         file = altered(small_archive, small, weights=save(wrong))
         with pytest.raises(ProfileError, match="weights are not those of its graph"):
             import_archive(file, tmp_path / "profiles", "x")
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float8_e4m3fn])
+def test_weights_of_a_kind_that_is_not_read_are_refused(
+    small: Profile, small_archive: Path, tmp_path: Path, kind: torch.dtype
+) -> None:
+    other = {name: torch.from_numpy(w).to(kind) for name, w in small.weights.items()}
+    file = altered(small_archive, small, weights=save_torch(other))
+    with pytest.raises(ProfileError, match=r"small\.zip.*holds weights of a kind that is not read"):
+        import_archive(file, tmp_path / "profiles", "x")
 
 
 def test_golden_sample_of_no_frames_is_refused(
@@ -213,9 +239,14 @@ def test_commands(tmp_path: Path) -> None:
     assert "mine" in blur2blur("profile", "list", **folders).stdout
     assert blur2blur("profile", "import", "mine").returncode == 2
     (tmp_path / "data" / "blur2blur" / "profiles" / "mine" / GRAPH).write_bytes(b"half")
+    odd = dict(load_profile("fast").weights)
+    odd_weights = save_torch({name: torch.from_numpy(w).bfloat16() for name, w in odd.items()})
+    altered(file, load_profile("fast"), weights=odd_weights)
+    (tmp_path / "altered").rename(tmp_path / "data" / "blur2blur" / "profiles" / "odd")
     listed = blur2blur("profile", "list", **folders)
     assert listed.returncode == 0
-    assert "damaged" in listed.stdout
+    for name in ("mine", "odd"):
+        assert re.search(rf"{name} +│ damaged", listed.stdout)
     assert "balanced" in listed.stdout
     refused = blur2blur("profile", "export", "fast", "--to", "/proc/x.zip")
     assert refused.returncode == 1

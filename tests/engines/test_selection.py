@@ -23,6 +23,7 @@ from engines.selection import (
 )
 from engines.selfcheck import fixed_frames, psnr_db, reference, self_check
 from engines.torch import fused_from_profile
+from tests.conftest import files_no_larger_than
 
 SHAPE = EngineShape(height=64, width=80)
 
@@ -139,14 +140,33 @@ def test_striped_pictures_in_f16_are_what_they_are_in_f32(
     assert psnr_db(whole, half) > 40
 
 
-def test_reference_is_kept_and_a_damaged_one_made_again(balanced: Profile, tmp_path: Path) -> None:
-    first = reference(balanced, SHAPE, cache=tmp_path)
+def test_reference_is_kept_and_a_damaged_one_made_again(quick: Profile, tmp_path: Path) -> None:
+    first = reference(quick, SHAPE, cache=tmp_path)
     (kept,) = tmp_path.glob("reference-*")
-    kept.write_bytes(b"damaged")
+    whole = kept.read_bytes()
+    other = bytes([whole[10] ^ 64])  # in the header
+    zeroed = bytes(4096)  # as a disk without power leaves a block
+    for damaged in (
+        b"damaged",
+        whole[:10] + other + whole[11:],
+        whole[:8192] + zeroed + whole[12288:],
+    ):
+        kept.write_bytes(damaged)
+        said: list[str] = []
+        again = reference(quick, SHAPE, cache=tmp_path, say=said.append)
+        assert np.array_equal(first, again)
+        assert "making it again" in said[0]
+        assert kept.read_bytes() == whole
+
+
+def test_reference_that_a_full_disk_does_not_take_costs_a_line(
+    quick: Profile, tmp_path: Path
+) -> None:
     said: list[str] = []
-    again = reference(balanced, SHAPE, cache=tmp_path, say=said.append)
-    assert np.array_equal(first, again)
-    assert "making it again" in said[0]
+    with files_no_larger_than(1000):
+        reference(quick, SHAPE, cache=tmp_path, say=said.append)
+    assert said == [f"the reference is not kept: {tmp_path}: File too large"]
+    assert not any(tmp_path.iterdir())
 
 
 def test_reference_refuses_a_graph_that_is_not_its_golden_sample(

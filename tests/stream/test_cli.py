@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from engines.folders import engine_cache
+from engines.shell import shell_word
 from engines.verified import verified
 from stream.capture.synthetic import read_number
 from stream.commands.watch import published_at
+from stream.errors import StreamError
 from tests.conftest import MakeClip, blur2blur, read_clip, run_python
 
 
@@ -128,11 +130,42 @@ def test_options_that_would_be_ignored_are_refused(arguments: str, seen: str) ->
     assert seen in " ".join(result.stderr.split())
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
+def test_statistics_that_could_not_be_written_are_told_of_before_the_first_frame() -> None:
+    result = blur2blur(
+        "live", "synthetic:160x96@30", "--to", "null", "--deblur", "off", "--seconds", "1",
+        "--stats", "/proc/s.json",
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "error: /proc/s.json cannot be written: " in result.stderr
+    assert "frames out" not in result.stderr + result.stdout
+
+
+def test_statistics_go_through_a_pipe() -> None:
+    result = blur2blur(
+        "live", "synthetic:160x96@30", "--to", "null", "--deblur", "off", "--seconds", "1",
+        "--stats", "/dev/stdout",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["frames_output"] > 0
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:5555", "tcp://127.0.0.1:5555"])
 def test_an_address_to_watch_may_lack_its_scheme(address: str) -> None:
     assert published_at(address) == published_at(f"zmq+tcp://{address.removeprefix('tcp://')}")
     assert published_at(address) == "zmq+tcp://127.0.0.1:5555"
     assert published_at("ipc:///tmp/a") == "zmq+ipc:///tmp/a"
+    assert published_at("ZMQ+TCP://127.0.0.1:5555") == "zmq+tcp://127.0.0.1:5555"
+    assert published_at("Ipc:///tmp/A") == "zmq+ipc:///tmp/A"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://192.168.1.5/video?x=1&y=2", "file:///tmp/a b.mp4", "rtsp://10.0.0.7/live"]
+)
+def test_command_that_is_offered_instead_of_watch_can_be_pasted(address: str) -> None:
+    with pytest.raises(StreamError) as refused:
+        published_at(address)
+    assert f"`blur2blur live {shell_word(address)} --deblur off`" in str(refused.value)
 
 
 def test_watch_of_what_no_publisher_is_tells_what_to_use() -> None:

@@ -22,7 +22,7 @@ from stream.deblurring import Deblurring
 from stream.errors import StreamError
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.tracking import HandSettings
-from stream.monitoring import Monitoring, health
+from stream.monitoring import Monitoring, _Server, health
 from stream.output.null import Null
 from stream.output.recording import Recording
 from stream.pipeline import Pipeline
@@ -146,6 +146,8 @@ def test_clients_that_break_off_or_say_nothing_leave_no_trace(
 
 
 def test_two_runs_do_not_share_a_port(pipeline: Pipeline) -> None:
+    """Only Windows would let them where addresses may be reused; elsewhere that frees dead ones."""
+    assert _Server.allow_reuse_address == (os.name != "nt")
     with (
         closing(Monitoring("127.0.0.1:0", pipeline)) as monitoring,
         pytest.raises(StreamError, match="cannot be served"),

@@ -93,11 +93,24 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "seen"), REFUSED)
-def test_frame_that_nobody_would_take_is_not_published(wrong: dict[str, Any], seen: str) -> None:
+REFUSED_AS_JPEG = [
+    ({"pixels": np.zeros((height, width, 3), np.uint8)}, f"{width}x{height} pixels make no JPEG")
+    for height, width in ((0, 5), (5, 0), (10, 65510), (65510, 10))
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong", "seen"),
+    [("", *refused) for refused in REFUSED]
+    + [("?encoding=jpeg", *refused) for refused in REFUSED_AS_JPEG]
+    + [("?encoding=jpeg&format=imagezmq", *refused) for refused in REFUSED_AS_JPEG],
+)
+def test_frame_that_nobody_would_take_is_not_published(
+    options: str, wrong: dict[str, Any], seen: str
+) -> None:
     frame = {"pixels": PIXELS, "source": "camera", "sequence": 0, "pts_s": 0.0, **wrong}
     with (
-        closing(Publisher("zmq+tcp://127.0.0.1:*")) as publisher,
+        closing(Publisher(f"zmq+tcp://127.0.0.1:*{options}")) as publisher,
         pytest.raises(OutputError, match=seen),
     ):
         publisher.publish(**frame)

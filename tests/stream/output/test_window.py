@@ -19,7 +19,7 @@ from stream.output.picture import split_view, state_picture, write_lines
 from stream.output.window import Window
 from tests.conftest import ROOT, run_python
 from tests.stream.capture.test_network import free_port
-from tests.stream.output.virtual_display import virtual_display
+from tests.stream.output.virtual_display import click_x, virtual_display
 from tests.stream.test_monitoring import get
 
 
@@ -218,6 +218,34 @@ def test_window_in_the_dock_of_macos_does_not_end_the_run(
 ) -> None:
     monkeypatch.setenv("DISPLAY", display)
     assert run_python(GONE, system).stdout == f"{quits}\n"
+
+
+CLICKED = """
+from unittest.mock import Mock
+from stream.output.window import Window
+from tests.stream.publishing import processed
+window = Window()
+window.controls = Mock(statuses=lambda: [], statistics_lines=lambda: [], banner=lambda: "")
+window.write(processed(0))
+print("shown", flush=True)
+while not window.controls.quit.called:
+    window.idle()
+window.close()
+"""
+
+
+def test_clicking_the_x_of_the_only_window_ends_the_run(display: str) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-c", CLICKED],
+        env={**os.environ, "DISPLAY": display}, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert run.stdout is not None and run.stdout.readline() == "shown\n"
+        click_x(display, "blur2blur")
+        assert run.wait(10) == 0
+    finally:
+        run.kill()
+        run.wait()
 
 
 def test_split_shows_before_left_and_after_right() -> None:
