@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from calibration.acuity import Verdict
-from calibration.clip_identity import clip_identity, name_clip
 from calibration.frame_sorter import FrameSorter
 from calibration.recording import MANIFEST, CalibrationRecording, RecordingRule
 from engines.signals import signals_received
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size
+from stream.clips import record_clips
 from stream.errors import SourceError
 from stream.output.display import display_problem
 from stream.output.picture import write_lines
@@ -35,6 +35,7 @@ class RecordJob:
     Attributes:
         source: a camera or stream; None where clips are given.
         clips: recordings of that camera instead.
+        fps: asked of a camera.
         seconds: the longest that a camera is recorded.
     """
 
@@ -64,7 +65,14 @@ def run_record(job: RecordJob, console: Console) -> int:
             if job.source is not None:
                 _record_camera(job, recording, counts, lambda: bool(signals))
             else:
-                _record_clips(job, recording, counts, lambda: bool(signals))
+                record_clips(
+                    job.clips,
+                    job.size,
+                    recording,
+                    update=counts.update,
+                    say=lambda line: console.print(line, markup=False, highlight=False),
+                    stopped=lambda: bool(signals),
+                )
         finally:
             recording.finish()
     return _tell(recording, bool(job.clips), console)
@@ -94,37 +102,6 @@ class _Counts:
         for kind, task in self._tasks.items():
             shown = note if kind is Verdict.SHARP else ""
             self._progress.update(task, completed=self._recording.count(kind), note=shown)
-
-
-def clip_names(uris: Sequence[str]) -> list[str]:
-    """How new clips are called: by their files; where several are called alike, by folders, too."""
-    paths = [Path(uri) for uri in uris]
-    stems = [path.stem for path in paths]
-    if len(set(paths)) == len(set(stems)):
-        return stems
-    longer = ["-".join([*path.absolute().parts[-2:-1], path.stem]) for path in paths]
-    return longer if len(set(paths)) == len(set(longer)) else [str(path) for path in paths]
-
-
-def _record_clips(
-    job: RecordJob, recording: CalibrationRecording, counts: _Counts, stopped: Callable[[], bool]
-) -> None:
-    """A clip that was recorded before adds nothing: its frames are too near to those kept."""
-    for uri, wanted in zip(job.clips, clip_names(job.clips), strict=True):
-        clip = name_clip(recording.clips, wanted, clip_identity(uri))
-        sorter = FrameSorter(job.rule)
-        with closing(
-            open_source(uri, SourceOptions(size=job.size, as_captured=True)).open()
-        ) as capture:
-            for picture in capture.pictures():
-                if stopped():
-                    return
-                for at_s, pixels, judgement in sorter.add(picture.pts_s, picture.pixels):
-                    recording.offer(clip, at_s, pixels, judgement)
-                counts.update(clip)
-        for at_s, pixels, judgement in sorter.rest():
-            recording.offer(clip, at_s, pixels, judgement)
-        counts.update(clip)
 
 
 def _record_camera(
