@@ -25,7 +25,7 @@ def train_deblurrer(
         list[Path],
         typer.Option(
             help="Folder of sharp photographs, or of pairs in GoPro's (blur, sharp) or REDS's "
-            "(train_blur, train_sharp) layout; may be given several times."
+            "(train_blur, train_sharp) layout; may be given several times, all of one kind."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted run there goes on.")],
