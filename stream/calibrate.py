@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from calibration.acuity import Verdict
 from calibration.frame_sorter import FrameSorter
+from calibration.known_domains import least_frame_px
 from calibration.recording import MANIFEST, CalibrationRecording, RecordingRule
+from engines.profile import load_profile
 from engines.signals import signals_received
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size
@@ -70,7 +72,7 @@ def run_record(job: RecordJob, console: Console) -> int:
                     job.size,
                     recording,
                     update=counts.update,
-                    say=lambda line: console.print(line, markup=False, highlight=False),
+                    say=counts.say,
                     stopped=lambda: bool(signals),
                 )
         finally:
@@ -86,6 +88,7 @@ class _Counts:
         columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn())
         self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
         self._tasks: dict[Verdict, TaskID] = {}
+        self._knows_size = False
 
     def __enter__(self) -> "_Counts":
         rule = self._recording.rule
@@ -98,10 +101,33 @@ class _Counts:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def say(self, line: str) -> None:
+        self._progress.console.print(line, markup=False, highlight=False)
+
     def update(self, note: str) -> None:
         for kind, task in self._tasks.items():
             shown = note if kind is Verdict.SHARP else ""
             self._progress.update(task, completed=self._recording.count(kind), note=shown)
+        if self._recording.frames and not self._knows_size:
+            self._knows_size = True
+            if (problem := size_problem(self._recording)) is not None:
+                self.say(problem)
+
+
+def size_problem(recording: CalibrationRecording) -> str | None:
+    """Why nothing will be learned from frames of this size with the default model; None if it may.
+
+    Args:
+        recording: with a frame at least.
+    """
+    height, width = recording.read(recording.frames[0]).shape[:2]
+    need_px = least_frame_px(load_profile("balanced").card)
+    if min(height, width) >= need_px:
+        return None
+    return (
+        f"frames of {width}x{height} are too small for `blur2blur calibrate train`, which takes "
+        f"{need_px} px on the shorter side for the deblurrer balanced; ask for more with --size"
+    )
 
 
 def _record_camera(

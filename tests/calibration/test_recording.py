@@ -8,6 +8,7 @@ import time
 from collections import Counter, namedtuple
 from dataclasses import replace
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
 
 import av
@@ -22,7 +23,9 @@ from calibration.camera_crops import last_whole_clip
 from calibration.errors import CalibrationError
 from calibration.frame_sorter import FrameSorter
 from calibration.kept_frame import KeptFrame, spread
+from calibration.known_domains import least_frame_px
 from calibration.recording import CalibrationRecording, RecordingRule
+from engines.profile import load_profile
 from stream.calibrate import RecordJob, instruction, run_record
 from stream.clips import clip_names, record_clips
 from stream.errors import SourceError
@@ -276,6 +279,18 @@ def test_what_one_clip_does_not_give_the_others_do(clip: Path, tmp_path: Path) -
         assert gone_through[name] <= 11, "once, to the end"
     _, said = of_several([clip, late], recording)
     assert said.count("there were frames enough") == 2
+
+
+def test_frames_that_are_too_small_to_learn_from_are_told_while_recording(tmp_path: Path) -> None:
+    flat_recording(tmp_path / "camera")
+    clip = tmp_path / "sunday.mkv"
+    write_clip(clip, [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 9)
+    console = Console(file=StringIO(), width=200)
+    assert run_record(RecordJob(to=tmp_path / "camera", clips=(str(clip),)), console) == 0
+    assert isinstance(console.file, StringIO)
+    said = console.file.getvalue()
+    assert said.count("frames of 96x64 are too small for `blur2blur calibrate train`") == 1
+    assert f"{least_frame_px(load_profile('balanced').card)} px" in said
 
 
 def test_clips_take_no_options_of_cameras(clip: Path, tmp_path: Path) -> None:
