@@ -204,7 +204,7 @@ def test_protocol_from_photographs_to_figures(
         to=tmp_path / "rows",
         deblurrer=str(deblurrer),
         frames=20,
-        crops=8,
+        crops=16,
         validation_crops=2,
         domains=(U1,),
     )
@@ -240,7 +240,7 @@ def test_protocol_from_photographs_to_figures(
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}
     train_protocol(training, said)
     with pytest.raises(CalibrationError, match="another crops"):
-        train_protocol(replace(training, crops=16), said)
+        train_protocol(replace(training, crops=32), said)
     with pytest.raises(CalibrationError, match="another deblurrer"):
         run_protocol_benchmark(replace(benchmark, deblurrer="fast"), None, None, said)
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}

@@ -121,6 +121,16 @@ def test_crops_that_a_network_cannot_take_are_refused(settings: DeblurrerTrainin
         DeblurrerTrainer(replace(settings, pairs=replace(PAIRS, crop_px=66)))
 
 
+def test_too_few_crops_for_a_step_are_refused_before_anything_is_written(
+    settings: DeblurrerTraining,
+) -> None:
+    """It said that the run had finished before, and left untrained weights."""
+    with pytest.raises(CalibrationError, match=r"7 crops are too few .* takes 8; .* --crops"):
+        DeblurrerTrainer(replace(settings, crops=7, batch=8))
+    assert not settings.out.exists()
+    assert not DeblurrerTrainer(replace(settings, crops=8, batch=8)).finished
+
+
 def test_run_that_goes_on_is_not_exported_with_old_figures(
     settings: DeblurrerTraining, tmp_path: Path
 ) -> None:
