@@ -284,6 +284,19 @@ def test_one_that_is_too_small_is_not_what_is_tested_on(
     assert not set(data.training_names) & set(data.held_out_names)
 
 
+def test_things_that_are_asked_to_stand_still_are_not_moved(
+    photographs: Path, tmp_path: Path
+) -> None:
+    """0 px were taken for nothing said, and things moved as far as the camera."""
+    result = blur2blur(
+        "train", "deblurrer", "--data", photographs, "--out", tmp_path / "run",
+        "--max-object-px", "0",
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "5.0 to 0.0" in " ".join(result.stderr.split())
+    assert not (tmp_path / "run").exists()
+
+
 def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path) -> None:
     result = blur2blur(
         "train", "deblurrer", "--data", photographs, "--out", tmp_path / "run", "--crops", "16",
