@@ -126,7 +126,8 @@ def size_problem(recording: CalibrationRecording) -> str | None:
         return None
     return (
         f"frames of {width}x{height} are too small for `blur2blur calibrate train`, which takes "
-        f"{need_px} px on the shorter side for the deblurrer balanced; ask for more with --size"
+        f"{need_px} px on the shorter side for the deblurrer balanced; --size asks a camera for "
+        "larger ones"
     )
 
 

@@ -63,7 +63,8 @@ def calibrate_record(
         list[str] | None,
         typer.Option(
             "--from",
-            help="A clip of that camera instead; may be given several times.",
+            help="A clip of that camera instead; may be given several times, and each gives its "
+            "share of the frames.",
             show_default=False,
         ),
     ] = None,
