@@ -22,7 +22,10 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Case:
-    """A blurred picture, its truth, and the same truth with known blur, of one photograph."""
+    """A blurred picture, its truth, and the same truth with known blur, of one photograph.
+
+    ``scene`` is the photograph's path.
+    """
 
     scene: str
     blurred: Picture
@@ -44,7 +47,7 @@ def make_cases(domain: UnknownDomain, photographs: list[Path], count: int) -> li
     if not large:
         raise CalibrationError(f"no test photograph is at least {need} px on its shorter side")
     crops = [BlurredCrops([picture], recipe, _SEED, 0) for picture in large.values()]
-    scenes = [path.name for path in large]
+    scenes = [str(path) for path in large]
     cases = []
     for number in range(count):
         of = number % len(large)

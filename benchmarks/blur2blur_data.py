@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,13 @@ def _moving(domain: UnknownDomain, crops: BlurredCrops, random: np.random.Genera
 
 def write_recording(domain: UnknownDomain, scenes: Scenes, frames: int, to: Path) -> None:
     """Blurry and sharp frames of the camera, as if it had been recorded."""
-    count = round(_BLURRY_SHARE * frames)
+    blurry_frames = round(_BLURRY_SHARE * frames)
     rule = RecordingRule(
-        blurry=count, sharp=frames - count, spacing_s=0.0, apart_s=0.0, min_difference=0.0
+        blurry=blurry_frames,
+        sharp=frames - blurry_frames,
+        spacing_s=0.0,
+        apart_s=0.0,
+        min_difference=0.0,
     )
     recording = CalibrationRecording(to, rule)
     tiles = -(-FRAME_PX // TILE_PX)
@@ -178,5 +183,8 @@ def write_pairs(domain: UnknownDomain, scenes: Scenes, frames: int, to: Path) ->
 
 
 def copy_all(paths: list[Path], to: Path) -> None:
+    """Copy photographs into one folder; those whose name is taken are numbered."""
     for path in paths:
-        shutil.copy(path, to / path.name)
+        numbered = (f"{path.stem}-{number}{path.suffix}" for number in count(2))
+        names = chain([path.name], numbered)
+        shutil.copy(path, next(to / name for name in names if not (to / name).exists()))

@@ -9,6 +9,7 @@ drew detail.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +42,7 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
             theirs. Where the first holds how things move, there is no second.
 
     Raises:
-        CalibrationError: the recording lacks sharp or blurry frames.
+        CalibrationError: the recording lacks sharp or blurry frames, or they are too small.
     """
 
     def __init__(
@@ -77,7 +78,22 @@ class CameraCrops(Dataset[tuple[Tensor, Tensor]]):
             quarter_turns=False,
             min_scale=1.0,
         )
+        if not any(min(picture.shape[:2]) >= recipe.need_px for _, picture in sharp):
+            height, width = sharp[0][1].shape[:2]
+            raise CalibrationError(
+                f"{recording.folder} holds frames of {width}x{height}, and crops with the reach of "
+                f"the blur that this deblurrer knows take {recipe.need_px} px on the shorter side; "
+                "record larger ones into another folder: `blur2blur calibrate record --size`"
+            )
         self.known = _SamePlaces(blurry, sharp, recipe, seed, length)
+
+    def with_seed(self, seed: int) -> "CameraCrops":
+        """Other crops of the same frames, which are held once."""
+        other = copy(self)
+        other.seed = seed
+        other.known = copy(self.known)
+        other.known.seed = seed
+        return other
 
     @property
     def moving_share(self) -> float:
@@ -167,7 +183,7 @@ def open_camera_crops(
         )
 
     training = crops(seed, held_out)
-    checked = crops(seed + 1, clips - held_out if held_out else frozenset())
+    checked = crops(seed + 1, clips - held_out) if held_out else training.with_seed(seed + 1)
     return training, checked
 
 

@@ -96,9 +96,9 @@ class CropPlans(Dataset[tuple[Tensor, ...]]):
             still = crops.window(margin, random, recipe.min_still_detail)
             surface = crops.surface(margin, random, still)
             shading = drawn_shading(random) if moving.shaded else (1.0, 1.0)
-            size = still.shape[0], still.shape[1]
-            shape = silhouette(size, moving.diameter(size, random), random)
-            opacity = np.rint(255 * shape).astype(np.uint8)
+            side = recipe.crop_px + 2 * moving.margin_px  # what moves reaches no farther
+            shape = silhouette((side, side), moving.diameter(recipe.crop_px, random), random)
+            opacity = np.pad(np.rint(255 * shape).astype(np.uint8), margin - moving.margin_px)
             path = moving.trajectory(random)
             return _Scene(surface, still, opacity, path, moving.camera, shading)
         window = crops.window(margin, random)

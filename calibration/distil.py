@@ -15,7 +15,8 @@ from torch import Tensor
 from calibration.camera_crops import CameraCrops, open_camera_crops
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation
-from calibration.pairs import known_domains, passed_on
+from calibration.known_domains import CROP_PX, known_domains
+from calibration.pairs import passed_on
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.recording_identity import origin
@@ -37,7 +38,7 @@ class Distillation(RestorationSettings):
     recording: Path
     teacher: str
     held_out: tuple[str, ...] = ()
-    crop_px: int = 128
+    crop_px: int = CROP_PX
     crops: int = 60_000
     batch: int = 8
     learning_rate: float = 3e-4

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -51,11 +49,17 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         if file.suffix == ".safetensors":
             return load_file(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except OSError as error:
+        raise CalibrationError(f"{file} cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # bytes that are no weights fail in every way there is
+        if wants := re.search(r"GLOBAL (\S+)", str(error)):
+            raise CalibrationError(
+                f"{file} cannot be read as weights: it holds {wants[1]}; files that hold more than "
+                "tensors are not opened, because opening them would execute what is in them"
+            ) from error
         raise CalibrationError(
-            f"{file} cannot be read as weights ({reason}); files that hold more than tensors are "
-            "not opened, because opening them would execute what is in them"
+            f"{file} ({file.stat().st_size} bytes) is cut off, or holds no weights but, for "
+            "instance, a web page; fetch it again"
         ) from error
     for wrapper in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
@@ -85,7 +89,7 @@ def recognise(tensors: Mapping[str, Tensor]) -> NetworkSpec | None:
                 width=len(tensors["feat_extract.0.main.0.weight"]),
                 blocks=_counts(tensors, r"Encoder\.(\d+)\.layers\.(\d+)\.")[0],
             )
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, TypeError):
         return None
     return spec
 

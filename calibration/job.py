@@ -14,6 +14,7 @@ from rich.progress import (
 
 from calibration.distil import Distillation, DistillationTrainer
 from calibration.evaluation import Evaluation
+from calibration.paired_folders import PairedCrops
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from calibration.train_translator import (
     TranslatorTrainer,
@@ -49,8 +50,9 @@ def run_deblurrer_training(
 
         trainer = DeblurrerTrainer(settings, report)
     _quiet_but_for_one(trainer, console)
+    what = "scenes" if isinstance(trainer.data.training, PairedCrops) else "pictures"
     console.print(
-        f"{len(trainer.data.training_names)} pictures to train on, "
+        f"{len(trainer.data.training_names)} {what} to train on, "
         f"{len(trainer.data.held_out_names)} held out; {_beginning(trainer)}"
     )
     final = _show(trainer, _describe_restoration, console)

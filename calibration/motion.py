@@ -1,7 +1,6 @@
 """What a network that looks for motion learns it from: where things were during the exposure."""
 
 import itertools
-import os
 from collections.abc import Callable
 
 import cv2
@@ -13,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from calibration.pairs import BlurredCrops, to_tensor
 from calibration.precision import training_dtype
-from calibration.processes import from_workers
+from calibration.processes import from_workers, reading_workers
 from calibration.training_data import one_thread
 from engines.networks import MotionUNet
 from engines.networks.motion_reader import ComparingReader, MotionReader
@@ -221,7 +220,7 @@ def _statistics(
     pictures = DataLoader(
         MotionCrops(crops, 0.0),
         batch_size=16,
-        num_workers=os.cpu_count() or 1,
+        num_workers=reading_workers(),
         worker_init_fn=one_thread,
     )
     done = 0

@@ -68,7 +68,7 @@ class ObjectMotion(Movement):
         still = to_linear(background)
         surface = to_linear(_shaded(texture, random) if self.shaded else texture)
         size = still.shape[0], still.shape[1]
-        opacity = silhouette(size, self.diameter(size, random), random)[:, :, None]
+        opacity = silhouette(size, self.diameter(min(size) - 2 * m, random), random)[:, :, None]
         path = self.trajectory(random)
         layer = blur(np.concatenate([opacity * surface, opacity], axis=2), rasterise(path))
         light = layer[:, :, :3] + (1 - layer[:, :, 3:]) * still
@@ -81,9 +81,9 @@ class ObjectMotion(Movement):
             path=path,
         )
 
-    def diameter(self, size: tuple[int, int], random: np.random.Generator) -> float:
-        """An object's, in pixels, for a picture of that height and width with its border."""
-        return random.uniform(self.min_size, self.max_size) * (min(size) - 2 * self.margin_px)
+    def diameter(self, side_px: int, random: np.random.Generator) -> float:
+        """An object's, in pixels, for a picture of that shorter side, without its border."""
+        return random.uniform(self.min_size, self.max_size) * side_px
 
 
 @dataclass(frozen=True)

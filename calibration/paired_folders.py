@@ -23,10 +23,13 @@ class PicturePair:
 
 
 def find_pairs(folders: list[Path]) -> list[PicturePair]:
-    """Every blurred picture under the folders that has a sharp one of the same name.
+    """Every blurred picture under the folders, each with the sharp one of the same name.
 
     GoPro: ``SCENE/blur/000001.png`` beside ``SCENE/sharp/000001.png``. REDS:
     ``train_blur/SCENE/00000000.png`` beside ``train_sharp/SCENE/00000000.png``.
+
+    Raises:
+        CalibrationError: a blurred picture has no sharp one: it would be taken for a photograph.
     """
     found = []
     for folder in folders:
@@ -34,6 +37,13 @@ def find_pairs(folders: list[Path]) -> list[PicturePair]:
             sharp = _partner(blurred, folder)
             if sharp is not None:
                 found.append(PicturePair(blurred, sharp, _scene(blurred, folder)))
+    alone = [pair for pair in found if not pair.sharp.is_file()]
+    if alone:
+        others = f", and {len(alone) - 1} more have none" if len(alone) > 1 else ""
+        raise CalibrationError(
+            f"{alone[0].blurred} is blurred and has no sharp partner {alone[0].sharp}{others}; "
+            "partners have the same name, ending and all: rename them, or remove what has none"
+        )
     return found
 
 
@@ -75,14 +85,17 @@ class PairedCrops(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _partner(blurred: Path, folder: Path) -> Path | None:
-    """The sharp file of a blurred one: the nearest folder that says blur, saying sharp instead."""
+    """Where the sharp file of a blurred one has to be; None where it is not one of a pair.
+
+    That is in the nearest folder that says blur, saying sharp instead, where there is such a one.
+    """
     parts = list(blurred.relative_to(folder).parts)
     for place in reversed(range(len(parts) - 1)):
         name = parts[place]
         if name == "blur" or name.endswith("_blur"):
             parts[place] = name.removesuffix("blur") + "sharp"
-            sharp = folder.joinpath(*parts)
-            return sharp if sharp.is_file() else None
+            beside = folder.joinpath(*parts[: place + 1])
+            return folder.joinpath(*parts) if beside.is_dir() else None
     return None
 
 

@@ -1,7 +1,7 @@
 """Training pairs: crops of sharp photographs, blurred in one of the domains, all from a seed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import cv2
@@ -23,7 +23,6 @@ Crops = Dataset[tuple[Tensor, Tensor]]
 """Pairs (blurred, sharp), uint8 (3, crop, crop) each."""
 
 _WEBCAM = Camera(compressed_share=0.15)
-_MOVEMENT = tuple(field.name for field in fields(Movement))
 
 
 @dataclass(frozen=True)
@@ -221,20 +220,6 @@ class BlurredCrops(Crops):
         top = random.integers(photograph.shape[0] - taken + 1)
         left = random.integers(photograph.shape[1] - taken + 1)
         return photograph[top : top + taken, left : left + taken]
-
-
-def known_domains(card: Mapping[str, Any]) -> tuple[KnownBlur, ObjectMotion]:
-    """What a deblurrer knows, of the camera and of objects, by its weights' card.
-
-    Where the card tells nothing (weights from elsewhere) it is the known domain as it stands.
-    """
-    pairs = card.get("training", {}).get("pairs", {})
-
-    def movement(domain: str) -> dict[str, Any]:
-        told: Mapping[str, Any] = pairs.get(domain, {})
-        return {name: told[name] for name in _MOVEMENT if name in told}
-
-    return KnownBlur(**movement("known")), ObjectMotion(**movement("moving"))
 
 
 def passed_on(card: Mapping[str, Any]) -> dict[str, Any]:

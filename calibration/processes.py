@@ -1,6 +1,7 @@
 """The processes and the arithmetic that a training run has, as it was launched."""
 
 import logging
+import multiprocessing
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from engines.processor import usable_cores
 
 Batch = TypeVar("Batch")
 
+_MOST_COPIES = 4
 _PATIENCE = timedelta(hours=12)
 """What one process does for all, as to learn to read spectra, takes longer than torch waits."""
 
@@ -48,6 +50,21 @@ def loader_workers(processes: int, device: torch.device) -> int:
     if device.type == "cpu":
         return 1 if processes == 1 else 0
     return max(1, usable_cores() // processes - 1)
+
+
+def reading_workers() -> int:
+    """Processes that make pictures to learn reading from, where no other uses the cores."""
+    return workers_that_fit(usable_cores(), multiprocessing.get_context().get_start_method())
+
+
+def workers_that_fit(cores: int, start_method: str) -> int:
+    """One a core; where they are not forked, a few, as each holds all photographs once more.
+
+    Args:
+        cores: that may be used.
+        start_method: of processes, as :mod:`multiprocessing` calls it.
+    """
+    return cores if start_method == "fork" else min(cores, _MOST_COPIES)
 
 
 def from_workers(loader: DataLoader[Batch]) -> Iterator[Batch]:

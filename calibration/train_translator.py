@@ -21,8 +21,9 @@ from calibration.discriminator import Discriminator, hinge_loss, r1_penalty, spl
 from calibration.evaluation import write_strip
 from calibration.features import SMALLEST_PX
 from calibration.known_blur import KnownBlur
+from calibration.known_domains import CROP_PX, known_domains
 from calibration.object_motion import ObjectMotion
-from calibration.pairs import Crops, known_domains, passed_on
+from calibration.pairs import Crops, passed_on
 from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.recording_identity import origin
@@ -61,7 +62,7 @@ class TranslatorTraining(RunSettings):
     deblurrer: str = "balanced"
     held_out: tuple[str, ...] = ()
     network: PlainUNetSpec = TRANSLATOR
-    crop_px: int = 128
+    crop_px: int = CROP_PX
     crops: int = 20_000
     batch: int = 8
     ema_steps: int = 100

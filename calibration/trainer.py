@@ -78,13 +78,19 @@ class Trainer(ABC, Generic[Validation]):
     never stopped. A subclass sets itself up, calls :meth:`load`, and says what a step is.
 
     Raises:
-        CalibrationError: the batch cannot be shared among the processes.
+        CalibrationError: the batch cannot be shared among the processes, or there are too few crops
+            for one.
     """
 
     settings: RunSettings
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
+        if settings.crops < settings.batch:
+            raise CalibrationError(
+                f"{settings.crops} crops are too few for a single step, which takes "
+                f"{settings.batch}; name more with --crops"
+            )
         self.fabric = make_fabric()
         if settings.batch % self.fabric.world_size:
             raise CalibrationError(

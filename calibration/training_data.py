@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from calibration.errors import CalibrationError
-from calibration.paired_folders import PairedCrops, find_pairs
+from calibration.paired_folders import PairedCrops, PicturePair, find_pairs
 from calibration.pairs import BlurredCrops, Crops, PairRecipe
 from calibration.photographs import (
     find_photographs,
@@ -58,10 +58,11 @@ def open_training_data(
         trained, tested: names that earlier training was on, and that it held out: they stay so.
 
     Raises:
-        CalibrationError: a folder is missing, holds nothing usable, or too little to hold any out.
+        CalibrationError: a folder is missing, holds nothing usable, or too little to hold any out;
+            or some hold pairs and others photographs.
     """
     cv2.setNumThreads(0)  # a worker forked after cv2 has threads hangs for ever
-    pairs = find_pairs(list(folders))
+    pairs = _pairs_of_all(folders)
     held_out_recipe = PairRecipe(
         known=replace(
             recipe.known,
@@ -101,6 +102,20 @@ def open_training_data(
         names = [[p.name for p in part] for part in (train_paths, held_out_paths)]
     blurred, truth = default_collate([held_out[i] for i in range(validation_crops)])
     return TrainingData(training, (blurred, truth), *(sorted(set(part)) for part in names))
+
+
+def _pairs_of_all(folders: Sequence[Path]) -> list[PicturePair]:
+    """The pairs of folders that all hold some, or none of them does."""
+    of_each = {folder: find_pairs([folder]) for folder in folders}
+    without = [folder for folder, pairs in of_each.items() if not pairs]
+    if without and len(without) < len(of_each):
+        find_photographs(without)  # whether it is there, and holds any
+        paired = next(folder for folder, pairs in of_each.items() if pairs)
+        raise CalibrationError(
+            f"{without[0]} holds photographs, and {paired} pairs: one run learns from either; "
+            "name folders of one kind with --data"
+        )
+    return [pair for pairs in of_each.values() for pair in pairs]
 
 
 def _too_few(trained: Collection[str]) -> str:

@@ -11,12 +11,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from calibration.acuity import Verdict
-from calibration.clip_identity import clip_identity, name_clip
 from calibration.frame_sorter import FrameSorter
+from calibration.known_domains import least_frame_px
 from calibration.recording import MANIFEST, CalibrationRecording, RecordingRule
+from engines.profile import load_profile
 from engines.signals import signals_received
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size
+from stream.clips import record_clips
 from stream.errors import SourceError
 from stream.output.preview import Preview
 
@@ -31,6 +33,7 @@ class RecordJob:
     Attributes:
         source: a camera or stream; None where clips are given.
         clips: recordings of that camera instead.
+        fps: asked of a camera.
         seconds: the longest that a camera is recorded.
     """
 
@@ -60,7 +63,14 @@ def run_record(job: RecordJob, console: Console) -> int:
             if job.source is not None:
                 _record_camera(job, recording, counts, lambda: bool(signals))
             else:
-                _record_clips(job, recording, counts, lambda: bool(signals))
+                record_clips(
+                    job.clips,
+                    job.size,
+                    recording,
+                    update=counts.update,
+                    say=counts.say,
+                    stopped=lambda: bool(signals),
+                )
         finally:
             recording.finish()
     return _tell(recording, bool(job.clips), console)
@@ -74,6 +84,7 @@ class _Counts:
         columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn())
         self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
         self._tasks: dict[Verdict, TaskID] = {}
+        self._knows_size = False
 
     def __enter__(self) -> "_Counts":
         rule = self._recording.rule
@@ -93,37 +104,27 @@ class _Counts:
         for kind, task in self._tasks.items():
             shown = note if kind is Verdict.SHARP else ""
             self._progress.update(task, completed=self._recording.count(kind), note=shown)
+        if self._recording.frames and not self._knows_size:
+            self._knows_size = True
+            if (problem := size_problem(self._recording)) is not None:
+                self.say(problem)
 
 
-def clip_names(uris: Sequence[str]) -> list[str]:
-    """How new clips are called: by their files; where several are called alike, by folders, too."""
-    paths = [Path(uri) for uri in uris]
-    stems = [path.stem for path in paths]
-    if len(set(paths)) == len(set(stems)):
-        return stems
-    longer = ["-".join([*path.absolute().parts[-2:-1], path.stem]) for path in paths]
-    return longer if len(set(paths)) == len(set(longer)) else [str(path) for path in paths]
+def size_problem(recording: CalibrationRecording) -> str | None:
+    """Why nothing will be learned from frames of this size with the default model; None if it may.
 
-
-def _record_clips(
-    job: RecordJob, recording: CalibrationRecording, counts: _Counts, stopped: Callable[[], bool]
-) -> None:
-    """A clip that was recorded before adds nothing: its frames are too near to those kept."""
-    for uri, wanted in zip(job.clips, clip_names(job.clips), strict=True):
-        clip = name_clip(recording.clips, wanted, clip_identity(uri))
-        sorter = FrameSorter(job.rule)
-        with closing(
-            open_source(uri, SourceOptions(size=job.size, as_captured=True)).open()
-        ) as capture:
-            for picture in capture.pictures():
-                if stopped():
-                    return
-                for at_s, pixels, judgement in sorter.add(picture.pts_s, picture.pixels):
-                    recording.offer(clip, at_s, pixels, judgement)
-                counts.update(clip)
-        for at_s, pixels, judgement in sorter.rest():
-            recording.offer(clip, at_s, pixels, judgement)
-        counts.update(clip)
+    Args:
+        recording: with a frame at least.
+    """
+    height, width = recording.read(recording.frames[0]).shape[:2]
+    need_px = least_frame_px(load_profile("balanced").card)
+    if min(height, width) >= need_px:
+        return None
+    return (
+        f"frames of {width}x{height} are too small for `blur2blur calibrate train`, which takes "
+        f"{need_px} px on the shorter side for the deblurrer balanced; --size asks a camera for "
+        "larger ones"
+    )
 
 
 def _record_camera(

@@ -14,6 +14,7 @@ from stream.commands.common import (
     console,
     needs_extra_train,
     parse_size,
+    refuse_ignored,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _group() -> None:
 
 @app.command("record")
 def calibrate_record(
+    context: typer.Context,
     to: Annotated[Path, typer.Option(help="Folder of the recording; one that is there goes on.")],
     source: Annotated[
         str | None,
@@ -61,13 +63,16 @@ def calibrate_record(
         list[str] | None,
         typer.Option(
             "--from",
-            help="A clip of that camera instead; may be given several times.",
+            help="A clip of that camera instead; may be given several times, and each gives its "
+            "share of the frames.",
             show_default=False,
         ),
     ] = None,
     size: CameraSize = None,
     fps: CameraRate = None,
-    seconds: Annotated[float, typer.Option(min=1.0, help="The longest recording.")] = 180.0,
+    seconds: Annotated[
+        float, typer.Option(min=1.0, help="The longest that a camera is recorded.")
+    ] = 180.0,
     blurry: Annotated[int, typer.Option(min=1, help="Blurry frames wanted.")] = 300,
     sharp: Annotated[int, typer.Option(min=1, help="Sharp frames wanted.")] = 200,
 ) -> None:
@@ -85,6 +90,8 @@ def calibrate_record(
 
     if (source is None) == (not clips):
         raise typer.BadParameter("name a camera, or clips with --from")
+    if clips:
+        refuse_ignored(context, ["seconds", "fps"], "is about cameras; clips have their own")
     job = RecordJob(
         to=to,
         source=source,

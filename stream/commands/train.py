@@ -25,7 +25,7 @@ def train_deblurrer(
         list[Path],
         typer.Option(
             help="Folder of sharp photographs, or of pairs in GoPro's (blur, sharp) or REDS's "
-            "(train_blur, train_sharp) layout; may be given several times."
+            "(train_blur, train_sharp) layout; may be given several times, all of one kind."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted run there goes on.")],
@@ -175,9 +175,12 @@ def train_deblurrer(
             linear_share=linear_share,
             origin=origin.value,
         )
-        objects = replace(movement, max_extent_px=max_object_px or max_extent_px)
+        objects = movement
+        if max_object_px is not None:
+            objects = replace(movement, max_extent_px=max_object_px)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        options = "--min-extent-px, --max-extent-px, --max-object-px"
+        raise typer.BadParameter(f"{error}; see {options}") from None
     settings = DeblurrerTraining(
         data=tuple(data),
         out=out,

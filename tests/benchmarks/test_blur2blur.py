@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
 from benchmarks.blur2blur_cases import make_cases
+from benchmarks.blur2blur_data import copy_all
 from benchmarks.blur2blur_figures import bootstrap_ci95
 from benchmarks.blur2blur_rows import ROWS
 from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
@@ -119,8 +120,20 @@ def test_pictures_are_of_all_photographs_whatever_they_are_called(tmp_path: Path
         cv2.imwrite(str(path), np.full((400, 400, 3), colour, np.uint8))
     domain = replace(U1, chain=Chain(), thing_share=0.0)
     first, second = make_cases(domain, paths, 2)
-    assert first.scene == second.scene == "x.png"
+    assert [first.scene, second.scene] == [str(path) for path in paths], "two of one name are two"
     assert second.truth.mean() > first.truth.mean() + 50
+
+
+def test_photographs_of_one_name_are_all_copied(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "x.png" for folder in ("monday", "tuesday", "friday")]
+    paths.append(tmp_path / "x-2.png")
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(str(path))
+    (tmp_path / "to").mkdir()
+    copy_all(paths, tmp_path / "to")
+    copies = sorted(file.read_text() for file in (tmp_path / "to").iterdir())
+    assert copies == sorted(map(str, paths))
 
 
 def test_interval_is_over_scenes_not_pictures() -> None:
@@ -191,7 +204,7 @@ def test_protocol_from_photographs_to_figures(
         to=tmp_path / "rows",
         deblurrer=str(deblurrer),
         frames=20,
-        crops=8,
+        crops=16,
         validation_crops=2,
         domains=(U1,),
     )
@@ -227,7 +240,7 @@ def test_protocol_from_photographs_to_figures(
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}
     train_protocol(training, said)
     with pytest.raises(CalibrationError, match="another crops"):
-        train_protocol(replace(training, crops=16), said)
+        train_protocol(replace(training, crops=32), said)
     with pytest.raises(CalibrationError, match="another deblurrer"):
         run_protocol_benchmark(replace(benchmark, deblurrer="fast"), None, None, said)
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").rglob("*")}

@@ -1,9 +1,12 @@
 """Pairs that are made on a device are those that a processor makes."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import default_collate
 
 from calibration.camera import through_jpeg as jpeg_file
@@ -18,11 +21,13 @@ from calibration.trajectory import Movement
 
 @pytest.fixture(scope="module", params=[0.0, 0.5], ids=["textured", "half-even"])
 def crops(request: pytest.FixtureRequest) -> BlurredCrops:
-    random = np.random.default_rng(0)
-    photograph = random.integers(0, 256, (40, 40, 3), np.uint8)
-    photograph = cv2.resize(photograph, (420, 420), interpolation=cv2.INTER_NEAREST)
     recipe = PairRecipe.for_training(64, Movement(linear_share=0.4), 0.5, even_share=request.param)
-    return BlurredCrops([np.asarray(photograph, np.uint8)], recipe, 0, 256)
+    return BlurredCrops([photograph()], recipe, 0, 256)
+
+
+def photograph() -> NDArray[np.uint8]:
+    squares = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    return np.asarray(cv2.resize(squares, (420, 420), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def rendered(crops: BlurredCrops, count: int) -> tuple[Plans, tuple[torch.Tensor, ...]]:
@@ -62,6 +67,20 @@ def test_pairs_are_as_hard_and_as_moved_as_those_of_a_processor(crops: BlurredCr
     assert float(told.float().mean()) == pytest.approx(0.25, abs=0.1)
     centre = shares.shape[1] // 2  # no two moved alike, and some not at all
     assert 0.02 < float((shares[:, centre] == 1).float().mean()) < 0.2
+
+
+def test_things_are_as_large_where_the_camera_moves_farther_than_they() -> None:
+    """They were larger by what the camera's movements take around a crop."""
+    slow = Movement(min_extent_px=1.0, max_extent_px=2.0)
+    recipe = PairRecipe.for_training(64, Movement(max_extent_px=60.0), 0.9, objects=slow)
+    pairs = BlurredCrops([photograph()], replace(recipe, moving_share=1.0, sharp_share=0.0), 0, 120)
+    plans, others = CropPlans(pairs), MotionCrops(pairs, 0.0)
+    inner = slice(recipe.margin_px, -recipe.margin_px)
+    shapes = np.stack([plans[i][2].numpy()[inner, inner] for i in range(120)]) / 255
+    presence = shapes.reshape(120, 4, 16, 4, 16).mean(axis=(2, 4))
+    theirs = np.stack([others[i][3].numpy() for i in range(120)])
+    assert presence.mean() == pytest.approx(theirs.mean(), rel=0.02)
+    assert presence[:, 0].mean() == pytest.approx(theirs[:, 0].mean(), rel=0.02), "at the border"
 
 
 def test_a_batch_is_the_same_every_time(crops: BlurredCrops) -> None:

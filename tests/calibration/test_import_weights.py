@@ -83,6 +83,34 @@ def test_file_that_wants_to_execute_something_is_refused(tmp_path: Path) -> None
     assert not Path("exploded").exists()
 
 
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+@pytest.mark.parametrize("content", ["nothing", "text", "half", "half of an old one", "page"])
+def test_file_that_is_no_weights_is_told_in_a_line(
+    tmp_path: Path, content: str, ending: str
+) -> None:
+    """It ended in a traceback, or with advice about calls of torch."""
+    file = tmp_path / f"theirs.{ending}"
+    tensors = {"intro.weight": torch.zeros(100)}
+    if content.startswith("half"):
+        torch.save(tensors, file, _use_new_zipfile_serialization=content == "half")
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    else:
+        page = b"<!DOCTYPE html>\n<html><body>Not found</body></html>"
+        file.write_bytes({"nothing": b"", "text": b"hello", "page": page}[content])
+    with pytest.raises(CalibrationError) as raised:
+        import_weights(file, tmp_path / "mine", name="mine", about="")
+    said = str(raised.value)
+    assert said.startswith(f"{file} ({file.stat().st_size} bytes) is cut off, or holds no weights")
+    assert "torch" not in said
+    assert "\n" not in said
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_single_number_is_no_network() -> None:
+    assert recognise({"intro.weight": torch.tensor(1.0)}) is None
+    assert recognise({"feat_extract.0.main.0.weight": torch.tensor(1.0)}) is None
+
+
 def test_other_weights_are_named(tmp_path: Path) -> None:
     assert recognise({}) is None
     file = tmp_path / "other.pth"

@@ -1,6 +1,7 @@
 """What a network that looks for motion is taught."""
 
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from calibration.motion import (
 )
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import BlurredCrops, Example, PairRecipe
+from calibration.processes import workers_that_fit
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.networks import MotionUNet, MotionUNetSpec, PlainUNetSpec, named_specification
 from engines.networks.spectra import linear_light
@@ -148,6 +150,33 @@ def test_processes_end_with_the_reading_that_failed() -> None:
         child.kill()
     assert failed.tb is not None, "what it holds is not forgotten yet"
     assert not left
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds processes")
+def test_reading_starts_a_process_for_each_core_that_it_may_use() -> None:
+    """It started one for each core of the machine, in a container of few, too."""
+    before, running = os.sched_getaffinity(0), set[int]()
+    others = multiprocessing.active_children()
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        learn_to_read(
+            SPEC.build(),
+            crops(16),
+            lambda what, done, of: running.add(len(multiprocessing.active_children())),
+        )
+    finally:
+        os.sched_setaffinity(0, before)
+    assert max(running) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    ("cores", "start_method", "workers"),
+    [(1, "fork", 1), (64, "fork", 64), (64, "spawn", 4), (64, "forkserver", 4), (2, "spawn", 2)],
+)
+def test_few_processes_hold_photographs_of_their_own(
+    cores: int, start_method: str, workers: int
+) -> None:
+    assert workers_that_fit(cores, start_method) == workers
 
 
 def settings(photographs: Path, folder: Path) -> DeblurrerTraining:

@@ -1,12 +1,15 @@
 import multiprocessing
+from io import StringIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from calibration.errors import CalibrationError
+from calibration.job import run_deblurrer_training
 from calibration.paired_folders import PairedCrops, find_pairs
 from calibration.pairs import PairRecipe
 from calibration.photographs import was_trained_on
@@ -47,6 +50,50 @@ def test_what_a_mac_leaves_beside_pictures_is_no_pair(folder: Path) -> None:
     for picture in list(folder.rglob("*.png")):
         picture.with_name(f"._{picture.name}").write_bytes(b"\0\5\26\7mac")
     assert len(find_pairs([folder])) == 8
+
+
+def test_blurred_picture_without_a_partner_is_no_photograph(folder: Path) -> None:
+    """It was learned from as if it were sharp, or left out without a word."""
+    pairs = find_pairs([folder])
+    for number, pair in enumerate(pairs, start=1):
+        pair.sharp.rename(pair.sharp.with_suffix(".jpg"))
+        with pytest.raises(CalibrationError) as raised:
+            open_training_data([folder], PairRecipe(crop_px=64), 0, 8, 4)
+        said = str(raised.value)
+        assert f"{pairs[0].blurred} is blurred and has no sharp partner {pairs[0].sharp}" in said
+        assert (f"{number - 1} more have none" in said) == (number > 1)
+        assert "rename them" in said
+
+
+def test_photographs_in_a_folder_called_blur_are_photographs(tmp_path: Path) -> None:
+    for number in range(3):
+        write_pair(tmp_path / "blur" / f"{number}.png", tmp_path / "blur" / f"{number}s.png", 0)
+    assert not find_pairs([tmp_path])
+
+
+def test_photographs_beside_pairs_are_refused_by_name(folder: Path, tmp_path: Path) -> None:
+    """They were left out without a word."""
+    photographs = tmp_path.parent / f"{tmp_path.name}-photographs"
+    mixed = [folder, photographs]
+    with pytest.raises(CalibrationError, match=f"{photographs} is not a folder"):
+        open_training_data(mixed, PairRecipe(crop_px=64), 0, 8, 4)
+    write_pair(photographs / "1.png", photographs / "2.png", 0)
+    for folders in (mixed, mixed[::-1]):
+        with pytest.raises(CalibrationError) as raised:
+            open_training_data(folders, PairRecipe(crop_px=64), 0, 8, 4)
+        assert f"{photographs} holds photographs, and {folder} pairs" in str(raised.value)
+
+
+def test_scenes_are_called_so(folder: Path, tmp_path: Path) -> None:
+    settings = DeblurrerTraining(
+        data=(folder,), out=tmp_path.parent / f"{tmp_path.name}-run", crops=2, batch=2,
+        validation_crops=2, pairs=PairRecipe(crop_px=64),
+        network=PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,)),
+    )  # fmt: skip
+    console = Console(file=StringIO(), width=100)
+    run_deblurrer_training(settings, console)
+    assert isinstance(console.file, StringIO)
+    assert "3 scenes to train on, 1 held out" in console.file.getvalue()
 
 
 def test_crops_of_a_pair_belong_together(folder: Path) -> None:

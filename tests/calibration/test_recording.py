@@ -5,23 +5,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections import namedtuple
+from collections import Counter, namedtuple
 from dataclasses import replace
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rich.console import Console
 
 from calibration.acuity import TILE_PX, Judgement, Verdict
+from calibration.camera_crops import last_whole_clip
 from calibration.errors import CalibrationError
 from calibration.frame_sorter import FrameSorter
 from calibration.kept_frame import KeptFrame, spread
+from calibration.known_domains import least_frame_px
 from calibration.recording import CalibrationRecording, RecordingRule
-from stream.calibrate import RecordJob, clip_names, instruction, run_record
+from engines.profile import load_profile
+from stream.calibrate import RecordJob, instruction, run_record
+from stream.clips import clip_names, record_clips
 from stream.errors import SourceError
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
 from tests.conftest import ROOT, blur2blur, discs
@@ -37,16 +43,20 @@ def seen() -> list[Shot]:
 @pytest.fixture(scope="module")
 def clip(seen: list[Shot], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "monday.mkv"
+    write_clip(path, [shot.pixels for shot in seen])
+    return path
+
+
+def write_clip(path: Path, pictures: list[NDArray[np.uint8]]) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
         stream.time_base = Fraction(1, FPS)
-        for number, shot in enumerate(seen):
-            frame = av.VideoFrame.from_ndarray(shot.pixels, format="rgb24")
+        for number, pixels in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return path
 
 
 def record(folder: Path, seen: list[Shot], rule: RecordingRule = RULE) -> CalibrationRecording:
@@ -223,6 +233,74 @@ def test_clips_of_one_name_are_not_mixed_whatever_they_are_given_with(
     assert list(recording.clips) == ["cam", "tuesday-cam"]
     assert {frame.clip for frame in recording.frames} <= {"cam", "tuesday-cam"}
     assert len(recording.frames) == 8
+
+
+def of_several(clips: list[Path], recording: CalibrationRecording) -> tuple[Counter[str], str]:
+    """Record them; how many pictures of each were gone through, and what was said."""
+    gone_through, said = Counter[str](), list[str]()
+    record_clips(
+        [str(clip) for clip in clips],
+        None,
+        recording,
+        update=lambda clip: gone_through.update([clip]),
+        say=said.append,
+        stopped=lambda: False,
+    )
+    return gone_through, "\n".join(said)
+
+
+def test_each_of_several_clips_gives_its_share_and_one_can_be_held_out(
+    clip: Path, tmp_path: Path
+) -> None:
+    """The first one filled the recording, and the others were decoded for nothing."""
+    other = tmp_path / "tuesday.mkv"
+    other.write_bytes(clip.read_bytes() + bytes(1))  # another, that shows the same
+    recording = CalibrationRecording(tmp_path / "camera", replace(RULE, blurry=4, sharp=4))
+    gone_through, said = of_several([clip, other], recording)
+    assert Counter((frame.clip, frame.kind) for frame in recording.frames) == {
+        (name, kind): 2 for name in ("monday", "tuesday") for kind in ("blurry", "sharp")
+    }
+    assert last_whole_clip(recording) == {"tuesday"}
+    assert not said
+    assert max(gone_through.values()) < 240, "no clip is gone through once its share is kept"
+
+
+def test_what_one_clip_does_not_give_the_others_do(clip: Path, tmp_path: Path) -> None:
+    grey = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    empty, late = tmp_path / "sunday.mkv", tmp_path / "tuesday.mkv"
+    write_clip(empty, [grey] * 9)
+    write_clip(late, [grey] * 10)
+    recording = CalibrationRecording(tmp_path / "camera", replace(RULE, blurry=4, sharp=3))
+    gone_through, said = of_several([empty, clip, late], recording)
+    assert recording.complete
+    assert {frame.clip for frame in recording.frames} == {"monday"}
+    for name in ("sunday", "tuesday"):
+        assert f"nothing was kept of {name}: no frame is clearly sharp" in said
+        assert gone_through[name] <= 11, "once, to the end"
+    _, said = of_several([clip, late], recording)
+    assert said.count("there were frames enough") == 2
+
+
+def test_frames_that_are_too_small_to_learn_from_are_told_while_recording(tmp_path: Path) -> None:
+    flat_recording(tmp_path / "camera")
+    clip = tmp_path / "sunday.mkv"
+    write_clip(clip, [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 9)
+    console = Console(file=StringIO(), width=200)
+    assert run_record(RecordJob(to=tmp_path / "camera", clips=(str(clip),)), console) == 0
+    assert isinstance(console.file, StringIO)
+    said = console.file.getvalue()
+    assert said.count("frames of 96x64 are too small for `blur2blur calibrate train`") == 1
+    assert f"{least_frame_px(load_profile('balanced').card)} px" in said
+
+
+def test_clips_take_no_options_of_cameras(clip: Path, tmp_path: Path) -> None:
+    for option in ("--seconds", "--fps"):
+        result = blur2blur(
+            "calibrate", "record", "--from", clip, "--to", tmp_path / "camera", option, "5"
+        )
+        assert result.returncode == 1
+        assert f"{option} is about cameras" in result.stderr
+    assert not (tmp_path / "camera").exists()
 
 
 @pytest.mark.parametrize("frames", [1, 23, 24, 25, 47, 300])

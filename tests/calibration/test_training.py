@@ -133,6 +133,16 @@ def test_figures_of_another_shape_are_not_exported(figures: object, tmp_path: Pa
         export_run(tmp_path, tmp_path / "mine", "mine", "", quality, Console(quiet=True))
 
 
+def test_too_few_crops_for_a_step_are_refused_before_anything_is_written(
+    settings: DeblurrerTraining,
+) -> None:
+    """It said that the run had finished before, and left untrained weights."""
+    with pytest.raises(CalibrationError, match=r"7 crops are too few .* takes 8; .* --crops"):
+        DeblurrerTrainer(replace(settings, crops=7, batch=8))
+    assert not settings.out.exists()
+    assert not DeblurrerTrainer(replace(settings, crops=8, batch=8)).finished
+
+
 def test_run_that_goes_on_is_not_exported_with_old_figures(
     settings: DeblurrerTraining, tmp_path: Path
 ) -> None:
@@ -284,6 +294,19 @@ def test_one_that_is_too_small_is_not_what_is_tested_on(
     assert "small.png" in data.training_names
     assert set(data.held_out_names) < large
     assert not set(data.training_names) & set(data.held_out_names)
+
+
+def test_things_that_are_asked_to_stand_still_are_not_moved(
+    photographs: Path, tmp_path: Path
+) -> None:
+    """0 px were taken for nothing said, and things moved as far as the camera."""
+    result = blur2blur(
+        "train", "deblurrer", "--data", photographs, "--out", tmp_path / "run",
+        "--max-object-px", "0",
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "5.0 to 0.0" in " ".join(result.stderr.split())
+    assert not (tmp_path / "run").exists()
 
 
 def test_command_trains_and_says_how_to_go_on(photographs: Path, tmp_path: Path) -> None:

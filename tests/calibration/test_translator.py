@@ -14,8 +14,8 @@ from calibration.camera_crops import CameraCrops
 from calibration.discriminator import Discriminator, hinge_loss, r1_penalty, split_luma
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur
+from calibration.known_domains import known_domains
 from calibration.object_motion import ObjectMotion
-from calibration.pairs import known_domains
 from calibration.recording import CalibrationRecording
 from calibration.train_translator import TranslatorTrainer, TranslatorTraining
 from calibration.translator import TRANSLATOR, pyramid
