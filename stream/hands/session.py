@@ -18,14 +18,7 @@ import msgspec
 from engines.files import sha256_of, write_text_atomically
 from stream.errors import StreamError
 from stream.hands.landmarks import Side
-from stream.hands.session_table import (
-    FILE_NAME,
-    PICTURES,
-    Picture,
-    Trajectory,
-    read_rows,
-    trajectory,
-)
+from stream.hands.session_table import FILE_NAME, Picture, Trajectory, read_trajectories
 
 Task = Literal["finger-tapping", "open-close", "reach", "rest", "free"]
 
@@ -259,15 +252,7 @@ def read_session(folder: Path) -> Session:
     """
     sidecar = read_sidecar(folder)
     table = folder / FILE_NAME
-    rows = read_rows(table)
-    pictures = {row["picture"] for row in rows}
-    found: dict[Picture, Trajectory] = {}
-    try:
-        for picture in PICTURES:
-            if picture in pictures:
-                found[picture] = trajectory(rows, picture)
-    except ValueError as error:
-        raise StreamError(f"{table} is damaged: {error}; take it from a copy") from None
+    found = read_trajectories(table)
     recorded = sidecar.files.get(FILE_NAME) if sidecar.state == "complete" else None
     changed = recorded is not None and recorded != sha256_of(table)
     return Session(folder=folder, sidecar=sidecar, trajectories=found, changed=changed)

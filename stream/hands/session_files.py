@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, read_rows
 
 PARQUET = "landmarks.parquet"
 C3D = "landmarks.c3d"
+_ROWS_AT_ONCE = 200
 _C3D_FRAMES = 65_535
 _C3D_BLOCK = 512
 _C3D_LEAST_BLOCK = 3  # behind the header and one block of parameters
@@ -53,9 +55,13 @@ def write_parquet(session: Session) -> Path:
     """
     pyarrow = _import("pyarrow")
     parquet = _import("pyarrow.parquet")
+    schema = pyarrow.schema([(name, _type(pyarrow, name)) for name in COLUMNS])
     rows = read_rows(session.folder / FILE_NAME)
-    columns = {name: pyarrow.array(_values(rows, name), _type(pyarrow, name)) for name in COLUMNS}
-    table = pyarrow.table(columns)
+    batches = []
+    while part := list(islice(rows, _ROWS_AT_ONCE)):
+        columns = [pyarrow.array(_values(part, field.name), field.type) for field in schema]
+        batches.append(pyarrow.record_batch(columns, schema=schema))
+    table = pyarrow.Table.from_batches(batches, schema)
     path = session.folder / PARQUET
     _write(path, lambda temporary: parquet.write_table(table, temporary, compression="zstd"))
     return path

@@ -28,7 +28,7 @@ def test_every_format_holds_the_same_numbers(folder: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra hands")
     ezc3d = pytest.importorskip("ezc3d", reason="needs the extra hands")
     session = read_session(folder)
-    rows = read_rows(folder / FILE_NAME)
+    rows = list(read_rows(folder / FILE_NAME))
     table = parquet.read_table(write_parquet(session)).to_pydict()
     assert tuple(table) == COLUMNS
     for name in (*POINTS, *WORLD, "time_s"):
