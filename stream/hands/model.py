@@ -7,6 +7,7 @@ same landmarks to the last digit.
 
 import errno
 import hashlib
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -123,8 +124,10 @@ def _check_writable(target: Path) -> None:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
+        # where Windows denies it tempfile tries 2**31 names (cpython's issue 66305)
+        trial = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+        trial.touch(exist_ok=False)
+        trial.unlink()
     except OSError as error:
         raise StreamError(
             f"{target} cannot be written: {error.strerror}; name another file with --to"
