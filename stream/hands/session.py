@@ -7,7 +7,6 @@ There is never any sound.
 
 import json
 import re
-import secrets
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -170,19 +169,18 @@ def check_participant(code: str) -> str:
     return code
 
 
-def new_folder(root: Path, participant: str, task: Task, hand: Side) -> tuple[Path, str]:
-    """Make the folder of a new session; returns it and the session's id.
+def new_folder(root: Path, sidecar: Sidecar) -> Path:
+    """Make the folder of a new session, which is named by what it is.
 
     Raises:
         StreamError: it cannot be made.
     """
-    identity = secrets.token_hex(4)
-    folder = root / f"{participant}_{task}_{hand}_{identity}"
+    folder = root / f"{sidecar.participant}_{sidecar.task}_{sidecar.hand}_{sidecar.id}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise StreamError(f"{folder} cannot be made: {error.strerror}") from None
-    return folder, identity
+    return folder
 
 
 def utc_text(moment: datetime) -> str:
