@@ -27,7 +27,9 @@ _MEDIAN_OF = 100
 class SessionWriter:
     """Appends rows to a session's table. Called from one thread.
 
-    What was given to it more than half a second ago survives a crash and a kill.
+    What was given to it more than half a second before the newest row survives a crash and a kill,
+    and all of it once a pause has begun. In an outage of the source the last half second before it
+    waits for the next frame.
 
     Raises:
         StreamError: the file cannot be written; what was written stays.
@@ -42,6 +44,7 @@ class SessionWriter:
         self._writer.writerow(COLUMNS)
         self._quality = {picture: _Quality() for picture in PICTURES}
         self._flushed_at = 0.0
+        self._flushed_rows = 0
 
     def write(self, tracked: TrackedFrame, time_s: float) -> None:
         """Add what was found in one frame, ``time_s`` after the beginning."""
@@ -53,15 +56,19 @@ class SessionWriter:
                     jump, change = self._quality[picture].of(hand)
                     self._writer.writerow(_row(tracked, time_s, picture, hand, jump, change))
                     self.rows += 1
-            now = time.monotonic()
-            if now - self._flushed_at > _FLUSH_S:
-                self._flushed_at = now
+            if time.monotonic() - self._flushed_at > _FLUSH_S:
                 self._flush()
 
     def pause(self) -> None:
-        """Nothing is written for a while, in which the hand may go anywhere without a jump."""
+        """Nothing is written for a while, in which the hand may go anywhere without a jump.
+
+        May be called for each frame of it.
+        """
         for quality in self._quality.values():
             quality.forget_place()
+        if self._flushed_rows < self.rows:
+            with self._failing_clearly():
+                self._flush()
 
     def close(self) -> None:
         """The file is closed even where the last of it cannot be written."""
@@ -69,6 +76,7 @@ class SessionWriter:
             self._flush()
 
     def _flush(self) -> None:
+        self._flushed_at, self._flushed_rows = time.monotonic(), self.rows
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -222,6 +222,17 @@ def test_an_outage_is_noted_and_the_hand_may_have_moved_in_it(tmp_path: Path) ->
     assert max(float(jump or 0) for jump in jumps) < 0.1
 
 
+def test_what_was_recorded_before_a_pause_is_on_the_disk_in_it(tmp_path: Path) -> None:
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
+    for number in range(3):
+        recorder.take(tracked(bent_hand(10), number / 30, number))
+    recorder.toggle_pause()
+    recorder.take(tracked(bent_hand(10), 3 / 30, 3))
+    times = [float(row["time_s"]) for row in read_rows(tmp_path / FILE_NAME)]
+    assert times[::2] == pytest.approx([0, 1 / 30, 2 / 30], abs=1e-6)
+    recorder.close()
+
+
 def test_a_table_that_cannot_grow_is_readable_up_to_there(tmp_path: Path) -> None:
     recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
     with (
