@@ -1,6 +1,5 @@
 """`blur2blur session …` as it is used: recorded, killed, measured, deleted."""
 
-import io
 import os
 import shlex
 import signal
@@ -12,15 +11,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from engines.files import sha256_of
-from stream.errors import StreamError
 from stream.hands.session import read_session
 from stream.output import open_output
 from stream.output.publisher import Publisher
-from stream.session import SessionJob, record_session
-from tests.conftest import MakeClip, blur2blur, files_no_larger_than, read_clip
+from tests.conftest import blur2blur, read_clip
 from tests.stream.capture.test_network import camera_server, free_port
 from tests.stream.test_publish_subscribe import two_cameras
 
@@ -219,28 +215,6 @@ def test_when_something_else_than_a_clip_was_filmed_is_not_told(
     assert result.returncode == 1
     assert problem in result.stderr
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("size", [0, 100])
-def test_a_session_that_cannot_begin_leaves_nothing(
-    hand_model: Path, make_clip: MakeClip, tmp_path: Path, size: int
-) -> None:
-    job = SessionJob(
-        source=str(make_clip()),
-        task="rest",
-        participant="P07",
-        hand="left",
-        to=tmp_path / "sessions",
-        consent="a test",
-        deblur="off",
-        hand_model=hand_model,
-    )
-    with (
-        files_no_larger_than(size),
-        pytest.raises(StreamError, match=r"session\.json cannot be written: File too large"),
-    ):
-        record_session(job, Console(file=io.StringIO()))
-    assert list(job.to.iterdir()) == []
 
 
 def test_an_outage_is_said_and_is_not_recorded_time(hand_model: Path, tmp_path: Path) -> None:
