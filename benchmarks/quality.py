@@ -170,6 +170,7 @@ def _measure_method(
     row: dict[str, Any] = {
         "name": method.name,
         "params": method.params,
+        "precision": method.precision,
         "gmacs": method.gmacs,
         "engine_ms": method.engine_ms,
         "known": known_figures(shaken, cases.known, features),

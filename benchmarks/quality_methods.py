@@ -19,7 +19,6 @@ from engines.fused import FusedDeblur
 from engines.networks import MotionUNet
 from engines.networks.cost import multiply_accumulates
 from engines.networks.motion_unet import CELL_PX
-from engines.openvino import OpenVINOEngine
 from engines.profile import Profile
 from engines.selection import choose_engine
 
@@ -36,26 +35,29 @@ class Method:
         restore: may look at the kernel.
         restore_told: what a network that looks for motion makes of a picture when it is told how
             often things were at each displacement, instead of finding that out.
-        params, gmacs, engine_ms: of a network.
+        precision, params, gmacs, engine_ms: of a network.
     """
 
     name: str
     restore: Callable[[Picture, NDArray[np.float32] | None], Picture]
     restore_told: Callable[[Picture, NDArray[np.float32]], Picture] | None = None
+    precision: str | None = None
     params: int | None = None
     gmacs: float | None = None
     engine_ms: float | None = None
 
 
 def network_method(profile: Profile, name: str) -> Method:
-    """A shipped network: pictures by its engine in fp32, time in the precision of `live`."""
-    engine = OpenVINOEngine(profile, EngineShape(height=CROP_PX, width=CROP_PX), "f32")
+    """A shipped network: its pictures and its time are those of the engine that `live` takes."""
+    crop = EngineShape(height=CROP_PX, width=CROP_PX)
+    engine = choose_engine(profile, crop, cache=engine_cache()).engine
     parts = [part_network(profile, part) for part in ("translator", "deblurrer")]
     params, gmacs = network_cost(parts)
     return Method(
         name,
         lambda blurred, _: engine(blurred[None])[0],
         _restore_told(profile),
+        precision=engine.facts.precision,
         params=params,
         gmacs=gmacs,
         engine_ms=round(_engine_ms(profile), 2),

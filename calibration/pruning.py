@@ -17,7 +17,8 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from calibration.errors import CalibrationError
-from calibration.pairs import Crops, PairRecipe, known_domains
+from calibration.known_domains import known_domains
+from calibration.pairs import Crops, PairRecipe
 from calibration.photographs import tested_on, trained_on
 from calibration.profile_networks import part_weights
 from calibration.training_data import open_training_data

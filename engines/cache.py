@@ -14,9 +14,9 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -120,7 +120,8 @@ class EngineCache:
 
     def _place(self, key: Key, write: Callable[[Path], object], build_s: float) -> None:
         assert self._folder is not None
-        draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=_DRAFT))
+        draft = self._folder / f"{_DRAFT}{secrets.token_hex(6)}"
+        draft.mkdir(mode=0o700)
         try:
             file = draft / self._file
             write(file)

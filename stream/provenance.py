@@ -3,7 +3,6 @@
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import file_digest
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -44,12 +43,11 @@ def is_filmed_now(source: Source, uri: str, options: SourceOptions) -> bool:
 
 
 def digest_of(source: Source) -> str:
-    """SHA-256 of a clip's file, read in parts; empty where there is none."""
+    """SHA-256 of a clip's file; empty where there is none."""
     if not isinstance(source, VideoFile) or not os.path.isfile(source.path):
         return ""
     try:
-        with source.path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+        return sha256_of(source.path)
     except OSError:  # the source says why it cannot be read
         return ""
 

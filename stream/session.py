@@ -1,6 +1,8 @@
 """`blur2blur session record`: hands of a camera or a clip into a session's folder."""
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +21,6 @@ from stream.errors import StreamError
 from stream.hands.landmarks import Side
 from stream.hands.model import find_model
 from stream.hands.session import (
-    BY_ARRIVAL,
-    BY_STAMP,
     STATEMENT,
     VIDEO,
     Session,
@@ -45,6 +45,7 @@ from stream.output.null import Null
 from stream.pipeline import Pipeline
 from stream.provenance import creation_time_of, digest_of, is_filmed_now, kind_of, software
 from stream.session_controls import SessionControls
+from stream.session_sidecar import completed, so_far
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,41 +97,30 @@ def record_session(job: SessionJob, console: Console) -> Session:
     options = SourceOptions(size=job.size, fps=job.fps, realtime=job.realtime, as_captured=True)
     source = open_source(job.source, options)
     look_at([source])
-    kind = kind_of(source)
     filmed_now = is_filmed_now(source, job.source, options)
-    if job.recorded is not None and kind != "clip":
+    if job.recorded is not None and kind_of(source) != "clip":
         raise StreamError("--recorded is for clips: what a camera sees is recorded now")
     model = find_model(job.hand_model)
     profile = load_profile(job.profile)
-    folder, identity = new_folder(job.to, job.participant, job.task, job.hand)
-    sidecar = Sidecar(
-        id=identity,
-        participant=job.participant,
-        task=job.task,
-        hand=job.hand,
-        consent=job.consent,
-        begun=utc_now(),
-        source=kind,
-        source_sha256=digest_of(source),
-        engine={"deblur": job.deblur},
-        software=software(model, profile),
-    )
-    sidecar = _dated(sidecar, job, source)
+    sidecar = _before_it_begins(job, source, model, profile)
 
     def note() -> None:
-        write_sidecar(folder, _so_far(sidecar, pipeline, recorder))
+        write_sidecar(folder, so_far(sidecar, pipeline, recorder))
 
-    recorder = SessionRecorder(
-        folder,
-        job.task,
-        seconds=job.seconds,
-        countdown_s=job.countdown_s if filmed_now else 0.0,
-        note=note,
-        dropped=lambda: pipeline.ledger.dropped,
-    )
-    write_sidecar(folder, sidecar)
-    pipeline = _pipeline(job, source, folder, recorder, model, profile, say)
-    console.print(STATEMENT, style="dim", markup=False, highlight=False)
+    folder = new_folder(job.to, sidecar)
+    with _removed_if_it_fails(folder) as opened:
+        recorder = SessionRecorder(
+            folder,
+            job.task,
+            seconds=job.seconds,
+            countdown_s=job.countdown_s if filmed_now else 0.0,
+            note=note,
+            dropped=lambda: pipeline.ledger.dropped,
+        )
+        opened.callback(recorder.close)
+        write_sidecar(folder, sidecar)
+        pipeline = _pipeline(job, source, folder, recorder, model, profile, say)
+        console.print(STATEMENT, style="dim", markup=False, highlight=False)
     try:
         attend(pipeline, console, enough=lambda: recorder.over or _hands_failed(pipeline))
     finally:
@@ -152,6 +142,20 @@ def record_session(job: SessionJob, console: Console) -> Session:
     sidecar = with_digests(folder, replace(sidecar, state="complete"))
     write_sidecar(folder, sidecar)
     return replace(session, sidecar=sidecar)
+
+
+@contextmanager
+def _removed_if_it_fails(folder: Path) -> Iterator[ExitStack]:
+    """A session's folder, into which nothing is recorded yet, and what to close before it goes."""
+    with ExitStack() as opened:
+        try:
+            yield opened
+        except BaseException:
+            with suppress(StreamError):  # a full disk fails again; the file is closed anyway
+                opened.close()
+            remove_without_recording(folder)
+            raise
+        opened.pop_all()
 
 
 def _pipeline(
@@ -216,8 +220,20 @@ def _hands_failed(pipeline: Pipeline) -> bool:
     return pipeline.hands is not None and pipeline.hands.failure is not None
 
 
-def _dated(sidecar: Sidecar, job: SessionJob, source: Source) -> Sidecar:
-    """With when a clip was filmed, where somebody said so or its file does."""
+def _before_it_begins(job: SessionJob, source: Source, model: Path, profile: Profile) -> Sidecar:
+    """What is known of a session then; reads a clip once, which may take long."""
+    sidecar = Sidecar(
+        id=secrets.token_hex(4),
+        participant=job.participant,
+        task=job.task,
+        hand=job.hand,
+        consent=job.consent,
+        begun=utc_now(),
+        source=kind_of(source),
+        source_sha256=digest_of(source),
+        engine={"deblur": job.deblur},
+        software=software(model, profile),
+    )
     if job.recorded is not None:
         return replace(sidecar, recorded=utc_text(job.recorded), recorded_by="user")
     if (made := creation_time_of(source)) is not None:
@@ -235,60 +251,7 @@ def _ended(
     try:
         recorder.close()
     finally:
-        sidecar = _completed(sidecar, pipeline, recorder)
+        sidecar = completed(sidecar, pipeline, recorder)
         if recorder.frames or not remove_without_recording(folder):
             write_sidecar(folder, sidecar)
     return sidecar
-
-
-def _so_far(sidecar: Sidecar, pipeline: Pipeline, recorder: SessionRecorder) -> Sidecar:
-    """The sidecar with what a killed session would lack, from the tracker's thread."""
-    info = pipeline.statuses[0].info
-    chosen = pipeline.deblurring.chosen
-    engine = {}
-    if chosen is not None:
-        facts = chosen.engine.facts
-        engine = {
-            "backend": facts.backend,
-            "precision": facts.precision,
-            "profile": facts.profile,
-        }
-    return replace(
-        sidecar,
-        begun=recorder.begun or sidecar.begun,
-        clock=BY_ARRIVAL if info and info.by_arrival else BY_STAMP,
-        first_pts_s=recorder.first_pts_s,
-        width=info.width if info else 0,
-        height=info.height if info else 0,
-        fps=info.fps if info else None,
-        pauses_s=_rounded(recorder.pauses_s),
-        outages_s=_rounded(recorder.outages_s),
-        engine={**engine, **sidecar.engine},
-    )
-
-
-def _rounded(times_s: list[list[float]]) -> list[list[float]]:
-    return [[round(edge, 3) for edge in pair] for pair in times_s]
-
-
-def _completed(
-    sidecar: Sidecar,
-    pipeline: Pipeline,
-    recorder: SessionRecorder,
-) -> Sidecar:
-    dropped = {
-        f"dropped_{cause}": count
-        for cause, count in recorder.dropped.items()
-        if cause != "stopped"  # after the last recorded one
-    }
-    return replace(
-        _so_far(sidecar, pipeline, recorder),
-        frames={
-            "captured": recorder.captured,
-            "tracked": recorder.frames,
-            "not_looked_at": recorder.captured - recorder.frames,
-            "with_hand": recorder.with_hand,
-            "seen_as_other_hand": recorder.as_other_hand,
-            **{cause: count for cause, count in dropped.items() if count},
-        },
-    )

@@ -20,7 +20,8 @@ def hands_model(
     to: Annotated[
         Path | None,
         typer.Option(
-            help="File to make, or folder to put it in, if not the usual one.", show_default=False
+            help="File to make (.task), or folder to put it in, if not the usual one.",
+            show_default=False,
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Replace a file that is there.")] = False,
@@ -31,9 +32,9 @@ def hands_model(
     which pip fetches; each is said before it is done. Nothing else here fetches anything.
     """
     from engines.files import sha256_of
-    from stream.hands.model import FILE_NAME, default_model, find_model, make_model
+    from stream.hands.model import find_model, make_model, model_at
 
-    path = to / FILE_NAME if to is not None and to.is_dir() else to or default_model()
+    path = model_at(to)
     if again or not path.is_file():
         make_model(lambda line: console().print(line, markup=False, highlight=False), target=path)
-    typer.echo(f"{find_model(path)} - SHA-256 {sha256_of(path)}")
+    typer.echo(f"{find_model(None if to is None else path)} - SHA-256 {sha256_of(path)}")

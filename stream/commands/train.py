@@ -285,7 +285,7 @@ def train_prune(
         typer.Option(help="The profile's name; the folder's if not given.", show_default=False),
     ] = None,
     pictures: Annotated[
-        int, typer.Option(min=50, help="How many pictures are made of them and looked at.")
+        int, typer.Option(min=10, help="How many pictures are made of them and looked at.")
     ] = 400,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:

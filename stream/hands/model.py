@@ -19,6 +19,7 @@ from pathlib import Path
 
 from engines.files import check_writable, write_atomically
 from engines.folders import user_models
+from engines.shell import shell_word
 from stream.errors import StreamError
 
 FILE_NAME = "hand_landmarker.task"
@@ -47,6 +48,18 @@ def default_model() -> Path:
     return user_models() / FILE_NAME
 
 
+def model_at(place: Path | None) -> Path:
+    """The file that somebody means who names a file or a folder, which may be yet to make.
+
+    Args:
+        place: a folder where its name does not end in ``.task``; the usual file if None.
+    """
+    if place is None:
+        return default_model()
+    is_file = place.is_file() or (place.suffix == ".task" and not place.is_dir())
+    return place if is_file else place / FILE_NAME
+
+
 def find_model(given: Path | None = None) -> Path:
     """The model's file, checked.
 
@@ -61,7 +74,10 @@ def find_model(given: Path | None = None) -> Path:
         how = "" if given else "; make it once with `blur2blur hands model`"
         raise StreamError(f"{path}: there is no hand model{how}")
     if (problem := model_problem(path)) is not None:
-        raise StreamError(f"{path}: {problem}; `blur2blur hands model --again` makes a good one")
+        place = "" if given is None else f"--to {shell_word(given)} "
+        raise StreamError(
+            f"{path}: {problem}; `blur2blur hands model {place}--again` makes a good one"
+        )
     return path
 
 

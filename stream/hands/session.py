@@ -7,7 +7,6 @@ There is never any sound.
 
 import json
 import re
-import secrets
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,14 +17,7 @@ import msgspec
 from engines.files import sha256_of, write_text_atomically
 from stream.errors import StreamError
 from stream.hands.landmarks import Side
-from stream.hands.session_table import (
-    FILE_NAME,
-    PICTURES,
-    Picture,
-    Trajectory,
-    read_rows,
-    trajectory,
-)
+from stream.hands.session_table import FILE_NAME, Picture, Trajectory, read_trajectories
 
 Task = Literal["finger-tapping", "open-close", "reach", "rest", "free"]
 
@@ -177,19 +169,18 @@ def check_participant(code: str) -> str:
     return code
 
 
-def new_folder(root: Path, participant: str, task: Task, hand: Side) -> tuple[Path, str]:
-    """Make the folder of a new session; returns it and the session's id.
+def new_folder(root: Path, sidecar: Sidecar) -> Path:
+    """Make the folder of a new session, which is named by what it is.
 
     Raises:
         StreamError: it cannot be made.
     """
-    identity = secrets.token_hex(4)
-    folder = root / f"{participant}_{task}_{hand}_{identity}"
+    folder = root / f"{sidecar.participant}_{sidecar.task}_{sidecar.hand}_{sidecar.id}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise StreamError(f"{folder} cannot be made: {error.strerror}") from None
-    return folder, identity
+    return folder
 
 
 def utc_text(moment: datetime) -> str:
@@ -259,15 +250,7 @@ def read_session(folder: Path) -> Session:
     """
     sidecar = read_sidecar(folder)
     table = folder / FILE_NAME
-    rows = read_rows(table)
-    pictures = {row["picture"] for row in rows}
-    found: dict[Picture, Trajectory] = {}
-    try:
-        for picture in PICTURES:
-            if picture in pictures:
-                found[picture] = trajectory(rows, picture)
-    except ValueError as error:
-        raise StreamError(f"{table} is damaged: {error}; take it from a copy") from None
+    found = read_trajectories(table)
     recorded = sidecar.files.get(FILE_NAME) if sidecar.state == "complete" else None
     changed = recorded is not None and recorded != sha256_of(table)
     return Session(folder=folder, sidecar=sidecar, trajectories=found, changed=changed)

@@ -48,28 +48,35 @@ def choose_sessions(
 
 
 def _without_copies(sidecars: dict[Path, Sidecar], say: Callable[[str], None]) -> list[Path]:
-    """The first folder of each session, or the first with nothing wrong where there are several."""
+    """A folder of each session: the first with nothing wrong, or else the one with most in it."""
     copies: dict[str, list[Path]] = {}
     for folder, sidecar in sidecars.items():
         copies.setdefault(sidecar.id, []).append(folder)
     chosen = []
     for folders in copies.values():
-        wrong = {folder: _what_is_wrong(folder) if folders[1:] else "" for folder in folders}
-        taken = next((folder for folder in folders if not wrong[folder]), folders[0])
+        taken, left_out = _best_of(folders) if folders[1:] else (folders[0], {})
         chosen.append(taken)
-        for folder in folders:
-            if folder is not taken:
-                damage = f"; {wrong[folder]}" if wrong[folder] else ""
-                say(f"{folder} is left out: it is a copy of {taken}, by its id{damage}")
+        for folder, wrong in left_out.items():
+            damage = f"; {wrong}" if wrong else ""
+            say(f"{folder} is left out: it is a copy of {taken}, by its id{damage}")
     return chosen
 
 
-def _what_is_wrong(folder: Path) -> str:
-    """With a session's files; empty where nothing is."""
+def _best_of(copies: Sequence[Path]) -> tuple[Path, dict[Path, str]]:
+    """Which of a session's copies to take, and what is wrong with each of the others."""
+    looked_at = {folder: _looked_at(folder) for folder in copies}
+    best = max(copies, key=lambda folder: (not looked_at[folder][0], looked_at[folder][1]))
+    return best, {folder: wrong for folder, (wrong, _) in looked_at.items() if folder != best}
+
+
+def _looked_at(folder: Path) -> tuple[str, int]:
+    """What is wrong with a session's files, empty where nothing is; and how many rows are there."""
     try:
-        return read_session(folder).warning
+        session = read_session(folder)
     except StreamError as error:
-        return str(error)
+        return str(error), -1
+    wrong = "it was cut off" if session.sidecar.state != "complete" else session.warning
+    return wrong, sum(map(len, session.trajectories.values()))
 
 
 def one_participant(codes: Iterable[str]) -> str:

@@ -4,8 +4,12 @@ C3D: Motion Lab Systems' binary format, read by most motion-capture programs. Mo
 al., Scientific Data 11:716 (2024), of the Brain Imaging Data Structure.
 """
 
+import errno
 import json
+import os
 from collections.abc import Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,10 @@ from stream.hands.session_table import COLUMNS, FILE_NAME, Trajectory, read_rows
 
 PARQUET = "landmarks.parquet"
 C3D = "landmarks.c3d"
+_ROWS_AT_ONCE = 200
 _C3D_FRAMES = 65_535
+_C3D_BLOCK = 512
+_C3D_LEAST_BLOCK = 3  # behind the header and one block of parameters
 _FRAME = "camera"
 _AXES = {
     "SpatialAxes": "RIA",
@@ -48,9 +55,13 @@ def write_parquet(session: Session) -> Path:
     """
     pyarrow = _import("pyarrow")
     parquet = _import("pyarrow.parquet")
+    schema = pyarrow.schema([(name, _type(pyarrow, name)) for name in COLUMNS])
     rows = read_rows(session.folder / FILE_NAME)
-    columns = {name: pyarrow.array(_values(rows, name), _type(pyarrow, name)) for name in COLUMNS}
-    table = pyarrow.table(columns)
+    batches = []
+    while part := list(islice(rows, _ROWS_AT_ONCE)):
+        columns = [pyarrow.array(_values(part, field.name), field.type) for field in schema]
+        batches.append(pyarrow.record_batch(columns, schema=schema))
+    table = pyarrow.Table.from_batches(batches, schema)
     path = session.folder / PARQUET
     _write(path, lambda temporary: parquet.write_table(table, temporary, compression="zstd"))
     return path
@@ -97,7 +108,7 @@ def write_c3d(session: Session) -> Path:
     c3d["data"]["points"] = points
     c3d["data"]["analogs"] = times[None, None, :]
     path = session.folder / C3D
-    _write(path, lambda temporary: c3d.write(str(temporary)))
+    _write(path, partial(_write_whole_c3d, c3d))
     return path
 
 
@@ -174,6 +185,24 @@ def _bids_channels(system: str) -> list[tuple[str, ...]]:
         (f"{name}_{axis}", axis, "POS", name, "m", _FRAME) for name in LANDMARKS for axis in "xyz"
     ]
     return [*points, ("latency", "n/a", "LATENCY", "n/a", "s", "n/a")]
+
+
+def _write_whole_c3d(c3d: Any, path: Path) -> None:
+    """Let ezc3d write, which says nothing of a full disk; see whether all is there.
+
+    The file is not read by ezc3d again, which would end the program where it is cut off. In its
+    header is the block that the values begin in, which ezc3d fills in at the end.
+
+    Raises:
+        OSError: the file is not whole.
+    """
+    c3d.write(str(path))
+    with path.open("rb") as file:
+        begins_in = int.from_bytes(file.read(_C3D_BLOCK)[16:18], "little")
+    values = c3d["data"]["points"].size + c3d["data"]["analogs"].size
+    least = _C3D_BLOCK * (begins_in - 1) + np.float32().nbytes * values
+    if begins_in < _C3D_LEAST_BLOCK or path.stat().st_size < least:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _aligned(session: Session) -> list[Trajectory]:

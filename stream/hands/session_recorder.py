@@ -9,7 +9,8 @@ from threading import Lock
 from stream.capture.worker import MIN_STALL_S
 from stream.hands.landmarks import TrackedFrame
 from stream.hands.session import Task, utc_now
-from stream.hands.session_table import FILE_NAME, SessionWriter
+from stream.hands.session_table import FILE_NAME
+from stream.hands.session_writer import SessionWriter
 
 INSTRUCTIONS: dict[Task, str] = {
     "finger-tapping": "side-on, tap thumb and index finger together, as wide and fast as you can",

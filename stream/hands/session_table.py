@@ -1,16 +1,7 @@
-"""The landmarks of a session as a table: a row a frame and picture, written as they come.
+"""The landmarks of a session as a table: a row a frame and picture. Its columns, and reading it."""
 
-It is CSV, because half a file of it is still a file. Numbers are rounded once, when they are
-written, so that every other format that is made of it holds the same ones.
-"""
-
-import csv
-import io
-import os
-import statistics
-import time
+from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -19,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import StreamError
-from stream.hands.landmarks import LANDMARKS, MIDDLE_MCP, WRIST, Hand, TrackedFrame, palm_length
+from stream.hands.landmarks import LANDMARKS, MIDDLE_MCP, WRIST
 
 Picture = Literal["raw", "deblurred"]
 PICTURES: tuple[Picture, ...] = ("raw", "deblurred")
@@ -41,94 +32,7 @@ POINTS = tuple(f"{name}_{axis}_px" for name in LANDMARKS for axis in "xyz")
 WORLD = tuple(f"{name}_{axis}_m" for name in LANDMARKS for axis in "xyz")
 COLUMNS = (*FACTS, *POINTS, *WORLD)
 
-_NUMBERS = ",".join(["%.3f"] * len(POINTS) + ["%.6f"] * len(WORLD))
-_FLUSH_S = 0.5
-_MEDIAN_OF = 100
-
-
-class SessionWriter:
-    """Appends rows to a session's table. Called from one thread.
-
-    What was given to it more than half a second ago survives a crash and a kill.
-
-    Raises:
-        StreamError: the file cannot be written; what was written stays.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.rows = 0
-        with self._failing_clearly():
-            self._file = path.open("x", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
-        self._quality = {picture: _Quality() for picture in PICTURES}
-        self._flushed_at = 0.0
-
-    def write(self, tracked: TrackedFrame, time_s: float) -> None:
-        """Add what was found in one frame, ``time_s`` after the beginning."""
-        with self._failing_clearly():
-            for picture in PICTURES:
-                hands = tracked.raw if picture == "raw" else tracked.deblurred
-                if hands is not None:
-                    hand = hands[0] if hands else None
-                    jump, change = self._quality[picture].of(hand)
-                    self._writer.writerow(_row(tracked, time_s, picture, hand, jump, change))
-                    self.rows += 1
-            now = time.monotonic()
-            if now - self._flushed_at > _FLUSH_S:
-                self._flushed_at = now
-                self._flush()
-
-    def pause(self) -> None:
-        """Nothing is written for a while, in which the hand may go anywhere without a jump."""
-        for quality in self._quality.values():
-            quality.forget_place()
-
-    def close(self) -> None:
-        """The file is closed even where the last of it cannot be written."""
-        with self._failing_clearly(), self._file:
-            self._flush()
-
-    def _flush(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    @contextmanager
-    def _failing_clearly(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StreamError(
-                f"{self._path} cannot be written: {error.strerror}; "
-                "what was recorded until now stays"
-            ) from None
-
-
-class _Quality:
-    """How much a hand jumped since it was last seen, and how much its bones changed.
-
-    A tracker that guesses shows in both: hands do not leap, and bones do not grow.
-    """
-
-    def __init__(self) -> None:
-        self._last: NDArray[np.float32] | None = None
-        self._sizes: list[float] = []
-
-    def of(self, hand: Hand | None) -> tuple[float | None, float | None]:
-        if hand is None:
-            return None, None
-        jump = None
-        if self._last is not None:
-            step = np.linalg.norm((hand.points - self._last)[:, :2].mean(0))
-            jump = float(step) / max(1.0, hand.palm_px)
-        self._last = hand.points
-        size = palm_length(hand.world)
-        self._sizes = [*self._sizes[1 - _MEDIAN_OF :], size]
-        return jump, size / max(1e-6, statistics.median(self._sizes)) - 1
-
-    def forget_place(self) -> None:
-        self._last = None
+_MEASURED = ("time_s", "side_score", "blur", "jump_palms", "bone_change")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -180,92 +84,93 @@ class Trajectory:
         return Trajectory(picture=self.picture, **{k: v[:count] for k, v in arrays.items()})
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a table; a last one that was cut off is left out, and none is in an empty file.
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a table, one by one: an hour's are some gigabytes as text.
+
+    A last one that was cut off is left out, and none is in an empty file.
 
     Raises:
         StreamError: it cannot be read, or is no such table.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace") as file:
+            head = file.readline()
+            if head and tuple(head.removesuffix("\n").split(",")) != COLUMNS:
+                raise StreamError(f"{path} is not a table of landmarks of this version")
+            for line in file:
+                if not line.endswith("\n"):
+                    return
+                cells = line.removesuffix("\n").split(",")
+                if cells == [""]:
+                    continue
+                if len(cells) != len(COLUMNS):
+                    raise _damaged(path, f"a row has not {len(COLUMNS)} columns")
+                yield dict(zip(COLUMNS, cells, strict=True))
     except OSError as error:
         raise StreamError(f"{path} cannot be read: {error.strerror}") from None
-    if not text:  # cut off before anything was written
-        return []
-    whole = text[: text.rfind("\n") + 1]
-    reader = csv.DictReader(io.StringIO(whole))
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise StreamError(f"{path} is not a table of landmarks of this version")
-    rows = list(reader)
-    if any(None in row or None in row.values() for row in rows):
-        raise StreamError(f"{path} is damaged: a row has not {len(COLUMNS)} columns")
-    return rows
 
 
-def trajectory(rows: list[dict[str, str]], picture: Picture) -> Trajectory:
-    """The rows of one picture.
+def read_trajectories(path: Path) -> dict[Picture, Trajectory]:
+    """What a table holds, of each picture that has rows in it.
 
     Raises:
-        ValueError: a value is not a number, or a frame has no time.
+        StreamError: it cannot be read, is no such table, or is damaged.
     """
-    mine = [row for row in rows if row["picture"] == picture]
-    time_s = _numbers(mine, ("time_s",))[:, 0]
-    if np.isnan(time_s).any():
-        raise ValueError("a frame has no time")
-    return Trajectory(
-        picture=picture,
-        sequence=np.array([int(row["sequence"]) for row in mine], np.int64),
-        time_s=time_s,
-        detected=np.array([row["detected"] == "1" for row in mine], bool),
-        side_score=_numbers(mine, ("side_score",))[:, 0],
-        bypassed=np.array([row["bypassed"] == "1" for row in mine], bool),
-        points=_numbers(mine, POINTS).reshape(-1, len(LANDMARKS), 3),
-        world=_numbers(mine, WORLD).reshape(-1, len(LANDMARKS), 3),
-        blur=_numbers(mine, ("blur",))[:, 0],
-        jump_palms=_numbers(mine, ("jump_palms",))[:, 0],
-        bone_change=_numbers(mine, ("bone_change",))[:, 0],
-    )
+    found: dict[str, _Rows] = {picture: _Rows() for picture in PICTURES}
+    try:
+        for row in read_rows(path):
+            if row["picture"] not in found:
+                raise ValueError(f"{row['picture']!r} is neither of {', '.join(PICTURES)}")
+            found[row["picture"]].add(row)
+        return {p: found[p].trajectory(p) for p in PICTURES if found[p].sequence}
+    except (ValueError, OverflowError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, problem: str) -> StreamError:
+    """What is said of a table that was written by something else."""
+    return StreamError(f"{path} is damaged: {problem}; take it from a copy")
+
+
+class _Rows:
+    """One picture's rows, eight bytes a number while they are read."""
+
+    def __init__(self) -> None:
+        self.sequence = array("q")
+        self._detected = array("b")
+        self._bypassed = array("b")
+        self._numbers = array("d")
+
+    def add(self, row: dict[str, str]) -> None:
+        """Raises ValueError or OverflowError where a value is not a number, or none that fits."""
+        self.sequence.append(int(row["sequence"]))
+        self._detected.append(int(row["detected"]))
+        self._bypassed.append(int(row["bypassed"]))
+        self._numbers.extend([float(row[c] or "nan") for c in (*_MEASURED, *POINTS, *WORLD)])
+
+    def trajectory(self, picture: Picture) -> Trajectory:
+        """Raises ValueError where a value is infinite, or a frame has no time."""
+        numbers = np.asarray(self._numbers).reshape(len(self.sequence), -1)
+        measured, points, world = np.split(
+            numbers, [len(_MEASURED), len(_MEASURED) + len(POINTS)], axis=1
+        )
+        if np.isinf(numbers).any():
+            raise ValueError("a value is infinite")
+        columns = dict(zip(_MEASURED, measured.T, strict=True))
+        if np.isnan(columns["time_s"]).any():
+            raise ValueError("a frame has no time")
+        return Trajectory(
+            picture=picture,
+            sequence=np.asarray(self.sequence),
+            detected=np.asarray(self._detected, bool),
+            bypassed=np.asarray(self._bypassed, bool),
+            points=points.reshape(-1, len(LANDMARKS), 3),
+            world=world.reshape(-1, len(LANDMARKS), 3),
+            **columns,
+        )
 
 
 def median_rate(time_s: NDArray[np.float64]) -> float:
     """Frames a second of frames that follow each other, from the median step; 0 without a step."""
     steps = np.diff(time_s)
     return float(1 / np.median(steps)) if len(steps) and np.median(steps) > 0 else 0.0
-
-
-def _numbers(rows: list[dict[str, str]], columns: tuple[str, ...]) -> NDArray[np.float64]:
-    values = [[float(row[column] or "nan") for column in columns] for row in rows]
-    numbers = np.array(values, np.float64).reshape(len(rows), len(columns))
-    if np.isinf(numbers).any():
-        raise ValueError("a value is infinite")
-    return numbers
-
-
-def _row(
-    tracked: TrackedFrame,
-    time_s: float,
-    picture: str,
-    hand: Hand | None,
-    jump: float | None,
-    change: float | None,
-) -> list[str]:
-    facts = [
-        str(tracked.sequence),
-        f"{time_s:.6f}",
-        picture,
-        "1" if hand is not None else "0",
-        hand.side if hand is not None else "",
-        _decimal(None if hand is None else hand.side_score, 3),
-        _decimal(tracked.blur, 4),
-        "1" if tracked.bypassed else "0",
-        _decimal(jump, 4),
-        _decimal(change, 4),
-    ]
-    if hand is None:
-        return [*facts, *[""] * (len(POINTS) + len(WORLD))]
-    numbers = *hand.points.ravel().tolist(), *hand.world.ravel().tolist()
-    return [*facts, *(_NUMBERS % numbers).split(",")]
-
-
-def _decimal(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"

@@ -1,5 +1,8 @@
+import ast
+import hashlib
 import os
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -8,6 +11,7 @@ import pytest
 
 from engines.files import (
     folder_problem,
+    sha256_of,
     writable_problem,
     write_atomically,
     write_folder_atomically,
@@ -155,3 +159,33 @@ def test_permissions_are_those_of_the_umask_or_of_what_was_there(tmp_path: Path)
         os.umask(before)
     modes = [path.stat().st_mode & 0o777 for path in (new, old, folder)]
     assert modes == [0o600, 0o640, 0o750]
+
+
+def test_a_file_of_any_size_is_summed_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "video.mkv"
+    with path.open("wb") as file:
+        file.truncate(300_000_000)
+    tracemalloc.start()
+    found = sha256_of(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    expected = hashlib.sha256()
+    for _ in range(300):
+        expected.update(bytes(1_000_000))
+    assert found == expected.hexdigest()
+    assert most < 3e6
+
+
+@pytest.mark.parametrize("package", ["engines", "stream", "calibration"])
+def test_tempfile_is_not_asked_for_names_in_a_folder_of_the_users(package: str) -> None:
+    """Where Windows denies writing there it tries 2**31 of them, which is to hang."""
+    root = Path(__file__).parents[2]
+    asked = [
+        f"{path.relative_to(root)}:{call.lineno}"
+        for path in sorted((root / package).rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).startswith("tempfile.")
+        and any(keyword.arg == "dir" for keyword in call.keywords)
+    ]
+    assert asked == []

@@ -33,10 +33,12 @@ def sleepy() -> PlainUNet:
     torch.manual_seed(0)
     network = PlainUNet(WIDE)
     nn.init.normal_(network.head.get_parameter("0.weight"), 0, 0.05)
-    first, second = network.encoders[0]
+    level = network.encoders[0]
+    assert isinstance(level, nn.Sequential)
+    first, second = level
     fall_asleep(first, slice(5, 25))
     fall_asleep(second, slice(None))
-    nn.init.normal_(second.body.get_parameter("2.bias"), 0, 0.5)
+    nn.init.normal_(second.get_parameter("body.2.bias"), 0, 0.5)
     return network
 
 
@@ -56,8 +58,10 @@ def test_what_is_left_computes_the_same() -> None:
     leave_out_idle(narrower)
     x = torch.rand(2, 3, 16, 24)
     assert torch.allclose(narrower(x), network(x), atol=1e-6)
-    assert narrower.encoders[0][0].body[0].out_channels == 16
-    assert len(list(narrower.encoders[0][1].parameters())) == 1, "a number for each channel"
+    shapes = {name: tuple(tensor.shape) for name, tensor in narrower.encoders.named_parameters()}
+    assert shapes["0.0.body.0.weight"] == (16, 32, 3, 3)
+    assert shapes["0.0.body.2.weight"] == (32, 16, 3, 3)
+    assert {name: s for name, s in shapes.items() if name.startswith("0.1.")} == {"0.1.bias": (32,)}
 
 
 def test_gates_are_left_out_with_their_channels() -> None:
@@ -70,7 +74,7 @@ def test_gates_are_left_out_with_their_channels() -> None:
     leave_out_idle(network)
     x = torch.rand(1, 32, 6, 7)
     assert torch.allclose(network(x), block(x), atol=1e-5)
-    assert network[0].gate.out_channels == 16
+    assert network.get_parameter("0.gate.weight").shape == (16, 32, 1, 1)
 
 
 def test_profiles_keep_all_weights_and_compute_fewer(tmp_path: Path) -> None:

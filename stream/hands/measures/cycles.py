@@ -177,7 +177,8 @@ def _open_s(found: list[_Found], pauses_s: Sequence[Sequence[float]]) -> NDArray
             open_s.append(max(longest_s, one.before_s))
         longest_s = one.after_s if len(one.risen_s) else max(longest_s, one.after_s)
         begun = begun or len(one.risen_s) > 0
-    return np.array([*open_s, longest_s] if found else open_s)
+    paused = bool(found) and any(b > found[-1].end_s for _, b in pauses_s)
+    return np.array([*open_s, longest_s] if begun and not paused else open_s)
 
 
 def _peaks(signal: Piece, noise: float) -> NDArray[np.intp]:

@@ -128,7 +128,7 @@ def cycle_measures(
             definition="intervals of more than 1.5 times the median, and times of more than that "
             f"from the last {what} to the end of the recording, or without one before or behind a "
             f"gap in the data; before the first {what} there is none, nor from the last one before "
-            "a pause (or an outage of the source) to the first one behind it",
+            "a pause (or an outage of the source) to the first one behind it, or to the end",
             origin=_MDS,
             problem=_together(rhythm_problem, missed),
         ),

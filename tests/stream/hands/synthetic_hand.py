@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from stream.hands.landmarks import INDEX_MCP, INDEX_TIP, THUMB_TIP, Hand, TrackedFrame
 from stream.hands.session import Sidecar, Task, read_session, write_sidecar
-from stream.hands.session_table import FILE_NAME, SessionWriter
+from stream.hands.session_table import FILE_NAME
+from stream.hands.session_writer import SessionWriter
 
 if TYPE_CHECKING:
     from stream.hands.measures import Measure

@@ -241,6 +241,20 @@ def test_the_time_around_a_pause_is_no_interruption(
     assert "before a pause" in found["interruptions"].definition
 
 
+@pytest.mark.parametrize("end_s", [13.5, 12.2, 12.0])
+def test_a_pause_without_another_tap_behind_it_is_no_interruption(
+    tmp_path: Path, end_s: float
+) -> None:
+    """The participant stops before it; the recording goes on for a while, a moment, or not."""
+    movement = tapping(2.0, 1.0, pause=(7.0, 99))
+    folder = write_session(
+        tmp_path, movement, task="finger-tapping", seconds=end_s, pauses_s=[(7.97, 12.0)]
+    )
+    found = measured(folder)
+    assert found["interruptions"].value == 0
+    assert found["longest interval"].value == pytest.approx(0.5, abs=0.02)
+
+
 def test_halts_away_from_a_pause_are_interruptions(tmp_path: Path) -> None:
     def movement(time_s: float) -> Hand:
         """Halts from 3 to 5 s, and from 17 s to the end."""

@@ -1,6 +1,7 @@
 """Sessions on the disk: whole, cut off, exported, deleted."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from stream.hands.session import (
     with_digests,
     write_sidecar,
 )
-from stream.hands.session_files import write_c3d
+from stream.hands.session_files import write_c3d, write_parquet
 from stream.hands.session_removal import delete_session, remove_without_recording
 from stream.hands.session_table import FILE_NAME
 from tests.conftest import blur2blur
@@ -188,3 +189,37 @@ def test_a_table_without_times_is_damaged(folder: Path, value: str, all_rows: bo
     path.write_text("\n".join([head, *rows, ""]))
     with pytest.raises(StreamError, match=rf"{path} is damaged: "):
         read_session(folder)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [(5, '"0.970'), (0, "9" * 30), (2, "rax"), (3, ""), (7, "yes"), (40, "1.0.0")],
+)
+def test_a_value_that_is_none_is_told(folder: Path, column: int, value: str) -> None:
+    path = folder / FILE_NAME
+    head, *rows = path.read_text().splitlines()
+    cells = rows[20].split(",")
+    rows[20] = ",".join([*cells[:column], value, *cells[column + 1 :]])
+    path.write_text("\n".join([head, *rows, ""]))
+    with pytest.raises(StreamError, match=rf"{path} is damaged: .*; take it from a copy"):
+        read_session(folder)
+
+
+def test_a_long_session_is_read_and_exported_in_little_memory(folder: Path) -> None:
+    pytest.importorskip("pyarrow.parquet", reason="needs the extra hands")
+    path = folder / FILE_NAME
+    head, *rows = path.read_text().splitlines()
+    frames = 500
+    with path.open("w") as file:
+        file.write(f"{head}\n")
+        for number in range(frames):
+            for row in rows[:2]:
+                file.write(f"{number},{number / 30:.6f},{row.split(',', 2)[2]}\n")
+    tracemalloc.start()
+    session = read_session(folder)
+    write_parquet(session)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(session.trajectories["raw"]) == len(session.trajectories["deblurred"]) == frames
+    assert session.trajectories["raw"].time_s[-1] == pytest.approx((frames - 1) / 30, abs=1e-6)
+    assert most < 10e6

@@ -11,6 +11,7 @@ from stream.errors import StreamError
 from stream.hands.session import read_session
 from stream.hands.session_files import write_bids, write_c3d, write_parquet
 from stream.hands.session_table import COLUMNS, FILE_NAME, POINTS, WORLD, read_rows
+from tests.conftest import files_no_larger_than
 from tests.stream.hands.synthetic_hand import open_by, write_session
 
 _MOTION = "sub-P01/ses-00000000/motion/sub-P01_ses-00000000_task-free_tracksys-raw"
@@ -27,7 +28,7 @@ def test_every_format_holds_the_same_numbers(folder: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra hands")
     ezc3d = pytest.importorskip("ezc3d", reason="needs the extra hands")
     session = read_session(folder)
-    rows = read_rows(folder / FILE_NAME)
+    rows = list(read_rows(folder / FILE_NAME))
     table = parquet.read_table(write_parquet(session)).to_pydict()
     assert tuple(table) == COLUMNS
     for name in (*POINTS, *WORLD, "time_s"):
@@ -157,6 +158,22 @@ def test_c3d_takes_no_more_frames_than_it_counts(folder: Path, frames: int) -> N
         with pytest.raises(StreamError, match=r"65536; .*--bids or --parquet.*--seconds 2184"):
             write_c3d(session)
         assert not list(folder.glob("*.c3d"))
+
+
+@pytest.mark.parametrize("size", [0, 1_000, 40_000, 62_975])
+def test_a_c3d_file_that_is_cut_off_does_not_replace_one(folder: Path, size: int) -> None:
+    pytest.importorskip("ezc3d", reason="needs the extra hands")
+    session = read_session(folder)
+    path = write_c3d(session)
+    before = path.read_bytes()
+    assert len(before) > size
+    with (
+        files_no_larger_than(size),
+        pytest.raises(StreamError, match=r"landmarks\.c3d cannot be written: No space left"),
+    ):
+        write_c3d(session)
+    assert path.read_bytes() == before
+    assert {file.name for file in folder.iterdir()} == {FILE_NAME, "session.json", path.name}
 
 
 @pytest.mark.parametrize("content", [b"age\tparticipant_id\n61\tsub-P09\n", b"", b"\xff\xfe"])

@@ -137,7 +137,7 @@ def test_a_hand_that_was_taken_for_the_other_one_is_counted(tmp_path: Path) -> N
         recorder.take(tracked(hand, number / 30, number))
     recorder.close()
     assert (recorder.with_hand, recorder.as_other_hand) == (4, 3)
-    rows = read_rows(tmp_path / FILE_NAME)
+    rows = list(read_rows(tmp_path / FILE_NAME))
     assert {row["side"] for row in rows} == {"left"}
     assert [row["side_score"] for row in rows][::2] == ["0.030", "0.030", "0.970", "0.030"]
 
@@ -222,6 +222,17 @@ def test_an_outage_is_noted_and_the_hand_may_have_moved_in_it(tmp_path: Path) ->
     assert max(float(jump or 0) for jump in jumps) < 0.1
 
 
+def test_what_was_recorded_before_a_pause_is_on_the_disk_in_it(tmp_path: Path) -> None:
+    recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
+    for number in range(3):
+        recorder.take(tracked(bent_hand(10), number / 30, number))
+    recorder.toggle_pause()
+    recorder.take(tracked(bent_hand(10), 3 / 30, 3))
+    times = [float(row["time_s"]) for row in read_rows(tmp_path / FILE_NAME)]
+    assert times[::2] == pytest.approx([0, 1 / 30, 2 / 30], abs=1e-6)
+    recorder.close()
+
+
 def test_a_table_that_cannot_grow_is_readable_up_to_there(tmp_path: Path) -> None:
     recorder = SessionRecorder(tmp_path, "free", seconds=None, countdown_s=0.0)
     with (
@@ -232,7 +243,7 @@ def test_a_table_that_cannot_grow_is_readable_up_to_there(tmp_path: Path) -> Non
             recorder.take(tracked(bent_hand(10), number / 30, number))
     recorder.close()
     assert recorder.frames > 5
-    assert len(read_rows(tmp_path / FILE_NAME)) > 10
+    assert len(list(read_rows(tmp_path / FILE_NAME))) > 10
 
 
 def test_a_table_that_cannot_be_finished_is_closed(tmp_path: Path) -> None:
@@ -249,7 +260,7 @@ def test_a_table_that_cannot_be_finished_is_closed(tmp_path: Path) -> None:
         finally:
             recorder.close()
     assert recorder._writer._file.closed
-    assert len(read_rows(table)) == 2
+    assert len(list(read_rows(table))) == 2
 
 
 def test_countdown_is_not_recorded(tmp_path: Path) -> None:
@@ -268,6 +279,6 @@ def test_a_jump_and_a_growing_bone_are_seen(tmp_path: Path) -> None:
     moved = bent_hand(10, at=(480, 240))
     recorder.take(tracked(replace(moved, world=1.5 * moved.world), 10 / 30, 10))
     recorder.close()
-    last = read_rows(tmp_path / FILE_NAME)[-1]
+    last = list(read_rows(tmp_path / FILE_NAME))[-1]
     assert float(last["jump_palms"]) == pytest.approx(2, abs=0.1)
     assert float(last["bone_change"]) == pytest.approx(0.5, abs=0.01)
