@@ -3,8 +3,9 @@
 Post-training quantization (Jacob et al., "Quantization and training of neural networks for
 efficient integer-arithmetic-only inference", CVPR 2018): what goes into a convolution is rounded to
 256 steps, its weights to 127 steps for each output channel. OpenVINO computes in integers what
-stands between such operations. It stays in floats what is sensitive and quick: the first and the
-last layer, sums of blocks, and all that reads spectra and filters by them.
+stands between such operations. In floats stays what is sensitive and quick: wide layers before the
+first that halves the picture, the last layer, sums of blocks, and all that reads spectra and
+filters by them.
 
 How far a layer's input reaches is seen on the frames of the self-check, which are harsher than
 photographs: nothing of a picture is cut off, and no photographs need to be at hand.
@@ -21,6 +22,7 @@ QUANTIZATION = 1
 """Counts the ways of doing this; engines of another one are built again."""
 _LEAST_CHANNELS, _MOST_CHANNELS = 16, 256
 """The trunk's layers: those before and behind it have fewer, those that look for motion more."""
+_NARROW = 16
 _STEPS = 255
 _WEIGHT_STEPS = 63
 """Either way. Of twice as many, processors without VNNI add two products beyond 16 bits, and cut
@@ -107,10 +109,19 @@ def _rounded(
 
 
 def _to_quantize(model: ov.Model) -> Sequence[ov.Node]:
-    return [node for node in model.get_ordered_ops() if _is_to_be_quantized(node)]
+    """What takes long, but for wide layers before the first that halves the picture.
+
+    Rounding there moves what is read of motion: of `quality` it cost 0.05 dB on shake and 0.2 on
+    even things, for 3 % of the time. Layers of 16 channels showed nothing of the kind.
+    """
+    nodes = [node for node in model.get_ordered_ops() if _takes_long(node)]
+    leaps = (i for i, node in enumerate(nodes) if set(node.get_attributes()["strides"]) != {1})
+    first = next(leaps, 0)
+    narrow = [node for node in nodes[:first] if node.get_output_partial_shape(0)[1] == _NARROW]
+    return [*narrow, *nodes[first:]]
 
 
-def _is_to_be_quantized(node: ov.Node) -> bool:
+def _takes_long(node: ov.Node) -> bool:
     if node.get_type_name() != "Convolution" or (weights := _weights(node)) is None:
         return False
     outputs, inputs, height, width = weights.get_shape()
