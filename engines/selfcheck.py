@@ -83,6 +83,11 @@ def psnr_db(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     return 100.0 if error == 0 else min(100.0, 10.0 * float(np.log10(255.0**2 / error)))
 
 
+def least_psnr_db(precision: Precision) -> float:
+    """How close to the fp32 reference an engine has to come, in dB."""
+    return _LEAST_PSNR_DB.get(precision, MIN_PSNR_DB)
+
+
 def self_check(
     engine: Engine,
     profile: Profile,
@@ -106,7 +111,7 @@ def self_check(
                 taken = np.arange(first, first + batch) % len(frames)
                 found = engine(frames[taken])
                 worst = min(worst, *map(psnr_db, found, expected[taken]))
-    least = _LEAST_PSNR_DB.get(engine.facts.precision, MIN_PSNR_DB)
+    least = least_psnr_db(engine.facts.precision)
     if worst < least:
         raise EngineError(
             f"self-check: only {worst:.1f} dB from the fp32 reference, {least:.0f} dB is the least"

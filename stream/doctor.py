@@ -18,6 +18,7 @@ from engines.folders import engine_cache, user_profiles
 from engines.processor import processor
 from engines.profile import DEFAULT_PROFILE, load_profile, profile_names
 from engines.selection import choose_engine
+from engines.selfcheck import least_psnr_db
 from engines.verified import verified
 from stream.capture.camera import list_cameras
 from stream.hands.model import default_model, model_problem
@@ -129,9 +130,10 @@ def _engine() -> list[Finding]:
     passed_over += [
         f"{refusal.candidate} is not used: {refusal.reason}" for refusal in chosen.refused
     ]
+    facts = chosen.engine.facts
     text = (
-        f"{chosen.candidate} on {chosen.engine.facts.device}; "
-        f"self-check {chosen.self_check_psnr_db:.1f} dB from fp32 (40 dB is the least)"
+        f"{chosen.candidate} on {facts.device}; self-check {chosen.self_check_psnr_db:.1f} dB "
+        f"from fp32 ({least_psnr_db(facts.precision):.0f} dB is the least)"
     )
     return [Finding("engine", "ok", text), *(Finding("", "info", line) for line in passed_over)]
 

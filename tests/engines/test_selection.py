@@ -83,6 +83,14 @@ def test_nothing_left_names_everything_that_was_tried(balanced: Profile, tmp_pat
         choose_engine(balanced, SHAPE, cache=tmp_path, build=build)
 
 
+def test_integers_may_be_further_away_than_floats_but_not_wrong(quick: Profile) -> None:
+    by_integers = build_engine(Candidate("openvino", "i8"), quick, SHAPE)
+    assert self_check(by_integers, quick, cache=None) > 40
+    assert 30 < self_check(Wrong(by_integers, 5), quick, cache=None) < 40
+    with pytest.raises(EngineError, match=r"only 2\d\.\d dB .* 30 dB is the least"):
+        self_check(Wrong(by_integers, 16), quick, cache=None)
+
+
 def test_explicit_wishes_are_tried_alone() -> None:
     def on_the_processor(backend: BackendChoice, precision: PrecisionChoice) -> list[Candidate]:
         found = survey(backend, precision).candidates
