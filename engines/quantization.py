@@ -69,16 +69,17 @@ def find_ranges(core: ov.Core, model: ov.Model, frames: NDArray[np.uint8]) -> Ra
 
 
 def quantize(model: ov.Model, ranges: Mapping[str, tuple[float, float]]) -> None:
-    """Let the convolutions of which ranges are known multiply integers, in place."""
+    """Let its convolutions multiply integers, in place.
+
+    Args:
+        ranges: of the same graph, as :func:`find_ranges` gives them.
+    """
     rounded: dict[tuple[str, int], ov.Output] = {}
     for convolution in _to_quantize(model):
-        name = convolution.get_friendly_name()
-        if name not in ranges:
-            continue
         source = convolution.input_value(0)
         place = source.get_node().get_friendly_name(), source.get_index()
         if place not in rounded:
-            low, high = with_exact_zero(*ranges[name])
+            low, high = with_exact_zero(*ranges[convolution.get_friendly_name()])
             rounded[place] = _rounded(source, np.array(low), np.array(high), _STEPS + 1)
         convolution.input(0).replace_source_output(rounded[place])
         weights = _weights(convolution)

@@ -14,7 +14,7 @@ from calibration.acuity import Verdict
 from calibration.frame_sorter import FrameSorter
 from calibration.known_domains import least_frame_px
 from calibration.recording import MANIFEST, CalibrationRecording, RecordingRule
-from engines.profile import load_profile
+from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.signals import signals_received
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size
@@ -117,13 +117,13 @@ def size_problem(recording: CalibrationRecording) -> str | None:
         recording: with a frame at least.
     """
     height, width = recording.read(recording.frames[0]).shape[:2]
-    need_px = least_frame_px(load_profile("balanced").card)
+    need_px = least_frame_px(load_profile(DEFAULT_PROFILE).card)
     if min(height, width) >= need_px:
         return None
     return (
         f"frames of {width}x{height} are too small for `blur2blur calibrate train`, which takes "
-        f"{need_px} px on the shorter side for the deblurrer balanced; --size asks a camera for "
-        "larger ones"
+        f"{need_px} px on the shorter side for the deblurrer {DEFAULT_PROFILE}; "
+        "--size asks a camera for larger ones"
     )
 
 

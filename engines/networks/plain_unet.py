@@ -73,8 +73,7 @@ class ResidualBlock(nn.Module):
     def without_idle(self) -> nn.Module:
         """The same block, computing no more inner channels than :func:`engines.idle_channels.heard`
         names; itself, or what stands for it where that is none."""
-        first, last = self.body[0], self.body[2]
-        assert isinstance(first, nn.Conv2d)
+        last = self.body[2]
         assert isinstance(last, nn.Conv2d)
         kept = torch.from_numpy(heard(last.weight.detach().float().cpu().numpy()))
         kept = kept.to(last.weight.device)

@@ -1,13 +1,9 @@
 """The window of `calibrate record`, on a virtual display."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from tests.conftest import ROOT, run_python
-from tests.stream.output.virtual_display import click_x, virtual_display
+from tests.conftest import run_python
+from tests.stream.output.virtual_display import ended_by_its_x, virtual_display
 
 WAYLAND = """
 import numpy as np
@@ -62,14 +58,4 @@ preview.close()
 
 def test_clicking_its_x_ends_it() -> None:
     with virtual_display() as (display, _):
-        run = subprocess.Popen(
-            [sys.executable, "-c", SHOWN],
-            env={**os.environ, "DISPLAY": display}, cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        try:
-            assert run.stdout is not None and run.stdout.readline() == "shown\n"
-            click_x(display, "preview")
-            assert run.wait(10) == 0
-        finally:
-            run.kill()
-            run.wait()
+        assert ended_by_its_x(display, SHOWN, "preview") == 0

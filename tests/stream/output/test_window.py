@@ -19,7 +19,7 @@ from stream.output.picture import split_view, state_picture, write_lines
 from stream.output.window import Window
 from tests.conftest import ROOT, run_python
 from tests.stream.capture.test_network import free_port
-from tests.stream.output.virtual_display import click_x, virtual_display
+from tests.stream.output.virtual_display import ended_by_its_x, virtual_display
 from tests.stream.test_monitoring import get
 
 
@@ -235,17 +235,7 @@ window.close()
 
 
 def test_clicking_the_x_of_the_only_window_ends_the_run(display: str) -> None:
-    run = subprocess.Popen(
-        [sys.executable, "-c", CLICKED],
-        env={**os.environ, "DISPLAY": display}, cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert run.stdout is not None and run.stdout.readline() == "shown\n"
-        click_x(display, "blur2blur")
-        assert run.wait(10) == 0
-    finally:
-        run.kill()
-        run.wait()
+    assert ended_by_its_x(display, CLICKED, "blur2blur") == 0
 
 
 def test_split_shows_before_left_and_after_right() -> None:

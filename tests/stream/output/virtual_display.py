@@ -4,10 +4,13 @@ import ctypes
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
+from tests.conftest import ROOT
 
 
 @contextmanager
@@ -64,3 +67,23 @@ def click_x(display: str, name: str) -> None:
     message.data[0] = delete
     x11.XSendEvent(connection, ctypes.c_ulong(window), False, 0, ctypes.byref(message))
     x11.XCloseDisplay(connection)
+
+
+def ended_by_its_x(display: str, program: str, title: str) -> int:
+    """The exit status of a Python program that shows a window, of which the X is clicked.
+
+    Args:
+        program: prints ``shown`` once its window is there.
+    """
+    run = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "DISPLAY": display}, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "shown\n"
+        click_x(display, title)
+        return run.wait(10)
+    finally:
+        run.kill()
+        run.wait()
