@@ -1,39 +1,30 @@
 """`blur2blur train prune`: what never speaks in a network is no longer computed.
 
-Of a ReLU that no picture wakes nothing is learned any more either, and after long training half of
-some blocks, and all of others, sleep. Leaving such channels out makes a network quicker and changes
-next to nothing (structured pruning; Hu et al., "Network trimming", 2016, prune by how often ReLUs
-give zero).
+Leaving out the channels within blocks that sleep makes a network quicker and changes next to
+nothing (structured pruning; Hu et al., "Network trimming", 2016, prune by how often ReLUs give
+zero).
 """
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor, nn
+from torch import Tensor
 
 from calibration.errors import CalibrationError
-from calibration.known_domains import known_domains
-from calibration.pairs import Crops, PairRecipe
-from calibration.photographs import tested_on, trained_on
 from calibration.profile_networks import part_weights
-from calibration.training_data import open_training_data
-from engines.export import export_deblurrer
+from calibration.sleeping import asleep, deblurrer_alone, export_again, hidden_layers, pictures_for
 from engines.idle_channels import heard
-from engines.networks import build_network, read_specification
+from engines.networks import build_network
 from engines.networks.cost import multiply_accumulates
 from engines.networks.idle import leave_out_idle
-from engines.networks.plain_unet import ResidualBlock
-from engines.profile import Profile, load_profile
+from engines.profile import Profile
 
-ASLEEP = 0.02
-"""A channel that speaks in no more than this share of pictures is left out."""
-_SPEAKS = 1e-2
-_PICTURE_PX = 256
 _HEIGHT, _WIDTH = 480, 640
 
 
@@ -75,30 +66,14 @@ def prune_profile(
         CalibrationError: the photographs cannot be used, or the network has no residual blocks.
         ProfileError: there is no such profile, or it has a translator.
     """
-    profile = load_profile(name_or_folder)
-    if profile.card["translator"]["architecture"] != "identity":
-        raise CalibrationError(
-            f"profile {profile.name} has a translator, which knows its deblurrer as it is; prune "
-            "the deblurrer, and train the translator for that"
-        )
-    crops = blurred_crops(profile, data, pictures, seed)
+    profile = deblurrer_alone(name_or_folder)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("looking at pictures", total=2 * pictures)
-        pruning = prune(profile, crops, pictures, lambda: progress.advance(task))
-    card = {
-        key: value
-        for key, value in profile.card.items()
-        if key in ("about", "training")  # figures were those of the other weights
-    }
+        looked_at = pictures_for(profile, data, pictures, seed)
+        pruning = prune(profile, looked_at, lambda: progress.advance(task))
     computed = {block: list(counts) for block, counts in pruning.computed.items()}
-    export_deblurrer(
-        to,
-        name=name,
-        network=read_specification(profile.card["deblurrer"]),
-        weights=pruning.weights,
-        card={**card, "pruned": {"pictures": pictures, "seed": seed, "channels": computed}},
-        left_below=profile.left_below,
-    )
+    pruned = {"pictures": pictures, "seed": seed, "channels": computed}
+    export_again(profile, pruning.weights, to, name, {"pruned": pruned})
     channels, of = (sum(counts) for counts in zip(*pruning.computed.values(), strict=True))
     console.print(
         f"{to}: computes {channels} of {of} channels within blocks, {pruning.gmacs:.1f} instead of "
@@ -109,22 +84,14 @@ def prune_profile(
     )
 
 
-def blurred_crops(profile: Profile, data: Sequence[Path], count: int, seed: int) -> Crops:
-    """Pictures of 256 px of the kinds that a profile was made for, blurred and not."""
-    known, moving = known_domains(profile.card)
-    recipe = PairRecipe(known=known, moving=moving, crop_px=_PICTURE_PX, colour_jitter=0.35)
-    trained, tested = trained_on(profile.card), tested_on(profile.card)
-    return open_training_data(data, recipe, seed, count, 1, trained=trained, tested=tested).training
-
-
 @torch.inference_mode()
 def prune(
-    profile: Profile, crops: Crops, count: int, looked: Callable[[], None] = lambda: None
+    profile: Profile, pictures: Sequence[Tensor], looked: Callable[[], None] = lambda: None
 ) -> Pruning:
     """Silence what sleeps on nearly all pictures in a profile's deblurrer.
 
     Args:
-        crops: pictures to look at, the first ``count`` of them, twice.
+        pictures: to look at, twice, uint8 (1, 3, H, W).
         looked: called after each look.
 
     Raises:
@@ -133,46 +100,25 @@ def prune(
     weights = part_weights(profile, "deblurrer")
     network = build_network(profile.card["deblurrer"])
     network.load_state_dict(weights)
-    blocks = {name: m for name, m in network.named_modules() if isinstance(m, ResidualBlock)}
+    blocks = {name: layer for name, layer in hidden_layers(network).items() if layer.within_block}
     if not blocks:
         raise CalibrationError(f"the deblurrer of {profile.name} has no blocks to be pruned")
-    spoke = {name: torch.zeros(block.channels) for name, block in blocks.items()}
-
-    def listening(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
-        def note(_: nn.Module, inner: tuple[Tensor]) -> None:
-            spoke[name] += (inner[0].abs().amax(dim=(0, 2, 3)) > _SPEAKS).float()
-
-        return note
-
-    ears = [
-        block.body[2].register_forward_pre_hook(listening(name)) for name, block in blocks.items()
-    ]
-    for i in range(count):
-        network(_picture(crops, i))
-        looked()
-    for ear in ears:
-        ear.remove()
-    for name, times in spoke.items():
-        weights[f"{name}.body.2.weight"][:, times <= ASLEEP * count] = 0.0
-    pruned = build_network(profile.card["deblurrer"])
-    pruned.load_state_dict(weights)
+    sleeping = asleep(network, blocks, pictures, looked)
+    pruned = deepcopy(network)
+    for name, layer in hidden_layers(pruned).items():
+        if name in sleeping:
+            layer.silence(sleeping[name])
+    weights = {name: tensor.clone() for name, tensor in pruned.state_dict().items()}
+    computed = {
+        name: (len(heard(weights[f"{name}.body.2.weight"].numpy())), layer.first.out_channels)
+        for name, layer in blocks.items()
+    }
     leave_out_idle(pruned)
     errors = []
-    for i in range(count):
-        picture = _picture(crops, i)
-        after, before = (n(picture).clamp(0, 1) for n in (pruned, network))
+    for picture in pictures:
+        after, before = (n(picture / 255.0).clamp(0, 1) for n in (pruned, network))
         errors.append(float((after - before).square().mean()))
         looked()
-    computed = {
-        name: (len(heard(weights[f"{name}.body.2.weight"].numpy())), block.channels)
-        for name, block in blocks.items()
-    }
     products = (multiply_accumulates(n, _HEIGHT, _WIDTH) / 1e9 for n in (pruned, network))
     mean = sum(errors) / len(errors)
     return Pruning(weights, computed, -10 * math.log10(max(mean, 1e-10)), *products)
-
-
-def _picture(crops: Crops, index: int) -> Tensor:
-    """A blurred one, float (1, 3, H, W) in 0...1."""
-    picture: Tensor = crops[index][0][None] / 255.0
-    return picture
