@@ -1,4 +1,4 @@
-"""Which channels of a network speak, and which sleep: ReLUs that no picture wakes.
+"""Which channels of a network sleep: those of ReLUs that no picture wakes.
 
 After long training half of some layers, and all of others, are zero on every picture (dying ReLUs;
 Lu et al., 2020; dormant neurons; Sokar et al., ICML 2023). They learn nothing any more.
@@ -83,7 +83,7 @@ def _hidden(
     return Hidden(first, tuple(convolutions), gate, within_block)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def asleep(
     network: nn.Module,
     layers: dict[str, Hidden],
