@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size
 
 _NOTHING_OF_USE = "no frame is clearly sharp or clearly blurred, or they are kept already"
-_ENOUGH = "there were frames enough; ask for more with --sharp and --blurry"
+_ASK_FOR_MORE = "ask for more with --sharp and --blurry"
+_ENOUGH = f"there were frames enough; {_ASK_FOR_MORE}"
 
 
 def clip_names(uris: Sequence[str]) -> list[str]:
@@ -53,26 +54,47 @@ def record_clips(
         CalibrationError: the disk is nearly full.
         SourceError: a clip cannot be read.
     """
-    clips = {
+    uris_by_name = {
         name_clip(recording.clips, wanted, clip_identity(uri)): uri
         for uri, wanted in zip(uris, clip_names(uris), strict=True)
     }
+    clips = [_Clip(name, uri) for name, uri in uris_by_name.items()]
     sorting = _Sorting(recording, size, update, stopped)
     before = {frame.file for frame in recording.frames}
-    looked_at, with_more = [], []
     for clips_left, clip in zip(range(len(clips), 0, -1), clips, strict=True):
-        if sorting.over:
-            break
-        looked_at.append(clip)
-        if sorting.take(clip, clips[clip], clips_left):
-            with_more.append(clip)
-    for clip in with_more:
         if not sorting.over:
-            sorting.take(clip, clips[clip])
+            sorting.take(clip, clips_left)
+    for clip in clips:
+        if not sorting.over and any(recording.wanted(kind) for kind in clip.has_more):
+            sorting.take(clip)
     gave = {frame.clip for frame in recording.frames if frame.file not in before}
-    for clip in [] if stopped() else [clip for clip in clips if clip not in gave]:
-        why = _NOTHING_OF_USE if clip in looked_at else _ENOUGH
-        say(f"nothing was kept of {clip}: {why}")
+    for clip in [] if stopped() else [clip for clip in clips if clip.name not in gave]:
+        say(f"nothing was kept of {clip.name}: {clip.why_nothing}")
+
+
+@dataclass
+class _Clip:
+    """A clip that a recording is made of.
+
+    Attributes:
+        looked_at: whether it was gone through, or as far as anything of it was wanted.
+        has_more: kinds of frames that it gave more of than were wanted of it.
+    """
+
+    name: str
+    uri: str
+    looked_at: bool = False
+    has_more: set[Verdict] = field(default_factory=set)
+
+    @property
+    def why_nothing(self) -> str:
+        """Why nothing of it was kept, where that is so."""
+        if not self.looked_at:
+            return _ENOUGH
+        if self.has_more:
+            kinds = " and ".join(sorted(self.has_more))
+            return f"it has {kinds} frames, of which there are enough; {_ASK_FOR_MORE}"
+        return _NOTHING_OF_USE
 
 
 @dataclass(frozen=True)
@@ -88,32 +110,36 @@ class _Sorting:
     def over(self) -> bool:
         return self.stopped() or self.recording.complete
 
-    def take(self, clip: str, uri: str, clips_left: int = 1) -> bool:
-        """Keep one clip's share of what is wanted; whether it gave that, and may have more."""
+    def take(self, clip: _Clip, clips_left: int = 1) -> None:
+        """Keep one clip's share of what is wanted, and note what it has more of."""
         recording = self.recording
         goal = {
             kind: recording.count(kind) + ceil(recording.wanted(kind) / clips_left)
             for kind in (Verdict.SHARP, Verdict.BLURRY)
         }
+        clip.looked_at = True
 
         def offer(at_s: float, pixels: Picture, judgement: Judgement) -> None:
             kind = judgement.verdict
-            if kind in goal and recording.count(kind) < goal[kind]:
-                recording.offer(clip, at_s, pixels, judgement)
-
-        def full() -> bool:
-            return all(recording.count(kind) >= goal[kind] for kind in goal)
+            if kind not in goal:
+                return
+            if recording.count(kind) < goal[kind]:
+                recording.offer(clip.name, at_s, pixels, judgement)
+            else:
+                clip.has_more.add(kind)
 
         sorter = FrameSorter(recording.rule)
         options = SourceOptions(size=self.size, as_captured=True)
-        with closing(open_source(uri, options).open()) as capture:
+        with closing(open_source(clip.uri, options).open()) as capture:
             for picture in capture.pictures():
-                if self.stopped() or full():
-                    return full()
+                if self.stopped():
+                    return
+                if all(recording.count(kind) >= goal[kind] for kind in goal):
+                    clip.has_more.update(goal)
+                    return
                 for judged in sorter.add(picture.pts_s, picture.pixels):
                     offer(*judged)
-                self.update(clip)
+                self.update(clip.name)
         for judged in sorter.rest():
             offer(*judged)
-        self.update(clip)
-        return full()
+        self.update(clip.name)

@@ -281,6 +281,26 @@ def test_what_one_clip_does_not_give_the_others_do(clip: Path, tmp_path: Path) -
     assert said.count("there were frames enough") == 2
 
 
+@pytest.mark.parametrize("still_first", [True, False])
+def test_clips_of_one_kind_each_fill_a_recording(
+    seen: list[Shot], tmp_path: Path, still_first: bool
+) -> None:
+    still, moving = tmp_path / "still.mkv", tmp_path / "moving.mkv"
+    write_clip(still, [shot.pixels for shot in seen if shot.extent_px == 0])
+    write_clip(moving, [shot.pixels for shot in seen[14:38]])
+    clips = [still, moving] if still_first else [moving, still]
+    recording = CalibrationRecording(tmp_path / "camera", replace(RULE, blurry=3, sharp=6))
+    of_several(clips, recording)
+    kept = Counter((frame.clip, frame.kind) for frame in recording.frames)
+    assert kept["still", "sharp"] > 3, "more than its share"
+    assert recording.complete
+    recording.finish()
+    (tmp_path / "again.mkv").write_bytes(still.read_bytes() + bytes(1))
+    recording = CalibrationRecording(tmp_path / "camera", replace(RULE, blurry=30, sharp=6))
+    _, said = of_several([tmp_path / "again.mkv"], recording)
+    assert "nothing was kept of again: it has sharp frames, of which there are enough" in said
+
+
 def test_frames_that_are_too_small_to_learn_from_are_told_while_recording(tmp_path: Path) -> None:
     flat_recording(tmp_path / "camera")
     clip = tmp_path / "sunday.mkv"
