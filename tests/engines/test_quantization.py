@@ -2,15 +2,16 @@ import platform
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 
 from engines.engine import EngineShape
 from engines.errors import EngineError
-from engines.export import export_deblurrer
+from engines.export import export_deblurrer, export_profile
 from engines.networks import PlainUNetSpec
 from engines.openvino import OpenVINOEngine
-from engines.profile import Profile, load_profile
-from engines.quantization import with_exact_zero
+from engines.profile import GRAPH, Profile, load_profile
+from engines.quantization import find_ranges, with_exact_zero
 from engines.selection import Candidate, survey
 from engines.selfcheck import fixed_frames, psnr_db
 from tests.conftest import discs
@@ -71,6 +72,32 @@ def test_ranges_hit_zero_and_lose_nothing(low: float, high: float) -> None:
     step = (above - below) / 255
     assert below / step == pytest.approx(round(below / step), abs=1e-6)
     assert above - below < 1.02 * max(high - low, 1e-6)
+
+
+def test_wide_layers_of_a_deblurrer_stay_floats_behind_a_translator(tmp_path: Path) -> None:
+    made = tmp_path / "mycam"
+    deblurrer = PlainUNetSpec(width=32, encoder_blocks=(1, 1), decoder_blocks=(1,))
+    translator = PlainUNetSpec(width=16, encoder_blocks=(1, 1), decoder_blocks=(1,))
+    export_profile(
+        made,
+        name="mycam",
+        translator=translator.to_json(),
+        deblurrer=deblurrer.to_json(),
+        multiple=deblurrer.multiple,
+        weights=trained(translator, "translator") | trained(deblurrer, "deblurrer"),
+        card={},
+    )
+    core = ov.Core()
+    ranges = find_ranges(core, core.read_model(made / GRAPH), fixed_frames(64, 64))
+    weights = {
+        node.input_value(1).get_node().input_value(0).get_node().get_friendly_name()
+        for node in core.read_model(made / GRAPH).get_ordered_ops()
+        if node.get_friendly_name() in ranges
+    }
+    weights = {name.removesuffix("_fp16") for name in weights}
+    assert "translator.encoders.0.0.body.0.weight" in weights
+    assert "deblurrer.encoders.1.0.body.0.weight" in weights
+    assert "deblurrer.encoders.0.0.body.0.weight" not in weights
 
 
 def test_network_without_such_layers_is_refused(tmp_path: Path) -> None:
