@@ -7,7 +7,6 @@ competitor, a tracker that is content with less, and deconvolution with the true
 real camera tells. Then the clips as they are: in how many frames is a hand found?
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks.figure_files import problem_of, write_figures
 from benchmarks.hand_cases import find_clips, still_hands
 from benchmarks.hands_blurred import LEVELS, Judges, Restoring, level_figures
 from benchmarks.hands_clips import clip_figures, total
 from benchmarks.hands_live import live_figures
 from benchmarks.hands_tables import draw, markdown, tables
-from engines.files import writable_problem, write_text_atomically
 from engines.profile import DEFAULT_PROFILE
 from stream.errors import StreamError
 from stream.hands.model import find_model
@@ -46,15 +45,13 @@ def run_hands_benchmark(
     Raises:
         StreamError, EngineError, ProfileError, CalibrationError: nothing can be measured here.
     """
-    for file in (json_file, chart):
-        if file is not None and (problem := writable_problem(file)) is not None:
-            raise StreamError(problem)
+    if (problem := problem_of(json_file, chart)) is not None:
+        raise StreamError(problem)
     result = measure(benchmark, console)
     for table in tables(result):
         console.print(table)
     if json_file is not None:
-        write_text_atomically(json_file, json.dumps(result, indent=2) + "\n")
-        write_text_atomically(json_file.with_suffix(".md"), markdown(result))
+        write_figures(json_file, result, markdown(result))
     if chart is not None:
         draw(result, chart)
     return 0

@@ -14,9 +14,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.engine import bare_times_ms
+from benchmarks.figure_files import problem_of, write_figures
 from benchmarks.latency_loads import CAMERAS, VGA, run_scenario, scenarios
 from benchmarks.latency_peers import CAN_STOP_PROCESSES
-from engines.files import writable_problem, write_atomically, write_text_atomically
+from engines.files import write_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, load_profile
@@ -51,15 +52,13 @@ def run_latency_benchmark(
     Raises:
         StreamError, EngineError, ProfileError: nothing can be measured here.
     """
-    for file in (json_file, chart):
-        if file is not None and (problem := writable_problem(file)) is not None:
-            raise StreamError(problem)
+    if (problem := problem_of(json_file, chart)) is not None:
+        raise StreamError(problem)
     stored = None if check is None else _read(check, benchmark.size)
     result = measure(benchmark, console)
     console.print(_table(result))
     if json_file is not None:
-        write_text_atomically(json_file, json.dumps(result, indent=2) + "\n")
-        write_text_atomically(json_file.with_suffix(".md"), markdown(result))
+        write_figures(json_file, result, markdown(result))
     if chart is not None:
         draw(result, chart)
     if stored is None:

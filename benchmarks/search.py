@@ -27,7 +27,7 @@ from calibration.losses import LossWeights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.engine import EngineShape
 from engines.export import export_deblurrer
-from engines.files import write_text_atomically
+from engines.files import writable_problem, write_text_atomically
 from engines.networks import (
     MotionUNetSpec,
     NAFNetSpec,
@@ -119,6 +119,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0, help="training of each candidate")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    figures, front = arguments.to / "search.json", arguments.to / "search.png"
+    for file in (figures, front):  # an hour lies before them
+        if (problem := writable_problem(file)) is not None:
+            parser.error(problem)
     settings = DeblurrerTraining(
         data=tuple(arguments.data),
         out=arguments.out,
@@ -136,8 +140,8 @@ def main() -> None:
         "front": pareto_front(found),
         "candidates": [vars(one) for one in found],
     }
-    write_text_atomically(arguments.to / "search.json", json.dumps(result, indent=2) + "\n")
-    draw_front(found, arguments.to / "search.png")
+    write_text_atomically(figures, json.dumps(result, indent=2) + "\n")
+    draw_front(found, front)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: the folder does not exist, is read-only or full; nothing is left behind.
     """
-    if _is_device(path):
+    if is_device(path):
         write(path)  # not resolved: /dev/stdout leads to a pipe without a name
         return
     path = path.resolve()
@@ -54,7 +54,7 @@ def write_folder_atomically(
         OSError: the folder above is read-only or full; nothing is left behind.
     """
     folder = folder.resolve()
-    _check_may_be_replaced(folder, known_by=known_by)
+    check_may_be_replaced(folder, known_by=known_by)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = _draft_of(folder)
     draft.mkdir()
@@ -68,7 +68,7 @@ def write_folder_atomically(
         raise
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
     """Or a pipe."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
@@ -91,8 +91,13 @@ def _put_in_place(draft: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _check_may_be_replaced(folder: Path, *, known_by: str | None) -> None:
-    """Before the folder is filled, which may take long."""
+def check_may_be_replaced(folder: Path, *, known_by: str | None) -> None:
+    """What :func:`write_folder_atomically` would refuse, before the folder is filled, which may
+    take long.
+
+    Raises:
+        FileExistsError: there is something else.
+    """
     if not folder.exists() or (known_by is not None and (folder / known_by).is_file()):
         return
     if not folder.is_dir() or any(folder.iterdir()):
@@ -138,7 +143,7 @@ def check_writable(path: Path) -> None:
     Raises:
         OSError: there can be none.
     """
-    if not _is_device(path):
+    if not is_device(path):
         draft = _draft_of(path.resolve())
         draft.touch(exist_ok=False)
         draft.unlink()

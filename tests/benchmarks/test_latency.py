@@ -1,4 +1,6 @@
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +8,7 @@ import cv2
 import pytest
 from rich.console import Console
 
+from benchmarks.figure_files import problem_of, write_figures
 from benchmarks.latency import LatencyBenchmark, compare, run_latency_benchmark
 from benchmarks.latency_loads import scenarios
 from benchmarks.runs import percentiles
@@ -115,6 +118,25 @@ def test_stored_run_with_all_that_is_compared_is_taken(tmp_path: Path) -> None:
     check.write_text(json.dumps({"benchmark": "latency", **run(20, 25)}))
     with pytest.raises(ProfileError, match="no-such-profile"):
         run_latency_benchmark(never, json_file=None, chart=None, check=check, console=Console())
+
+
+def test_table_does_not_take_the_place_of_the_figures(tmp_path: Path) -> None:
+    assert problem_of(tmp_path / "run.json", None) is None
+    assert "where the table goes" in str(problem_of(tmp_path / "run.md", None))
+    (tmp_path / "run.md").mkdir()
+    assert "run.md" in str(problem_of(tmp_path / "run.json", None))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes that are files")
+def test_nothing_is_put_beside_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "figures.fifo"
+    os.mkfifo(pipe)
+    assert problem_of(pipe, None) is None
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        write_figures(pipe, {"a": 1}, "table")
+        assert json.loads(read.result(10)) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")

@@ -7,11 +7,22 @@ from rich.console import Console
 pytest.importorskip("lightning_fabric", reason="needs the extra train")
 
 from benchmarks.pareto import draw_front
-from benchmarks.search import search
+from benchmarks.search import main, search
 from calibration.pairs import PairRecipe
 from calibration.train_deblurrer import DeblurrerTraining
 from engines.networks import PlainUNetSpec
 from tests.conftest import discs
+
+
+def test_folder_that_is_not_there_is_said_before_any_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--data", tmp_path, "--out", tmp_path / "runs", "--to", tmp_path / "nowhere"]
+    monkeypatch.setattr("sys.argv", ["search", *map(str, options)])
+    with pytest.raises(SystemExit):
+        main()
+    assert "the folder" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.long
