@@ -34,6 +34,8 @@ def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> N
     Raises:
         ValueError: it is not one that this network can hold.
     """
+    if isinstance(network, PlainUNet) and any(_part(name) in MOTION_PARTS for name in weights):
+        raise ValueError("they look for motion, which this network does not")
     own = network.state_dict()
     looks_twice = any(name.startswith(_SECOND) for name in weights)
     if not looks_twice:
@@ -128,5 +130,8 @@ def _cut(name: str, tensor: Tensor, own: Mapping[str, Tensor]) -> Tensor:
 
 def _may_be_missing(name: str) -> bool:
     """Whether it belongs to a block, or to what a plain U-Net does not have."""
-    part, *_ = name.split(".")
-    return ".body." in name or ".gate." in name or part in MOTION_PARTS
+    return ".body." in name or ".gate." in name or _part(name) in MOTION_PARTS
+
+
+def _part(name: str) -> str:
+    return name.split(".")[0]

@@ -1,8 +1,8 @@
 """Training pairs: crops of sharp photographs, blurred in one of the domains, all from a seed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
@@ -18,6 +18,10 @@ from calibration.object_motion import ObjectMotion, evened
 from calibration.trajectory import Movement
 from calibration.webcam import Webcam
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Settings = TypeVar("_Settings", bound="DataclassInstance")
 Pictures = NDArray[np.uint8]
 Crops = Dataset[tuple[Tensor, Tensor]]
 """Pairs (blurred, sharp), uint8 (3, crop, crop) each."""
@@ -60,6 +64,17 @@ class PairRecipe:
     min_detail: float = 4.0
     min_still_detail: float = 1.0
     colour_jitter: float = 0.0
+
+    @classmethod
+    def told_by(cls, card: Mapping[str, Any], crop_px: int) -> "PairRecipe":
+        """How the pairs were made that a profile's deblurrer learned from.
+
+        Args:
+            card: of the profile; what it does not tell is as it stands.
+            crop_px: as in the recipe.
+        """
+        told = card.get("training", {}).get("pairs", {})
+        return replace(_as_told(cls(), told), crop_px=crop_px)
 
     @classmethod
     def for_training(
@@ -120,6 +135,19 @@ class Example:
     sharp: Pictures
     path: NDArray[np.float64] | None = None
     presence: NDArray[np.float32] | None = None
+
+
+def _as_told(settings: _Settings, told: Mapping[str, Any]) -> _Settings:
+    """A dataclass, with what a card tells of it and of those within it."""
+    changed: dict[str, Any] = {}
+    for field in fields(settings):
+        value = told.get(field.name)
+        if value is None:
+            continue
+        if isinstance(value, Mapping):
+            value = _as_told(getattr(settings, field.name), value)
+        changed[field.name] = tuple(value) if isinstance(value, list) else value
+    return replace(settings, **changed)
 
 
 class BlurredCrops(Crops):

@@ -19,11 +19,12 @@ from torch import Tensor
 from calibration.errors import CalibrationError
 from calibration.profile_networks import part_weights
 from calibration.sleeping import asleep, deblurrer_alone, export_again, hidden_layers, pictures_for
+from engines.files import check_may_be_replaced
 from engines.idle_channels import heard
 from engines.networks import build_network
 from engines.networks.cost import multiply_accumulates
 from engines.networks.idle import leave_out_idle
-from engines.profile import Profile
+from engines.profile import CARD, Profile
 
 _HEIGHT, _WIDTH = 480, 640
 
@@ -66,6 +67,7 @@ def prune_profile(
         CalibrationError: the photographs cannot be used, or the network has no residual blocks.
         ProfileError: there is no such profile, or it has a translator.
     """
+    check_may_be_replaced(to, known_by=CARD)
     profile = deblurrer_alone(name_or_folder)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("looking at pictures", total=2 * pictures)

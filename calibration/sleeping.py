@@ -13,10 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from calibration.errors import CalibrationError
-from calibration.known_domains import known_domains
 from calibration.pairs import PairRecipe
 from calibration.photographs import tested_on, trained_on
-from calibration.training_data import open_training_data
+from calibration.training_data import crops_to_look_at
 from engines.export import export_deblurrer
 from engines.networks import MotionUNet, read_specification
 from engines.networks.gated_block import GatedBlock
@@ -129,11 +128,10 @@ def pictures_for(profile: Profile, data: Sequence[Path], count: int, seed: int) 
     Raises:
         CalibrationError: the photographs cannot be used.
     """
-    known, moving = known_domains(profile.card)
-    recipe = PairRecipe(known=known, moving=moving, crop_px=_PICTURE_PX, colour_jitter=0.35)
-    trained, tested = trained_on(profile.card), tested_on(profile.card)
-    crops = open_training_data(data, recipe, seed, count, 1, trained=trained, tested=tested)
-    return [crops.training[i][0][None] for i in range(count)]
+    recipe = PairRecipe.told_by(profile.card, _PICTURE_PX)
+    tested = set(tested_on(profile.card)) - set(trained_on(profile.card))
+    crops = crops_to_look_at(data, recipe, seed, count, tested=tested)
+    return [crops[i][0][None] for i in range(count)]
 
 
 def deblurrer_alone(name_or_folder: str) -> Profile:

@@ -22,6 +22,7 @@ from engines.signals import leave_ends_to_parent
 
 _VALIDATION_SEED = 20240617
 _VALIDATION_PX = 256
+_ALL_TESTED_ON = "these weights were tested on all of that, and are not to see it; name more"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,30 @@ def open_training_data(
         names = [[p.name for p in part] for part in (train_paths, held_out_paths)]
     blurred, truth = default_collate([held_out[i] for i in range(validation_crops)])
     return TrainingData(training, (blurred, truth), *(sorted(set(part)) for part in names))
+
+
+def crops_to_look_at(
+    folders: Sequence[Path], recipe: PairRecipe, seed: int, crops: int, *, tested: Collection[str]
+) -> Crops:
+    """Of everything under the folders but what weights were tested on; nothing is learned here.
+
+    Args:
+        folders, recipe, seed, crops: as of :func:`open_training_data`.
+        tested: names of what is left out.
+
+    Raises:
+        CalibrationError: a folder is missing, or nothing usable is left.
+    """
+    if pairs := _pairs_of_all(folders):
+        pairs = [pair for pair in pairs if pair.scene not in tested]
+        if not pairs:
+            raise CalibrationError(_ALL_TESTED_ON)
+        return PairedCrops(pairs, recipe.crop_px, seed, crops)
+    paths = [path for path in find_photographs(list(folders)) if path.name not in tested]
+    if not paths:
+        raise CalibrationError(_ALL_TESTED_ON)
+    large = large_enough(read_photographs(paths), recipe.need_px)
+    return BlurredCrops(list(large.values()), recipe, seed, crops)
 
 
 def _pairs_of_all(folders: Sequence[Path]) -> list[PicturePair]:

@@ -23,9 +23,11 @@ from calibration.sleeping import (
     hidden_layers,
     pictures_for,
 )
+from engines.files import check_may_be_replaced
 from engines.idle_channels import heard
 from engines.networks import build_network
-from engines.profile import Profile
+from engines.profile import CARD, Profile
+from engines.shell import shell_word
 
 
 def wake_profile(
@@ -47,6 +49,7 @@ def wake_profile(
         CalibrationError: the photographs cannot be used, or there is no layer that could sleep.
         ProfileError: there is no such profile, or it has a translator.
     """
+    check_may_be_replaced(to, known_by=CARD)
     profile = deblurrer_alone(name_or_folder)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("looking at pictures", total=pictures)
@@ -58,7 +61,7 @@ def wake_profile(
     channels, of = (sum(counts) for counts in zip(*woken.values(), strict=True))
     console.print(
         f"{to}: {channels} of {of} channels begin afresh, and nothing listens to them yet; "
-        f"go on with: blur2blur train deblurrer --from {to} ...",
+        f"go on with: blur2blur train deblurrer --from {shell_word(to)} ...",
         markup=False,
         highlight=False,
     )
@@ -86,7 +89,11 @@ def wake(
     """
     network = build_network(profile.card["deblurrer"])
     network.load_state_dict(part_weights(profile, "deblurrer"))
-    layers = hidden_layers(network)
+    layers = {
+        name: layer
+        for name, layer in hidden_layers(network).items()
+        if layer.first.weight.requires_grad  # of two looks only the second one learns
+    }
     if not layers:
         raise CalibrationError(f"the deblurrer of {profile.name} has no layer that could sleep")
     sleeping = asleep(network, layers, pictures, looked)
@@ -105,11 +112,11 @@ def wake(
 
 
 def _begin_afresh(layer: Hidden, fresh: Tensor, generator: torch.Generator) -> None:
-    """Weights as large as those of the channels that are awake, in random directions."""
+    """Weights as large as those of the other channels, in random directions."""
     weight, bias = layer.first.weight, layer.first.bias
     assert bias is not None
-    awake = weight[~fresh] if bool((~fresh).any()) else weight
-    weight[fresh] = torch.randn(weight[fresh].shape, generator=generator) * awake.std()
+    others = weight[~fresh] if bool((~fresh).any()) else weight
+    weight[fresh] = torch.randn(weight[fresh].shape, generator=generator) * others.std()
     bias[fresh] = 0.0
     if layer.gate is not None:
         assert layer.gate.bias is not None

@@ -3,13 +3,16 @@
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engines.profile import LEFT_BELOW
 from stream.commands.common import console, needs_extra_train
 from stream.errors import StreamError
+
+if TYPE_CHECKING:
+    from engines.networks import NetworkSpec
 
 app = typer.Typer(help="Train networks (needs the extra `train`).", no_args_is_help=True)
 
@@ -30,14 +33,15 @@ def train_deblurrer(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run; an interrupted run there goes on.")],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Network: plain or plain-short, which learn from nothing; fast, balanced and "
             "quality, which look for motion (begin with weights that do, as by --from quality; a "
             "narrower one learns from them to read spectra); quality-once, nafnet16, nafnet32 or "
-            "mimo-unet."
+            "mimo-unet. Without it the one whose weights it begins with (--from), else plain.",
+            show_default=False,
         ),
-    ] = "plain",
+    ] = None,
     crops: Annotated[int, typer.Option(min=1, help="Training pairs in all.")] = 400_000,
     minutes: Annotated[
         float | None,
@@ -167,7 +171,6 @@ def train_deblurrer(
         from calibration.pairs import PairRecipe
         from calibration.train_deblurrer import DeblurrerTraining
         from calibration.trajectory import Movement
-        from engines.networks import named_specification
     try:
         movement = Movement(
             min_extent_px=min_extent_px,
@@ -184,7 +187,7 @@ def train_deblurrer(
     settings = DeblurrerTraining(
         data=tuple(data),
         out=out,
-        network=named_specification(model),
+        network=network_of(model, start),
         crops=crops,
         minutes=minutes,
         batch=batch,
@@ -205,6 +208,16 @@ def train_deblurrer(
         start=start,
     )
     run_deblurrer_training(settings, console())
+
+
+def network_of(model: str | None, start: str | None) -> "NetworkSpec":
+    """The one that is named, or whose weights a run begins with."""
+    from engines.networks import named_specification, read_specification
+    from engines.profile import load_profile
+
+    if model is not None or start is None:
+        return named_specification(model or "plain")
+    return read_specification(load_profile(start).card["deblurrer"])
 
 
 @app.command("blur-sheet")

@@ -57,6 +57,13 @@ def test_one_that_looks_for_motion_begins_with_the_plain_ones_answer() -> None:
     assert all(map(torch.equal, again.state_dict().values(), looking.state_dict().values()))
 
 
+def test_one_that_looks_for_motion_is_not_cut_down_to_a_plain_one() -> None:
+    shape = {"width": 8, "encoder_blocks": (1, 1, 2), "decoder_blocks": (1, 1)}
+    looking = MotionUNetSpec(**shape, hidden=16).build()
+    with pytest.raises(ValueError, match="look for motion"):
+        inherit(PlainUNetSpec(**shape).build(), looking.state_dict())
+
+
 def test_a_second_look_begins_with_the_first_ones_way_up() -> None:
     spec = MotionUNetSpec(width=8, encoder_blocks=(1, 1, 2), decoder_blocks=(1, 1), hidden=16)
     once, twice = spec.build(), replace(spec, looks=2).build()

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from calibration.errors import CalibrationError
 from calibration.inherit import inherit
 from calibration.measures import psnr_db
+from calibration.pairs import PairRecipe
 from calibration.profile_networks import part_network, part_weights
-from calibration.sleeping import asleep, hidden_layers
+from calibration.sleeping import asleep, hidden_layers, pictures_for
 from calibration.waking import wake
 from engines.engine import EngineShape
 from engines.export import export_deblurrer
@@ -116,6 +119,44 @@ def test_layers_that_say_how_things_moved_are_woken(balanced: Profile) -> None:
             bool((listener.weight[:, still[name]] == 0).all())
             for listener in layers[name].listeners
         )
+
+
+def test_pictures_are_of_the_kinds_that_were_learned_from(balanced: Profile) -> None:
+    recipe, told = PairRecipe.told_by(balanced.card, 256), balanced.card["training"]["pairs"]
+    assert recipe.crop_px == 256
+    assert recipe.webcam.share == told["webcam"]["share"] > 0
+    assert recipe.webcam.h264_crf == tuple(told["webcam"]["h264_crf"])
+    assert recipe.even_share == told["even_share"] > 0
+    assert recipe.moving.min_size == told["moving"]["min_size"] < PairRecipe().moving.min_size
+
+
+def test_what_was_learned_from_is_looked_at_and_what_was_tested_on_is_not(
+    balanced: Profile, photographs: Path
+) -> None:
+    names = [path.name for path in photographs.iterdir()]
+    learned, tested = (
+        replace(balanced, card={**balanced.card, "training": {"data": [], **training}})
+        for training in ({"data": names}, {"held_out": names})
+    )
+    assert len(pictures_for(learned, [photographs], 2, 0)) == 2
+    with pytest.raises(CalibrationError, match="were tested on all of that"):
+        pictures_for(tested, [photographs], 2, 0)
+
+
+def test_only_what_learns_is_woken() -> None:
+    _, woken = wake(load_profile("quality"), [torch.zeros(1, 3, 64, 64).byte()], seed=0)
+    assert woken
+    assert all(name.startswith("second.") for name in woken)
+
+
+@pytest.mark.parametrize("command", ["prune", "wake"])
+def test_folder_with_something_else_is_refused_at_once(command: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    result = blur2blur(
+        "train", command, "balanced", "--data", tmp_path / "no-photographs", "--to", tmp_path
+    )
+    assert result.returncode == 1
+    assert "there is something else" in " ".join(result.stderr.split())
 
 
 def test_profile_with_a_translator_is_refused(tmp_path: Path, quick: Profile) -> None:

@@ -16,6 +16,7 @@ from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.files import sha256_of
 from engines.networks import named_specification
 from engines.profile import CARD, WEIGHTS, load_profile
+from stream.commands.train import network_of
 from tests.calibration.test_training import PAIRS
 from tests.conftest import PLAIN_SHORT
 
@@ -79,3 +80,9 @@ def test_weights_are_not_mixed_with_others_than_they_began_with(
     (own / CARD).write_text(json.dumps(card))
     with pytest.raises(CalibrationError, match=r"other weights than the run began with.* --keep"):
         export_run(on.out, tmp_path / "mixed", "mixed", "", None, Console(quiet=True), keep=0.5)
+
+
+def test_network_is_that_of_the_weights_unless_another_is_named() -> None:
+    assert network_of(None, None) == named_specification("plain")
+    assert network_of(None, "fast") == named_specification("fast")
+    assert network_of("balanced", "fast") == named_specification("balanced")

@@ -240,6 +240,7 @@ def test_interrupted_run_goes_on_exactly(settings: TranslatorTraining, tmp_path:
         (["train", "nowhere", "--profile", "mycam"], "`blur2blur calibrate record 0 --to nowhere`"),
         (["train", "nowhere", "--profile", "balanced"], "say another name"),
         (["report", "nowhere", "--profile", "fast", "--to", "page.html"], "holds no recording"),
+        (["report", "nowhere", "--profile", "fast"], "holds no recording"),
     ],
 )
 def test_what_is_not_there_is_named_and_not_made(
