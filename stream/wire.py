@@ -169,9 +169,14 @@ def pack_imagezmq(
 
     Args:
         pixels: uint8 (height, width, 3) RGB; imagezmq's users expect BGR, so raw ones are turned.
+
+    Raises:
+        WireError: there are no pixels, or no JPEG has such a size.
     """
     if encoding == "jpeg":
         return _encoder.encode({"msg": source}), encoded(pixels, "jpeg", jpeg_quality=jpeg_quality)
+    if not pixels.size:
+        raise WireError(f"a frame of shape {pixels.shape} has no pixels")
     turned = np.ascontiguousarray(pixels[:, :, ::-1])
     return (
         _encoder.encode({"msg": source, "dtype": "uint8", "shape": pixels.shape}),

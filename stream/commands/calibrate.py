@@ -18,6 +18,7 @@ from stream.commands.common import (
 )
 
 if TYPE_CHECKING:
+    from calibration.recording import CalibrationRecording
     from engines.profile import Profile
 
 app = typer.Typer(
@@ -239,6 +240,7 @@ def calibrate_report(
     Pictures before and after, figures on clips that the training never saw, its curves, and what
     would help more: light, exposure. One file that opens anywhere and loads nothing.
     """
+    from calibration.recording import CalibrationRecording
     from engines.files import writable_problem
     from engines.profile import load_profile
     from stream.errors import StreamError
@@ -246,9 +248,10 @@ def calibrate_report(
     found = load_profile(profile)
     name = found.folder.absolute().name
     path = to or recording / f"{name}.html"
+    made = CalibrationRecording.made(recording)
     if (problem := writable_problem(path)) is not None:
         raise StreamError(problem)
-    _report(recording, found, out or recording / "runs" / name, path)
+    _report(made, found, out or recording / "runs" / name, path)
 
 
 def _conclude(folder: Path, recording: Path, run: Path | None) -> None:
@@ -259,17 +262,18 @@ def _conclude(folder: Path, recording: Path, run: Path | None) -> None:
         highlight=False,
     )
     if run is not None:
+        from calibration.recording import CalibrationRecording
         from engines.profile import load_profile
 
-        _report(recording, load_profile(str(folder)), run, recording / f"{folder.name}.html")
+        made = CalibrationRecording.made(recording)
+        _report(made, load_profile(str(folder)), run, recording / f"{folder.name}.html")
 
 
-def _report(recording: Path, profile: "Profile", run: Path, path: Path) -> None:
+def _report(recording: "CalibrationRecording", profile: "Profile", run: Path, path: Path) -> None:
     """Write the page about a profile, and tell what it finds."""
     with needs_extra_train():
         from calibration.camera_report import write_camera_report
-        from calibration.recording import CalibrationRecording
     with console().status("looking at what it does"):
-        helps = write_camera_report(CalibrationRecording.made(recording), profile, run, path)
+        helps = write_camera_report(recording, profile, run, path)
     verdict = "it helps" if helps else "it does not help, or not safely: see there why"
     console().print(f"{path}: {verdict}", markup=False, highlight=False)

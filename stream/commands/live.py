@@ -81,8 +81,8 @@ def live(
         Model,
         typer.Option(
             help="Shipped network: `balanced` for live pictures, `fast` for slow machines and many "
-            "cameras, `quality` for files, fast hands and fast machines: about twice the time of "
-            "`balanced`."
+            "cameras, `quality` for files, fast hands and fast machines: two to three times the "
+            "time of `balanced`."
         ),
     ] = Model.balanced,
     profile: Annotated[

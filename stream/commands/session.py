@@ -108,7 +108,7 @@ def session_record(
         Model,
         typer.Option(
             help="Shipped network, as for `live`. `quality` sees a little more through fast "
-            "movements, at half the frames a second: for clips."
+            "movements, at a third to half of the frames a second: for clips."
         ),
     ] = Model.balanced,
     profile: Annotated[

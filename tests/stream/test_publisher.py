@@ -103,7 +103,8 @@ REFUSED_AS_JPEG = [
     ("options", "wrong", "seen"),
     [("", *refused) for refused in REFUSED]
     + [("?encoding=jpeg", *refused) for refused in REFUSED_AS_JPEG]
-    + [("?encoding=jpeg&format=imagezmq", *refused) for refused in REFUSED_AS_JPEG],
+    + [("?encoding=jpeg&format=imagezmq", *refused) for refused in REFUSED_AS_JPEG]
+    + [("?format=imagezmq", {"pixels": PIXELS[:0]}, "no pixels")],
 )
 def test_frame_that_nobody_would_take_is_not_published(
     options: str, wrong: dict[str, Any], seen: str
