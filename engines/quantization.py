@@ -7,8 +7,10 @@ stands between such operations. In floats stays what is sensitive and quick: wid
 first that halves the picture, the last layer, sums of blocks, and all that reads spectra and
 filters by them.
 
-How far a layer's input reaches is seen on the frames of the self-check, which are harsher than
-photographs: nothing of a picture is cut off, and no photographs need to be at hand.
+How far a layer's input reaches is seen on the frames of the self-check, so that no photographs need
+to be at hand. Photographs go farther in a third of the layers, and are cut off there; with ranges
+of seven more scenes, sharp and shaken, dark and glaring, `balanced` came out no nearer to floats
+(50.5 dB on shaken photographs, 50.6 without). What is silent on the frames stays in floats.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +25,8 @@ QUANTIZATION = 2
 _LEAST_CHANNELS, _MOST_CHANNELS = 16, 256
 """The trunk's layers: those before and behind it have fewer, those that look for motion more."""
 _NARROW = 16
+_SILENT = 1e-2
+"""What reaches no farther on the frames may do so on a picture: its range is not known."""
 _STEPS = 255
 _WEIGHT_STEPS = 63
 """Either way. Of twice as many, processors without VNNI add two products beyond 16 bits, and cut
@@ -33,7 +37,7 @@ Ranges = dict[str, tuple[float, float]]
 
 
 def find_ranges(core: ov.Core, model: ov.Model, frames: NDArray[np.uint8]) -> Ranges:
-    """How far the inputs of a graph's convolutions reach.
+    """How far the inputs of a graph's convolutions reach, but for those that are silent.
 
     Args:
         model: uint8 (N, H, W, 3) in; its shape is set.
@@ -65,6 +69,7 @@ def find_ranges(core: ov.Core, model: ov.Model, frames: NDArray[np.uint8]) -> Ra
     return {
         convolution.get_friendly_name(): (float(low), float(high))
         for convolution, low, high in zip(convolutions, least, most, strict=True)
+        if high - low > _SILENT
     }
 
 
@@ -76,6 +81,8 @@ def quantize(model: ov.Model, ranges: Mapping[str, tuple[float, float]]) -> None
     """
     rounded: dict[tuple[str, int], ov.Output] = {}
     for convolution in _to_quantize(model):
+        if convolution.get_friendly_name() not in ranges:
+            continue
         source = convolution.input_value(0)
         place = source.get_node().get_friendly_name(), source.get_index()
         if place not in rounded:

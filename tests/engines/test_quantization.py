@@ -11,7 +11,7 @@ from engines.export import export_deblurrer, export_profile
 from engines.networks import PlainUNetSpec
 from engines.openvino import OpenVINOEngine
 from engines.profile import GRAPH, Profile, load_profile
-from engines.quantization import find_ranges, with_exact_zero
+from engines.quantization import find_ranges, quantize, with_exact_zero
 from engines.selection import Candidate, survey
 from engines.selfcheck import fixed_frames, psnr_db
 from tests.conftest import discs
@@ -98,6 +98,21 @@ def test_wide_layers_of_a_deblurrer_stay_floats_behind_a_translator(tmp_path: Pa
     assert "translator.encoders.0.0.body.0.weight" in weights
     assert "deblurrer.encoders.1.0.body.0.weight" in weights
     assert "deblurrer.encoders.0.0.body.0.weight" not in weights
+
+
+def test_layer_that_is_silent_on_the_frames_stays_in_floats(balanced: Profile) -> None:
+    """Its range is not known: of 0 to 1e-6 it would have been silent on every picture."""
+    core = ov.Core()
+    frames = fixed_frames(64, 64)
+    model = core.read_model(balanced.graph)
+    some = find_ranges(core, model, frames)
+    first = next(iter(some))
+    ranges = {name: reach for name, reach in some.items() if name != first}
+    quantize(model, ranges)
+    by_name = {node.get_friendly_name(): node for node in model.get_ordered_ops()}
+    kinds = {name: by_name[name].input_value(0).get_node().get_type_name() for name in some}
+    assert {name for name, kind in kinds.items() if kind == "FakeQuantize"} == set(ranges)
+    assert all(high - low > 1e-2 for low, high in some.values())
 
 
 def test_network_without_such_layers_is_refused(tmp_path: Path) -> None:
