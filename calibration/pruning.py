@@ -1,31 +1,39 @@
 """`blur2blur train prune`: what never speaks in a network is no longer computed.
 
-Leaving out the channels within blocks that sleep makes a network quicker and changes next to
-nothing (structured pruning; Hu et al., "Network trimming", 2016, prune by how often ReLUs give
-zero).
+Of a ReLU that no picture wakes nothing is learned any more either, and after long training half of
+some blocks, and all of others, sleep. Leaving such channels out makes a network quicker and changes
+next to nothing (structured pruning; Hu et al., "Network trimming", 2016, prune by how often ReLUs
+give zero).
 """
 
 import math
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor
+from torch import Tensor, nn
 
 from calibration.errors import CalibrationError
+from calibration.pairs import PairRecipe
+from calibration.photographs import tested_on, trained_on
 from calibration.profile_networks import part_weights
-from calibration.sleeping import asleep, deblurrer_alone, export_again, hidden_layers, pictures_for
+from calibration.training_data import crops_to_look_at
+from engines.export import export_deblurrer
 from engines.files import check_may_be_replaced
 from engines.idle_channels import heard
-from engines.networks import build_network
+from engines.networks import build_network, read_specification
 from engines.networks.cost import multiply_accumulates
 from engines.networks.idle import leave_out_idle
-from engines.profile import CARD, Profile
+from engines.networks.plain_unet import ResidualBlock
+from engines.profile import CARD, Profile, load_profile
 
+ASLEEP = 0.02
+"""A channel that speaks in no more than this share of pictures is left out."""
+_SPEAKS = 1e-2
+_PICTURE_PX = 256
 _HEIGHT, _WIDTH = 480, 640
 
 
@@ -68,14 +76,33 @@ def prune_profile(
         ProfileError: there is no such profile, or it has a translator.
     """
     check_may_be_replaced(to, known_by=CARD)
-    profile = deblurrer_alone(name_or_folder)
+    profile = load_profile(name_or_folder)
+    if profile.card["translator"]["architecture"] != "identity":
+        raise CalibrationError(
+            f"profile {profile.name} has a translator, which knows its deblurrer as it is; prune "
+            "the deblurrer, and train the translator for that"
+        )
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("looking at pictures", total=2 * pictures)
-        looked_at = pictures_for(profile, data, pictures, seed)
+        task = progress.add_task("looking at pictures", total=3 * pictures)
+        looked_at = []
+        for picture in blurred_pictures(profile, data, pictures, seed):
+            looked_at.append(picture)
+            progress.advance(task)
         pruning = prune(profile, looked_at, lambda: progress.advance(task))
+    card = {
+        key: value
+        for key, value in profile.card.items()
+        if key in ("about", "training")  # figures were those of the other weights
+    }
     computed = {block: list(counts) for block, counts in pruning.computed.items()}
-    pruned = {"pictures": pictures, "seed": seed, "channels": computed}
-    export_again(profile, pruning.weights, to, name, {"pruned": pruned})
+    export_deblurrer(
+        to,
+        name=name,
+        network=read_specification(profile.card["deblurrer"]),
+        weights=pruning.weights,
+        card={**card, "pruned": {"pictures": pictures, "seed": seed, "channels": computed}},
+        left_below=profile.left_below,
+    )
     channels, of = (sum(counts) for counts in zip(*pruning.computed.values(), strict=True))
     console.print(
         f"{to}: computes {channels} of {of} channels within blocks, {pruning.gmacs:.1f} instead of "
@@ -84,6 +111,20 @@ def prune_profile(
         markup=False,
         highlight=False,
     )
+
+
+def blurred_pictures(
+    profile: Profile, data: Sequence[Path], count: int, seed: int
+) -> Iterator[Tensor]:
+    """Pictures of the kinds that a profile's deblurrer learned from, uint8 (1, 3, 256, 256).
+
+    Raises:
+        CalibrationError: the photographs cannot be used, or the deblurrer was tested on all.
+    """
+    recipe = PairRecipe.told_by(profile.card, _PICTURE_PX)
+    tested = set(tested_on(profile.card)) - set(trained_on(profile.card))
+    crops = crops_to_look_at(data, recipe, seed, count, tested=tested)
+    return (crops[i][0][None] for i in range(count))
 
 
 @torch.inference_mode()
@@ -102,25 +143,39 @@ def prune(
     weights = part_weights(profile, "deblurrer")
     network = build_network(profile.card["deblurrer"])
     network.load_state_dict(weights)
-    blocks = {name: layer for name, layer in hidden_layers(network).items() if layer.within_block}
+    blocks = {name: m for name, m in network.named_modules() if isinstance(m, ResidualBlock)}
     if not blocks:
         raise CalibrationError(f"the deblurrer of {profile.name} has no blocks to be pruned")
-    sleeping = asleep(network, blocks, pictures, looked)
-    pruned = deepcopy(network)
-    for name, layer in hidden_layers(pruned).items():
-        if name in sleeping:
-            layer.silence(sleeping[name])
-    weights = {name: tensor.clone() for name, tensor in pruned.state_dict().items()}
-    computed = {
-        name: (len(heard(weights[f"{name}.body.2.weight"].numpy())), layer.first.out_channels)
-        for name, layer in blocks.items()
-    }
+    spoke = {name: torch.zeros(block.channels) for name, block in blocks.items()}
+
+    def listening(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
+        def note(_: nn.Module, inner: tuple[Tensor]) -> None:
+            spoke[name] += (inner[0].abs().amax(dim=(0, 2, 3)) > _SPEAKS).float()
+
+        return note
+
+    ears = [
+        block.body[2].register_forward_pre_hook(listening(name)) for name, block in blocks.items()
+    ]
+    for picture in pictures:
+        network(picture / 255.0)
+        looked()
+    for ear in ears:
+        ear.remove()
+    for name, times in spoke.items():
+        weights[f"{name}.body.2.weight"][:, times <= ASLEEP * len(pictures)] = 0.0
+    pruned = build_network(profile.card["deblurrer"])
+    pruned.load_state_dict(weights)
     leave_out_idle(pruned)
     errors = []
     for picture in pictures:
         after, before = (n(picture / 255.0).clamp(0, 1) for n in (pruned, network))
         errors.append(float((after - before).square().mean()))
         looked()
+    computed = {
+        name: (len(heard(weights[f"{name}.body.2.weight"].numpy())), block.channels)
+        for name, block in blocks.items()
+    }
     products = (multiply_accumulates(n, _HEIGHT, _WIDTH) / 1e9 for n in (pruned, network))
     mean = sum(errors) / len(errors)
     return Pruning(weights, computed, -10 * math.log10(max(mean, 1e-10)), *products)

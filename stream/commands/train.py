@@ -285,31 +285,22 @@ def train_export(
     raise typer.Exit(status)
 
 
-_ProfileToChange = Annotated[str, typer.Argument(help="A profile, by name or folder.")]
-_DataToLookAt = Annotated[
-    list[Path], typer.Option(help="Folder of sharp photographs; may be given several times.")
-]
-_ChangedFolder = Annotated[
-    Path, typer.Option(help="Folder of the changed profile; it is made or replaced.")
-]
-_ChangedName = Annotated[
-    str | None,
-    typer.Option(help="The profile's name; the folder's if not given.", show_default=False),
-]
-_PicturesToLookAt = Annotated[
-    int, typer.Option(min=10, help="How many pictures are made of them and looked at.")
-]
-_LookingSeed = Annotated[int, typer.Option(min=0)]
-
-
 @app.command("prune")
 def train_prune(
-    profile: _ProfileToChange,
-    data: _DataToLookAt,
-    to: _ChangedFolder,
-    name: _ChangedName = None,
-    pictures: _PicturesToLookAt = 400,
-    seed: _LookingSeed = 0,
+    profile: Annotated[str, typer.Argument(help="A profile, by name or folder.")],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Folder of sharp photographs; may be given several times."),
+    ],
+    to: Annotated[Path, typer.Option(help="Folder of the pruned profile; it is made or replaced.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="The profile's name; the folder's if not given.", show_default=False),
+    ] = None,
+    pictures: Annotated[
+        int, typer.Option(min=10, help="How many pictures are made of them and looked at.")
+    ] = 400,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Leave out what never speaks in a deblurrer: it gets quicker, and does what it did.
 
@@ -319,23 +310,3 @@ def train_prune(
     with needs_extra_train():
         from calibration.pruning import prune_profile
     prune_profile(profile, data, to, name or to.name, pictures, seed, console())
-
-
-@app.command("wake")
-def train_wake(
-    profile: _ProfileToChange,
-    data: _DataToLookAt,
-    to: _ChangedFolder,
-    name: _ChangedName = None,
-    pictures: _PicturesToLookAt = 400,
-    seed: _LookingSeed = 0,
-) -> None:
-    """Let what never speaks in a deblurrer begin afresh, to learn with when training goes on.
-
-    Channels whose ReLU is zero on 98 of 100 pictures get fresh weights that nothing listens to yet,
-    where they are computed anyway: the profile does what it did, in the same time. Then
-    `train deblurrer --from` it.
-    """
-    with needs_extra_train():
-        from calibration.waking import wake_profile
-    wake_profile(profile, data, to, name or to.name, pictures, seed, console())

@@ -12,12 +12,11 @@ from calibration.errors import CalibrationError
 from calibration.inherit import inherit
 from calibration.measures import psnr_db
 from calibration.pairs import PairRecipe
-from calibration.profile_networks import part_network, part_weights
-from calibration.sleeping import asleep, hidden_layers, pictures_for
-from calibration.waking import wake
+from calibration.profile_networks import part_weights
+from calibration.pruning import blurred_pictures
 from engines.engine import EngineShape
 from engines.export import export_deblurrer
-from engines.networks import PlainUNet, PlainUNetSpec, build_network
+from engines.networks import PlainUNet, PlainUNetSpec
 from engines.openvino import OpenVINOEngine
 from engines.profile import CARD, Profile, load_profile
 from engines.selfcheck import fixed_frames
@@ -70,57 +69,6 @@ def test_training_goes_on_from_it_in_the_old_shape(drowsy: Profile) -> None:
     assert network.get_parameter("encoders.0.0.body.0.weight").shape == (32, 32, 3, 3)
 
 
-def test_what_is_computed_and_sleeps_can_learn_again(
-    drowsy: Profile, photographs: Path, tmp_path: Path
-) -> None:
-    result = blur2blur(
-        "train", "wake", drowsy.folder, "--data", photographs, "--to", tmp_path / "rested",
-        "--pictures", "10",
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    told = "4 of 32 channels begin afresh"  # 12 speak, and an engine computes 16
-    assert told in " ".join(result.stderr.split())
-    after = load_profile(str(tmp_path / "rested"))
-    assert after.card["woken"]["channels"] == {"encoders.0.0": [4, 32]}
-    assert after.card["about"] == "of a test"
-    pictures = torch.rand(2, 3, 64, 64)
-    before_and_after = [part_network(p, "deblurrer")(pictures) for p in (drowsy, after)]
-    assert (before_and_after[0] - before_and_after[1]).abs().max() < 1e-3
-    network = PlainUNet(SPEC)
-    network.load_state_dict(part_weights(after, "deblurrer"))
-    network(pictures).square().mean().backward()
-    learned = network.get_parameter("encoders.0.0.body.2.weight").grad
-    assert learned is not None
-    moved = learned.abs().amax(dim=(0, 2, 3)) > 0
-    assert int(moved.sum()) == 16
-
-
-def test_layers_that_say_how_things_moved_are_woken(balanced: Profile) -> None:
-    shapes = np.random.default_rng(0).integers(0, 256, (8, 1, 3, 8, 8), np.uint8)
-    pictures = [
-        torch.nn.functional.interpolate(torch.from_numpy(p).float(), size=(64, 64)).byte()
-        for p in shapes
-    ]
-    weights, woken = wake(balanced, pictures, seed=0)
-    assert woken["mix"][0] > 0
-    assert woken["grasp"][0] > 0
-    network, fresh = (build_network(balanced.card["deblurrer"]).eval() for _ in range(2))
-    network.load_state_dict(part_weights(balanced, "deblurrer"))
-    fresh.load_state_dict(weights)
-    with torch.inference_mode():
-        for picture in pictures:
-            old, new = network(picture / 255.0), fresh(picture / 255.0)
-            assert (old - new).abs().max() < 0.5 / 255
-    layers = hidden_layers(fresh)
-    still = asleep(fresh, layers, pictures)
-    for name in ("mix", "grasp"):
-        assert int(still[name].sum()) < 0.6 * woken[name][0], "a random one may be of those"
-        assert all(
-            bool((listener.weight[:, still[name]] == 0).all())
-            for listener in layers[name].listeners
-        )
-
-
 def test_pictures_are_of_the_kinds_that_were_learned_from(balanced: Profile) -> None:
     recipe, told = PairRecipe.told_by(balanced.card, 256), balanced.card["training"]["pairs"]
     assert recipe.crop_px == 256
@@ -138,23 +86,15 @@ def test_what_was_learned_from_is_looked_at_and_what_was_tested_on_is_not(
         replace(balanced, card={**balanced.card, "training": {"data": [], **training}})
         for training in ({"data": names}, {"held_out": names})
     )
-    assert len(pictures_for(learned, [photographs], 2, 0)) == 2
+    assert len(list(blurred_pictures(learned, [photographs], 2, 0))) == 2
     with pytest.raises(CalibrationError, match="were tested on all of that"):
-        pictures_for(tested, [photographs], 2, 0)
+        blurred_pictures(tested, [photographs], 2, 0)
 
 
-def test_only_what_learns_is_woken() -> None:
-    _, woken = wake(load_profile("quality"), [torch.zeros(1, 3, 64, 64).byte()], seed=0)
-    assert woken
-    assert all(name.startswith("second.") for name in woken)
-
-
-@pytest.mark.parametrize("command", ["prune", "wake"])
-def test_folder_with_something_else_is_refused_at_once(command: str, tmp_path: Path) -> None:
+def test_folder_with_something_else_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    result = blur2blur(
-        "train", command, "balanced", "--data", tmp_path / "no-photographs", "--to", tmp_path
-    )
+    nothing = tmp_path / "no-photographs"
+    result = blur2blur("train", "prune", "balanced", "--data", nothing, "--to", tmp_path)
     assert result.returncode == 1
     assert "there is something else" in " ".join(result.stderr.split())
 
