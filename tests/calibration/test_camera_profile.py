@@ -129,8 +129,11 @@ def test_student_takes_no_place_of_its_teachers_or_anothers(profiles: Path) -> N
 def test_page_of_a_profile_that_is_named_by_its_folder_lies_beside_the_recording(
     tmp_path: Path,
 ) -> None:
-    result = blur2blur("calibrate", "report", tmp_path / "camera", "--profile", PLAIN_SHORT)
+    camera = tmp_path / "camera"
+    CalibrationRecording(camera).finish()
+    page = camera / "plain-short.html"
+    page.mkdir()
+    result = blur2blur("calibrate", "report", camera, "--profile", PLAIN_SHORT)
     assert result.returncode == 1
-    page = tmp_path / "camera" / "plain-short.html"
-    said = f"{page}: the folder {page.parent} does not exist"
+    said = f"{page} is a folder; name a file"
     assert "".join(said.split()) in "".join(result.stderr.split())
