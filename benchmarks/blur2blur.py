@@ -34,7 +34,7 @@ from calibration.features import EfficientNetLite0Features, picture_distance
 from calibration.measures import psnr_db, shift_psnr_db
 from calibration.profile_networks import restored
 from engines.engine import EngineShape
-from engines.files import writable_problem, write_text_atomically
+from engines.files import first_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.profile import load_profile
 from engines.selection import choose_engine
@@ -73,9 +73,8 @@ def run_protocol_benchmark(
     Raises:
         StreamError, CalibrationError, ProfileError, EngineError: it cannot be measured here.
     """
-    for file in (json_file, sheet):
-        if file is not None and (problem := writable_problem(file)) is not None:
-            raise StreamError(problem)
+    if (problem := first_problem(json_file, sheet)) is not None:
+        raise StreamError(problem)
     result, pictures = measure(benchmark, console)
     for name, domain in result["domains"].items():
         console.print(protocol_table(name, domain))

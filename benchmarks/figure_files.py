@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engines.files import is_device, writable_problem, write_text_atomically
+from engines.files import first_problem, is_device, write_text_atomically
 
 
 def problem_of(json_file: Path | None, chart: Path | None) -> str | None:
@@ -13,8 +13,7 @@ def problem_of(json_file: Path | None, chart: Path | None) -> str | None:
     if json_file is not None and json_file == _table_beside(json_file):
         return f"{json_file} is where the table goes; name the JSON {json_file.stem}.json, say"
     table = None if json_file is None else _table_beside(json_file)
-    problems = (writable_problem(file) for file in (json_file, table, chart) if file is not None)
-    return next((problem for problem in problems if problem is not None), None)
+    return first_problem(json_file, table, chart)
 
 
 def write_figures(json_file: Path, result: Mapping[str, Any], table: str) -> None:

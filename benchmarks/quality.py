@@ -39,7 +39,7 @@ from calibration.known_blur import KnownBlur
 from calibration.measures import psnr_db
 from calibration.object_motion import MovingObject
 from calibration.pairs import BlurredCrops, PairRecipe
-from engines.files import writable_problem, write_text_atomically
+from engines.files import first_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import DEFAULT_PROFILE, Profile, load_profile, profile_names
@@ -92,9 +92,8 @@ def run_quality_benchmark(
     Raises:
         StreamError, EngineError, ProfileError, CalibrationError: nothing can be measured here.
     """
-    for file in (json_file, sheet, chart):
-        if file is not None and (problem := writable_problem(file)) is not None:
-            raise StreamError(problem)
+    if (problem := first_problem(json_file, sheet, chart)) is not None:
+        raise StreamError(problem)
     result, pictures = measure(benchmark, console)
     console.print(_table(result))
     gate = result["gate"]

@@ -26,7 +26,7 @@ from calibration.acuity import TILE_PX, detail, look_at
 from calibration.contact_sheet import contact_sheet, write_picture
 from calibration.measures import psnr_db
 from engines.engine import EngineShape
-from engines.files import writable_problem, write_text_atomically
+from engines.files import first_problem, write_text_atomically
 from engines.folders import engine_cache
 from engines.profile import DEFAULT_PROFILE, load_profile
 from engines.selection import choose_engine
@@ -202,9 +202,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheet", type=Path, help="picture of the places changed most")
     arguments = parser.parse_args()
-    for file in (arguments.json, arguments.sheet):
-        if file is not None and (problem := writable_problem(file)) is not None:
-            parser.error(problem)
+    if (problem := first_problem(arguments.json, arguments.sheet)) is not None:
+        parser.error(problem)
     try:
         hand_model = find_model()
     except StreamError as error:

@@ -27,7 +27,7 @@ from calibration.losses import LossWeights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from engines.engine import EngineShape
 from engines.export import export_deblurrer
-from engines.files import writable_problem, write_text_atomically
+from engines.files import first_problem, write_text_atomically
 from engines.networks import (
     MotionUNetSpec,
     NAFNetSpec,
@@ -120,9 +120,8 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     figures, front = arguments.to / "search.json", arguments.to / "search.png"
-    for file in (figures, front):  # an hour lies before them
-        if (problem := writable_problem(file)) is not None:
-            parser.error(problem)
+    if (problem := first_problem(figures, front)) is not None:  # an hour lies before them
+        parser.error(problem)
     settings = DeblurrerTraining(
         data=tuple(arguments.data),
         out=arguments.out,

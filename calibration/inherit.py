@@ -63,7 +63,7 @@ def inherit(network: PlainUNet | MotionUNet, weights: Mapping[str, Tensor]) -> N
 
 def _inherit_reading(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:
     for name, target in own.items():
-        if name.split(".")[0] not in _OF_NO_WIDTH:
+        if _part(name) not in _OF_NO_WIDTH:
             continue
         if name not in weights:
             raise ValueError(f"{name} is missing, and its trunk is wider than this network's")
@@ -113,13 +113,13 @@ def _way_up_of_the_second(
     return {
         name: tensor
         for name, tensor in second.items()
-        if name in own and name.split(".")[0] not in reading
+        if name in own and _part(name) not in reading
     }
 
 
 def _cut(name: str, tensor: Tensor, own: Mapping[str, Tensor]) -> Tensor:
     """Without channels that are filtered in the other network only: the last ones, or colours."""
-    part = name.removeprefix(_SECOND).split(".")[0]
+    part = _part(name.removeprefix(_SECOND))
     if part not in ("filtered", "undone") or name not in own:
         return tensor
     shape = own[name].shape

@@ -137,6 +137,12 @@ def writable_problem(path: Path) -> str | None:
     return None
 
 
+def first_problem(*paths: Path | None) -> str | None:
+    """The first :func:`writable_problem` of those files that are wanted."""
+    problems = (writable_problem(path) for path in paths if path is not None)
+    return next((problem for problem in problems if problem is not None), None)
+
+
 def check_writable(path: Path) -> None:
     """Try to make a file where :func:`write_atomically` would; nothing is left there.
 

@@ -18,17 +18,21 @@ def trained(spec: PlainUNetSpec, prefix: str) -> dict[str, torch.Tensor]:
     return {f"{prefix}.{key}": value for key, value in network.state_dict().items()}
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A profile with a translator and a deblurrer of its own."""
-    folder = tmp_path_factory.mktemp("profiles") / "mycam"
+def export_both(folder: Path, translator: PlainUNetSpec, deblurrer: PlainUNetSpec) -> Path:
+    """A profile ``mycam`` with both networks."""
     export_profile(
         folder,
         name="mycam",
-        translator=SPEC.to_json(),
-        deblurrer=SPEC.to_json(),
-        multiple=SPEC.multiple,
-        weights=trained(SPEC, "translator") | trained(SPEC, "deblurrer"),
+        translator=translator.to_json(),
+        deblurrer=deblurrer.to_json(),
+        multiple=max(translator.multiple, deblurrer.multiple),
+        weights=trained(translator, "translator") | trained(deblurrer, "deblurrer"),
         card={"training": {"crops": 0}},
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A profile with a translator and a deblurrer of its own."""
+    return export_both(tmp_path_factory.mktemp("profiles") / "mycam", SPEC, SPEC)

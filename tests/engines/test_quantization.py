@@ -7,7 +7,7 @@ import pytest
 
 from engines.engine import EngineShape
 from engines.errors import EngineError
-from engines.export import export_deblurrer, export_profile
+from engines.export import export_deblurrer
 from engines.networks import PlainUNetSpec
 from engines.openvino import OpenVINOEngine
 from engines.profile import GRAPH, Profile, load_profile
@@ -15,7 +15,7 @@ from engines.quantization import find_ranges, quantize, with_exact_zero
 from engines.selection import Candidate, survey
 from engines.selfcheck import fixed_frames, psnr_db
 from tests.conftest import discs
-from tests.engines.conftest import SPEC, trained
+from tests.engines.conftest import SPEC, export_both, trained
 
 SHAPE = EngineShape(height=192, width=256, max_batch=2)
 on_x86 = pytest.mark.skipif(
@@ -75,18 +75,9 @@ def test_ranges_hit_zero_and_lose_nothing(low: float, high: float) -> None:
 
 
 def test_wide_layers_of_a_deblurrer_stay_floats_behind_a_translator(tmp_path: Path) -> None:
-    made = tmp_path / "mycam"
     deblurrer = PlainUNetSpec(width=32, encoder_blocks=(1, 1), decoder_blocks=(1,))
     translator = PlainUNetSpec(width=16, encoder_blocks=(1, 1), decoder_blocks=(1,))
-    export_profile(
-        made,
-        name="mycam",
-        translator=translator.to_json(),
-        deblurrer=deblurrer.to_json(),
-        multiple=deblurrer.multiple,
-        weights=trained(translator, "translator") | trained(deblurrer, "deblurrer"),
-        card={},
-    )
+    made = export_both(tmp_path / "mycam", translator, deblurrer)
     core = ov.Core()
     ranges = find_ranges(core, core.read_model(made / GRAPH), fixed_frames(64, 64))
     weights = {
