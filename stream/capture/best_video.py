@@ -10,11 +10,13 @@ _OF_VARIANTS = ("hls", "dash")
 
 def best_video(container: InputContainer) -> VideoStream | None:
     """The video stream that FFmpeg takes for the best one; of HLS and DASH the largest variant, of
-    those of one size that of the highest rate. None where there is no video."""
+    those of one size that of the highest rate. None where there is no video, or FFmpeg has no
+    decoder for it, with which PyAV would crash."""
+    decodable = [stream for stream in container.streams.video if stream.codec_context is not None]
     if container.format.name in _OF_VARIANTS:
-        return max(container.streams.video, key=_size_and_rate, default=None)
+        return max(decodable, key=_size_and_rate, default=None)
     best = container.streams.best("video")
-    return best if isinstance(best, VideoStream) else None
+    return best if best in decodable else None
 
 
 def leave_others(container: InputContainer, stream: VideoStream) -> None:

@@ -149,6 +149,11 @@ class ContainerCapture:
     def _best_video(self) -> VideoStream:
         stream = best_video(self._container)
         if stream is None:
+            if self._container.streams.video:
+                raise SourceError(
+                    f"{self._options.what} is in a codec that cannot be decoded here; "
+                    "convert it to H.264, say"
+                )
             kinds = ", ".join(s.type for s in self._container.streams) or "nothing"
             raise SourceError(f"{self._options.what} holds no video, only {kinds}")
         if not stream.codec_context.width or not stream.codec_context.height:

@@ -234,6 +234,19 @@ def test_errors_name_the_file_and_what_was_seen(tmp_path: Path) -> None:
             open_source(str(tmp_path / name)).open()
 
 
+def test_video_that_cannot_be_decoded_is_an_error(make_clip: MakeClip) -> None:
+    clip = in_unknown_codec(make_clip)
+    with pytest.raises(SourceError, match="in a codec that cannot be decoded here"):
+        open_source(str(clip)).open()
+
+
+def in_unknown_codec(make_clip: MakeClip) -> Path:
+    """A clip whose codec has the name of Canon's raw video, which FFmpeg cannot decode."""
+    clip = make_clip("clip.mp4", codec="libx264", pixel_format="yuv420p")
+    clip.write_bytes(clip.read_bytes().replace(b"avc1", b"CRAW"))
+    return clip
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

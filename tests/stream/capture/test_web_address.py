@@ -29,6 +29,7 @@ from stream.provenance import is_filmed_now, kind_of
 from tests.conftest import MakeClip, blur2blur, read_clip
 from tests.mjpeg_server import Camera
 from tests.stream.capture.test_network import wait_for
+from tests.stream.capture.test_video_file import in_unknown_codec
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -72,6 +73,15 @@ def test_file_at_a_web_address_is_a_clip_to_a_session(
     look_at([source])
     assert kind_of(source) == "clip"
     assert not is_filmed_now(source, address, options)
+
+
+def test_file_at_a_web_address_that_cannot_be_decoded_is_an_error(
+    web: str, make_clip: MakeClip
+) -> None:
+    source = open_source(f"{web}/{in_unknown_codec(make_clip).name}")
+    look_at([source])
+    with pytest.raises(SourceError, match="in a codec that cannot be decoded here"):
+        source.open()
 
 
 def test_server_of_one_connection_at_a_time_gives_a_file(make_clip: MakeClip) -> None:
