@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stream.capture.best_video import best_video, leave_others
 from stream.capture.clock import ArrivalClock, CaptureClock
 from stream.capture.colour import say_matrix
+from stream.capture.duration import ends, lasts_s, promised_s
 from stream.capture.geometry import Orientation, fitted, with_square_pixels
 from stream.capture.orientation import first_orientation, orientation_of
 from stream.capture.source import Picture, Size, StreamInfo
@@ -24,15 +25,10 @@ from stream.errors import SourceError
 
 av.logging.set_level(None)  # FFmpeg's own lines would print addresses with their passwords
 
-_FROM_ZERO = ("matroska,webm", "nut")
-"""Formats whose duration ends with the last picture and begins at 0, whenever the first comes."""
-
 _NO_TIMESTAMPS = 0x0080
 """FFmpeg's AVFMT_NOTIMESTAMPS, among a format's flags."""
 
 _MAX_FPS = 1000
-_LISTS = ("hls", "dash", "mpjpeg")
-"""Formats of which the length of what was fetched first tells nothing of what follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +107,7 @@ class ContainerCapture:
     @property
     def ends(self) -> bool:
         """It tells how long it is: a file or a picture, not a live stream."""
-        container = self._container
-        if container.duration is not None and container.duration > 0:
-            return True
-        return container.size > 0 and container.format.name not in _LISTS
+        return ends(self._container, self._stream)
 
     def pictures(self) -> Iterator[Picture]:
         self._reading = self._pictures()
@@ -193,30 +186,15 @@ class ContainerCapture:
 
     def _check_complete(self, end_s: float) -> None:
         """A file that ends a second and a tenth before its header says has lost its end."""
-        promised_s = self._promised_s()
-        if promised_s is None:
+        whole_s = promised_s(self._container, self._stream)
+        if whole_s is None:
             return
         came_s = end_s - (self._container.start_time or 0) / 1e6
-        if came_s < 0.9 * promised_s - 1.0:
+        if came_s < 0.9 * whole_s - 1.0:
             raise SourceError(
                 f"{self._options.what} is cut short: {max(came_s, 0):.1f} s came of the "
-                f"{promised_s:.1f} s that it promises; copy or download it again"
+                f"{whole_s:.1f} s that it promises; copy or download it again"
             )
-
-    def _promised_s(self) -> float | None:
-        """How long the video is by the header; sound beside it may last longer."""
-        stream, container = self._stream, self._container
-        if stream.duration is not None and stream.time_base is not None:
-            return float(stream.duration * stream.time_base)
-        return self._lasts_s() if len(container.streams) == 1 else None
-
-    def _lasts_s(self) -> float | None:
-        """From the first timestamp to the end, by the container's header."""
-        container = self._container
-        if container.duration is None:
-            return None
-        begins = (container.start_time or 0) if container.format.name in _FROM_ZERO else 0
-        return max(container.duration - begins, 0) / 1e6
 
     def _describe(self, first: Orientation) -> StreamInfo:
         stream, codec = self._stream, self._stream.codec_context
@@ -226,7 +204,8 @@ class ContainerCapture:
         # FFmpeg makes one up, or it is the unit of the timestamps.
         if by_arrival or (rate and rate > _MAX_FPS):
             rate = None
-        frames = stream.frames or self._frames_by_duration(float(rate or 0))
+        by_duration = (lasts_s(self._container, stream) or 0.0) * float(rate or 0)
+        frames = stream.frames or round(by_duration)
         return StreamInfo(
             width=size.width,
             height=size.height,
@@ -235,9 +214,6 @@ class ContainerCapture:
             format=f"{codec.name} {codec.pix_fmt or ''}".strip(),
             by_arrival=by_arrival,
         )
-
-    def _frames_by_duration(self, fps: float) -> int:
-        return round((self._lasts_s() or 0.0) * fps)
 
     def _reason(self, error: av.error.FFmpegError) -> str:
         if isinstance(error, av.error.ExitError):
