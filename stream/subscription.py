@@ -161,6 +161,14 @@ class Subscription:
             finally:
                 self._turn.release()
 
+    def narrow(self, source: str) -> None:
+        """Take only frames of this source from now on, where those of all were taken."""
+        with self._attending(), self._turn, self._lock:
+            self._socket.setsockopt(zmq.SUBSCRIBE, source.encode())
+            self._socket.setsockopt(zmq.UNSUBSCRIBE, b"")
+            self.source = source
+            self._waiting = deque(f for f in self._waiting if f.header.source == source)
+
     def close(self) -> None:
         """Take no more frames; whoever waits is woken."""
         self._closed = True

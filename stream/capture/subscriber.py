@@ -41,11 +41,10 @@ class Subscriber:
         subscription, first = self._subscribe(self._source)
         others: list[str] = []
         if not subscription.source:
-            with subscription:
-                source, *others = _sources(subscription, first)
+            first, others = _look_around(subscription, first)
+            subscription.narrow(first.header.source)
             if others:
-                self._source = source
-            subscription, first = self._subscribe(source)
+                self._source = subscription.source
         return SubscriberCapture(self.uri, subscription, first, self._options, others)
 
     def _subscribe(self, source: str) -> tuple[Subscription, ReceivedFrame]:
@@ -71,14 +70,20 @@ class Subscriber:
         return subscription, first
 
 
-def _sources(subscription: Subscription, first: ReceivedFrame) -> list[str]:
-    """The sources that give frames within half a second, in the order in which they came."""
-    names = {first.header.source: None}
+def _look_around(
+    subscription: Subscription, first: ReceivedFrame
+) -> tuple[ReceivedFrame, list[str]]:
+    """The first source's newest frame after half a second, and the other sources that gave one."""
+    others: dict[str, None] = {}
     end_s = time.monotonic() + _LOOK_S
     while (left_s := end_s - time.monotonic()) > 0:
-        if (frame := subscription.next_frame(left_s)) is not None:
-            names.setdefault(frame.header.source)
-    return list(names)
+        if (frame := subscription.next_frame(left_s)) is None:
+            break
+        if frame.header.source == first.header.source:
+            first = frame
+        else:
+            others.setdefault(frame.header.source)
+    return first, list(others)
 
 
 class SubscriberCapture:
@@ -100,6 +105,7 @@ class SubscriberCapture:
         self._uri = uri
         self._subscription = subscription
         self._first = first
+        self._lost = subscription.counts.lost
         whole = Size(first.header.width, first.header.height)
         self._box = options.size or whole
         self._as_captured = options.as_captured
@@ -114,7 +120,6 @@ class SubscriberCapture:
 
     def pictures(self) -> Iterator[Picture]:
         frame: ReceivedFrame | None = self._first
-        lost_before = 0
         while frame is not None:
             if self._as_captured and not frame.header.bypassed:
                 raise SourceUnfitError(
@@ -123,8 +128,8 @@ class SubscriberCapture:
                 )
             lost = self._subscription.counts.lost
             pixels = self._fitted(frame.pixels)
-            yield Picture(pixels, frame.header.pts_s, frame.captured_ns, lost - lost_before)
-            lost_before = lost
+            yield Picture(pixels, frame.header.pts_s, frame.captured_ns, lost - self._lost)
+            self._lost = lost
             frame = self._subscription.next_frame(READ_TIMEOUT_S)
         raise SourceError(f"{self._uri}: nothing came for {READ_TIMEOUT_S:g} s")
 

@@ -50,6 +50,31 @@ def test_publisher_that_is_not_there_yet_is_waited_for(monkeypatch: pytest.Monke
         assert worker.join(10)
 
 
+@pytest.mark.parametrize("publisher", ["tcp"], indirect=True)
+def test_publisher_of_few_frames_is_shown(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With longer between two of them than is waited for one."""
+    monkeypatch.setattr("stream.capture.subscriber.OPEN_TIMEOUT_S", 1.0)
+    frames: list[Frame] = []
+    worker = CaptureWorker(
+        open_source(f"zmq+{publisher.address}"),
+        deliver=frames.append,
+        prepare=lambda info: None,
+        finished=lambda: None,
+        say=lambda line: None,
+    )
+    worker.start()
+    for number in range(5):
+        time.sleep(2)
+        publisher.write(processed(number))
+        if frames:
+            break
+    worker.stop()
+    assert frames
+    assert worker.join(10)
+
+
 def test_wait_for_a_publisher_ends_with_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.capture.subscriber.OPEN_TIMEOUT_S", 0.3)
     ended: list[bool] = []
