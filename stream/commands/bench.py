@@ -9,6 +9,7 @@ from stream.commands.bench_engine import bench_engine
 from stream.commands.common import (
     HandModelFile,
     Model,
+    chosen_profile,
     console,
     known_size,
     needs_extra_train,
@@ -24,6 +25,7 @@ app.command("engine")(bench_engine)
 
 @app.command("latency")
 def bench_latency(
+    context: typer.Context,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="Write the figures to this file, and a table beside it (.md)."),
@@ -50,7 +52,7 @@ def bench_latency(
         with needs_extra_train():
             import matplotlib  # noqa: F401  (missed now rather than after minutes)
     benchmark = LatencyBenchmark(
-        seconds=seconds, size=known_size(size), profile=profile or model.value
+        seconds=seconds, size=known_size(size), profile=chosen_profile(context, model, profile)
     )
     status = run_latency_benchmark(
         benchmark, json_file=json_file, chart=chart, check=check, console=console()
@@ -223,6 +225,7 @@ def bench_blur2blur(
 
 @app.command("hands")
 def bench_hands(
+    context: typer.Context,
     data: Annotated[Path, typer.Option(help="Folder of clips that show hands.")],
     json_file: Annotated[
         Path | None,
@@ -241,5 +244,7 @@ def bench_hands(
     """
     with needs_extra_train():
         from benchmarks.hands import HandsBenchmark, run_hands_benchmark
-    benchmark = HandsBenchmark(data=data, profile=profile or model.value, hand_model=hand_model)
+    benchmark = HandsBenchmark(
+        data=data, profile=chosen_profile(context, model, profile), hand_model=hand_model
+    )
     raise typer.Exit(run_hands_benchmark(benchmark, json_file, chart, console()))

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from stream.commands.common import Model, PrecisionOption, console, known_size, refuse_ignored
+from stream.commands.common import (
+    Model,
+    PrecisionOption,
+    chosen_profile,
+    console,
+    known_size,
+    refuse_ignored,
+)
 
 if TYPE_CHECKING:
     from engines.selection import BackendChoice
@@ -54,6 +61,7 @@ def bench_engine(
     With `--backend each` every engine that is here instead, from VGA to 1080p and from one frame to
     sixteen; on a GPU the copies up and down are told from the computation.
     """
+    chosen = chosen_profile(context, model, profile)
     if backend is not None:
         alone = ["size", "rounds", "frames"]
         refuse_ignored(context, alone, "does not go with --backend, but --sizes and --batches do")
@@ -65,7 +73,7 @@ def bench_engine(
             sizes=tuple(known_size(text) for text in sizes.split(",")),
             batches=_counts(batches),
         )
-        raise typer.Exit(run_engine_matrix(matrix, profile or model.value, json_file, console()))
+        raise typer.Exit(run_engine_matrix(matrix, chosen, json_file, console()))
     refuse_ignored(context, ["sizes", "batches"], "goes with --backend; give that, too")
     from benchmarks.engine import EngineBenchmark, run_engine_benchmark
 
@@ -73,7 +81,7 @@ def bench_engine(
     benchmark = EngineBenchmark(
         size=wanted,
         precision=precision.value,
-        profile=profile or model.value,
+        profile=chosen,
         rounds=rounds,
         frames=frames,
     )

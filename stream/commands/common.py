@@ -67,9 +67,28 @@ def refuse_ignored(context: typer.Context, options: Sequence[str], why: str) -> 
         StreamError: one was given on the command line all the same.
     """
     for option in options:
-        source = context.get_parameter_source(option)
-        if source is not None and source.name == "COMMANDLINE":
+        if _was_said(context, option):
             raise StreamError(f"--{option.replace('_', '-')} {why}")
+
+
+def chosen_profile(context: typer.Context, model: Model, profile: str | None) -> str:
+    """The profile by ``--profile``, or else the shipped one by ``--model``; one that is given on
+    the command line counts more than the other in a configuration file.
+
+    Raises:
+        StreamError: both were given on the command line.
+    """
+    if _was_said(context, "profile"):
+        refuse_ignored(context, ["model"], "does not go with --profile, which brings its network")
+    elif _was_said(context, "model"):
+        return model.value
+    return profile or model.value
+
+
+def _was_said(context: typer.Context, option: str) -> bool:
+    """Whether it was given on the command line."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def console() -> Console:

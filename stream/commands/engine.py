@@ -8,6 +8,7 @@ from stream.commands.common import (
     Backend,
     Model,
     PrecisionOption,
+    chosen_profile,
     console,
     known_size,
 )
@@ -20,6 +21,7 @@ app = typer.Typer(
 
 @app.command("build")
 def engine_build(
+    context: typer.Context,
     size: Annotated[str, typer.Option(metavar="WxH", help="Frame size.")] = "640x480",
     batch: Annotated[
         int, typer.Option(min=1, max=64, help="Most frames at once: the number of cameras.")
@@ -49,7 +51,7 @@ def engine_build(
     wanted = known_size(size)
     start = time.monotonic()
     chosen = choose_engine(
-        load_profile(profile or model.value),
+        load_profile(chosen_profile(context, model, profile)),
         EngineShape(height=wanted.height, width=wanted.width, max_batch=batch),
         backend=backend.value,
         precision=precision.value,

@@ -13,6 +13,7 @@ from stream.commands.common import (
     HandModelFile,
     Model,
     PrecisionOption,
+    chosen_profile,
     console,
     parse_size,
     refuse_ignored,
@@ -225,7 +226,7 @@ def live(
     job = LiveJob(
         sources=tuple(source),
         outputs=tuple(to or ()),
-        profile=profile or model.value,
+        profile=chosen_profile(context, model, profile),
         size=parse_size(size),
         fps=fps,
         backend=backend.value,

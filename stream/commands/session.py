@@ -16,6 +16,7 @@ from stream.commands.common import (
     Deblur,
     HandModelFile,
     Model,
+    chosen_profile,
     console,
     parse_size,
 )
@@ -53,6 +54,7 @@ def _group() -> None:
 
 @app.command("record")
 def session_record(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -142,6 +144,7 @@ def session_record(
     recorded_at = told_time(recorded) if recorded is not None else None
     job = SessionJob(
         source=source,
+        profile=chosen_profile(context, model, profile),
         task=task.value,
         participant=participant,
         hand=hand.value,
@@ -154,7 +157,6 @@ def session_record(
         size=parse_size(size),
         fps=fps,
         realtime=realtime,
-        profile=profile or model.value,
         deblur=deblur.value,
         hand_model=hand_model,
         hand_region=hand_region,

@@ -24,6 +24,22 @@ def test_file_stands_in_for_the_command_line(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "s.json").read_text())["frames_bypassed"] == 60
 
 
+def test_model_of_the_command_line_counts_more_than_the_profile_of_a_file(tmp_path: Path) -> None:
+    config = tmp_path / "live.toml"
+    config.write_text('profile = "nobody"\nto = "null"\ndeblur = "off"\n')
+    run = ("live", "synthetic:160x96@0?seconds=0.1", "--config", config)
+    assert "no profile 'nobody'" in blur2blur(*run).stderr
+    result = blur2blur(*run, "--model", "fast")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("command", [("live", "demo", "--to", "null"), ("engine", "build")])
+def test_model_and_profile_exclude_each_other(command: tuple[str, ...]) -> None:
+    result = blur2blur(*command, "--model", "fast", "--profile", "nobody")
+    assert result.returncode == 1
+    assert "--model does not go with --profile" in result.stderr
+
+
 def test_hands_of_a_file_are_put_off_by_the_command_line_alone(tmp_path: Path) -> None:
     config = tmp_path / "live.toml"
     config.write_text('hands = "raw"\nmax-hands = 1\nhand-region = true\nto = ["null"]\n')
