@@ -26,7 +26,7 @@ class Deblurring:
     """Owned by the engine's thread; ``mode`` may be set, and ``misfit`` asked, from any other.
 
     Frames that are too large for an engine pass as they came; see to it with ``misfit`` that there
-    are none.
+    are none, unless it began with ``off``.
 
     Attributes:
         mode: ``on`` deblurs every frame, ``off`` none, ``auto`` those that are not sharp.
@@ -44,6 +44,7 @@ class Deblurring:
         self._blur_gates: dict[str, Gate] = {}
         self._change_gates: dict[str, Gate] = {}
         self.mode: DeblurMode = mode
+        self._takes_any_size = mode == "off"
         self.chosen: ChosenEngine | None = None
         self.region_of: Callable[[Frame], Region | None] = lambda frame: None
         self.region_sides: tuple[int, ...] = ()
@@ -52,8 +53,9 @@ class Deblurring:
         self.builds = 0
 
     def misfit(self, height: int, width: int) -> str | None:
-        """Why frames of a size cannot be deblurred; None where they can, or are not to be."""
-        return None if self.mode == "off" else size_problem(height, width)
+        """Why frames of a size cannot be deblurred; None where they can, or were not to be when it
+        began."""
+        return None if self._takes_any_size else size_problem(height, width)
 
     def is_ready(self, height: int, width: int) -> bool:
         """Whether frames of a size need not wait for an engine to be built."""

@@ -6,9 +6,12 @@ from engines.pool import EnginePool
 from engines.profile import Profile
 from stream.capture import open_source
 from stream.capture.source import Source, SourceState
+from stream.controls import RunControls
 from stream.deblurring import Deblurring
 from stream.frame import Frame
+from stream.pipeline import Pipeline
 from tests.conftest import MakeClip
+from tests.stream.capture.test_network import wait_for
 from tests.stream.whole_runs import Keeper, run
 
 
@@ -46,6 +49,23 @@ def test_frames_of_any_size_pass_where_nothing_is_deblurred(quick: Profile) -> N
     keeper = Keeper()
     pipeline = run(quick, small_and_large(), [keeper], mode="off")
     assert sorted(f.captured.source for f in keeper.frames) == ["large"] * 6 + ["small"] * 6
+    assert pipeline.problems == []
+
+
+def test_frames_of_any_size_still_pass_when_deblurring_is_switched_on(quick: Profile) -> None:
+    """As by `d` in the window."""
+    keeper = Keeper()
+    deblurring = Deblurring(lambda: EnginePool(quick), "off")
+    pipeline = Pipeline([open_source("synthetic:5000x2000@10")], [keeper], deblurring)
+    pipeline.start()
+    try:
+        wait_for(lambda: keeper.frames, 10)
+        RunControls(pipeline).next_deblur_mode()
+        assert deblurring.mode == "auto"
+        before = len(keeper.frames)
+        wait_for(lambda: len(keeper.frames) > before + 3, 10)
+    finally:
+        pipeline.close()
     assert pipeline.problems == []
 
 
