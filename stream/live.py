@@ -115,7 +115,7 @@ def run_live(job: LiveJob, console: Console) -> int:
                 outputs=[output.uri for output in outputs],
             )
             try:
-                with _monitoring(job, pipeline, say):
+                with _monitoring(job, pipeline, log, say):
                     attend(pipeline, console)
             finally:
                 if pipeline.started_ns:
@@ -125,14 +125,16 @@ def run_live(job: LiveJob, console: Console) -> int:
 
 
 @contextmanager
-def _monitoring(job: LiveJob, pipeline: Pipeline, say: Callable[[str], None]) -> Iterator[None]:
+def _monitoring(
+    job: LiveJob, pipeline: Pipeline, log: RunLog, say: Callable[[str], None]
+) -> Iterator[None]:
     """Serve metrics for as long as the run lasts, where they were asked for."""
     if job.metrics is None:
         yield
         return
     from stream.monitoring import Monitoring
 
-    monitoring = Monitoring(job.metrics, pipeline, insecure_bind=job.insecure_bind)
+    monitoring = Monitoring(job.metrics, pipeline, log=log, insecure_bind=job.insecure_bind)
     say(f"http://{monitoring.address}/metrics and /healthz")
     try:
         yield

@@ -23,6 +23,7 @@ from stream.capture.source import SourceState
 from stream.endpoint import is_loopback
 from stream.errors import StreamError
 from stream.pipeline import Pipeline
+from stream.run_log import RunLog
 from stream.statistics import statistics
 
 _OK = "200 OK"
@@ -34,13 +35,21 @@ class Monitoring:
 
     Args:
         address: ``127.0.0.1:9100``; port 0 chooses one.
+        log: counts for health, too.
         insecure_bind: allow an address that other machines reach; there are no passwords.
 
     Raises:
         StreamError: the address is not of this form, cannot be bound, or would let in anybody.
     """
 
-    def __init__(self, address: str, pipeline: Pipeline, *, insecure_bind: bool = False) -> None:
+    def __init__(
+        self,
+        address: str,
+        pipeline: Pipeline,
+        *,
+        log: RunLog | None = None,
+        insecure_bind: bool = False,
+    ) -> None:
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
         if not host or not port.isdecimal():
@@ -58,7 +67,7 @@ class Monitoring:
             self._server = make_server(
                 host,
                 int(port),
-                _routes(pipeline, make_wsgi_app(registry)),
+                _routes(pipeline, log or RunLog(None), make_wsgi_app(registry)),
                 _ServerIPv6 if ":" in host else _Server,
                 _Quiet,
             )
@@ -73,13 +82,13 @@ class Monitoring:
         self._server.server_close()
 
 
-def health(pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
-    """Whether everything is as it should be, and what is not."""
+def health(pipeline: Pipeline, log: RunLog) -> tuple[bool, dict[str, Any]]:
+    """Whether everything is as it should be, and what is not; a file that has ended is well."""
     sources = {s.name: f"{s.state}{': ' * bool(s.reason)}{s.reason}" for s in pipeline.statuses}
     failed = {o.output.uri: o.failure for o in pipeline.outputs if o.failure}
-    live = all(s.state is SourceState.LIVE for s in pipeline.statuses)
+    live = all(s.state in (SourceState.LIVE, SourceState.ENDED) for s in pipeline.statuses)
     hands = None if pipeline.hands is None else pipeline.hands.failure
-    failures = {"engine": pipeline.engine_failure, "hands": hands}
+    failures = {"engine": pipeline.engine_failure, "hands": hands, "log": log.failure}
     others = {what: failure for what, failure in failures.items() if failure is not None}
     well = live and not failed and not others
     return well, {"live": well, "sources": sources, "failed_outputs": failed, **others}
@@ -187,13 +196,13 @@ def _label(name: str) -> str:
 _Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def _routes(pipeline: Pipeline, metrics: _Application) -> _Application:
+def _routes(pipeline: Pipeline, log: RunLog, metrics: _Application) -> _Application:
     def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
             return metrics(environ, start)
         if path == "/healthz":
-            well, state = health(pipeline)
+            well, state = health(pipeline, log)
             start(_OK if well else _UNAVAILABLE, [("Content-Type", "application/json")])
             return [json.dumps(state).encode() + b"\n"]
         start("404 Not Found", [("Content-Type", "text/plain")])

@@ -4,11 +4,14 @@ import json
 import os
 import socket
 import struct
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -26,7 +29,9 @@ from stream.monitoring import Monitoring, _Server, health
 from stream.output.null import Null
 from stream.output.recording import Recording
 from stream.pipeline import Pipeline
+from stream.run_log import RunLog
 from stream.statistics import statistics
+from tests.conftest import MakeClip
 from tests.stream.publishing import needs_ipv6
 
 
@@ -120,12 +125,46 @@ def test_tracker_that_has_failed_is_not_well(hand_model: Path) -> None:
         while pipeline.hands is not None and pipeline.hands.failure is None:
             pipeline.step_main_thread(0.02)
             assert time.monotonic() < deadline
-        well, state = health(pipeline)
+        well, state = health(pipeline, RunLog(None))
     finally:
         pipeline.close()
     assert not well
     assert state["hands"] == "the hand tracker failed: RuntimeError: on purpose"
     assert state["sources"] == {"synthetic": "live"}
+
+
+def test_file_that_has_ended_beside_a_camera_is_well(make_clip: MakeClip) -> None:
+    sources = [open_source("synthetic:160x96@30?seconds=20"), open_source(str(make_clip()))]
+    pipeline = Pipeline(sources, [Null()], no_engine())
+    pipeline.start()
+    try:
+        deadline = time.monotonic() + 10
+        while [status.state.value for status in pipeline.statuses] != ["live", "ended"]:
+            pipeline.step_main_thread(0.02)
+            assert time.monotonic() < deadline
+        well, state = health(pipeline, RunLog(None))
+    finally:
+        pipeline.close()
+    assert well
+    assert state["sources"]["clip"].startswith("ended")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_log_that_was_given_up_is_not_well() -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "stream.cli", "live", "synthetic:160x96@30", "--to", "null",
+         "--deblur", "off", "--log", "/dev/full", "--metrics", "127.0.0.1:0"],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert run.stderr is not None
+    try:
+        (address,) = islice((line.split()[0] for line in run.stderr if line[:4] == "http"), 1)
+        status, text = get(f"{address.removesuffix('/metrics')}/healthz")
+    finally:
+        run.kill()
+        run.communicate()
+    assert status == 503
+    assert "/dev/full: the log is given up" in json.loads(text)["log"]
 
 
 def test_clients_that_break_off_or_say_nothing_leave_no_trace(
