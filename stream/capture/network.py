@@ -23,6 +23,11 @@ _PROBING = {
     # nobuffer would: a transport stream shows after 0.1 s, not with its second key picture (2 s).
     "fpsprobesize": "0",
 }
+_FLV_PROBING = {
+    **_PROBING,
+    # Senders tell the size at once; one without sound is searched for sound all this time.
+    "analyzeduration": "1000000",
+}
 
 
 class NetworkStream:
@@ -76,7 +81,8 @@ class NetworkStream:
 
     def _open(self) -> ContainerCapture:
         scheme = scheme_of(self._address)
-        options = {} if self._is_file else dict(_PROBING)
+        probing = _FLV_PROBING if _is_flv(self._address) else _PROBING
+        options = {} if self._is_file else dict(probing)
         if scheme in ("rtsp", "rtsps"):
             options |= {"rtsp_transport": "tcp", "max_delay": "0", "reorder_queue_size": "0"}
         return ContainerCapture(
@@ -95,3 +101,7 @@ class NetworkStream:
             ),
             clock=PlaybackClock() if self._is_file and self.live else ArrivalClock(),
         )
+
+
+def _is_flv(address: str) -> bool:
+    return scheme_of(address) == "rtmp" or address.partition("?")[0].lower().endswith(".flv")

@@ -233,28 +233,3 @@ def test_camera_at_a_web_address_is_live_and_opened_once() -> None:
         with closing(source.open()) as capture:
             assert len(list(islice(capture.pictures(), 3))) == 3
     assert Counted.opened == 1
-
-
-@pytest.mark.parametrize("made_now", [True, False])
-def test_mp4_in_fragments_is_live_where_it_is_made_while_it_is_sent(
-    make_clip: MakeClip, made_now: bool
-) -> None:
-    """Then a server knows no length to send before it."""
-    fragments = {"codec": "libx264", "pixel_format": "yuv420p", "options": {"g": "5"}}
-    clip = make_clip("clip.ismv", **fragments).read_bytes()
-
-    class Sender(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            length = b"" if made_now else b"Content-Length: %d\r\n" % len(clip)
-            self.wfile.write(b"HTTP/1.0 200 OK\r\n" + length + b"\r\n" + clip)
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with serving(Sender) as address:
-        source = open_source(f"{address}/stream.mp4")
-        look_at([source])
-        assert source.live == source.reconnects == source.own_clock == made_now
-        with closing(source.open()) as capture:
-            assert (capture.info.frames is None) == made_now
-            assert len(list(islice(capture.pictures(), 20))) == 20
