@@ -8,6 +8,11 @@ _MAX_DRIVER_DELAY_NS = 2_000_000_000
 _REMEMBERED = 256
 _MAX_LEAP_S = 2.0
 _FIRST_PERIOD_S = 1 / 30
+LONGEST_SEGMENT_S = 10.0
+"""Of live streams that come in segments, as is customary."""
+_WAIT_NS = 100_000_000
+"""A packet that is later has been waited for; a busy machine is as late as that."""
+_CATCHING_UP = 1.1
 
 
 class CaptureClock(Protocol):
@@ -68,6 +73,7 @@ class PlaybackClock:
         self._last_s: float | None = None
         self._step_s = self._period_s = _FIRST_PERIOD_S
         self._due_ns = 0
+        self._rate = 1.0
 
     def packet(self, pts_s: float | None, dts_s: float | None) -> None:
         shown_s = dts_s if pts_s is None else pts_s
@@ -102,10 +108,36 @@ class PlaybackClock:
             last_s = self._start[1]
         return at_s - last_s > max(_MAX_LEAP_S, 2 * self._step_s)
 
-    @staticmethod
-    def _due(start: tuple[int, float], at_s: float) -> int:
+    def _due(self, start: tuple[int, float], at_s: float) -> int:
         start_ns, first_s = start
-        return start_ns + round((at_s - first_s) * 1e9)
+        return start_ns + round((at_s - first_s) / self._rate * 1e9)
+
+
+class SegmentClock(PlaybackClock):
+    """Live video that comes in segments of seconds, each all at once, played at its own rate.
+
+    A picture counts as captured when it is due: how long its sender kept it is not known. Where a
+    segment has to be waited for, all from there on is due later. Where none had to be for as long
+    as the longest lasts, newer ones may be there: it plays a tenth faster, until one has to be.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waited_ns = time.perf_counter_ns()
+
+    def packet(self, pts_s: float | None, dts_s: float | None) -> None:
+        if self._start is not None and dts_s is not None:
+            self._adapt(self._start, dts_s)
+        super().packet(pts_s, dts_s)
+
+    def _adapt(self, start: tuple[int, float], at_s: float) -> None:
+        now_ns, due_ns = time.perf_counter_ns(), self._due(start, at_s)
+        if due_ns < now_ns:
+            self._start = now_ns, at_s
+        if now_ns - due_ns > _WAIT_NS:
+            self._waited_ns, self._rate = now_ns, 1.0
+        elif self._rate == 1.0 and now_ns - self._waited_ns > LONGEST_SEGMENT_S * 1e9:
+            self._start, self._rate = (max(due_ns, now_ns), at_s), _CATCHING_UP
 
 
 def _sleep_until(due_ns: int) -> None:

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from stream.capture.best_video import best_video, leave_others
+from stream.capture.best_video import PLAYLISTS, best_video, leave_others
 from stream.capture.clock import ArrivalClock, CaptureClock
 from stream.capture.colour import say_matrix
 from stream.capture.duration import ends, lasts_s, promised_s
@@ -40,6 +40,7 @@ class ContainerOptions:
         format: FFmpeg demuxer or device; None lets FFmpeg find out.
         options: FFmpeg options.
         open_timeout_s, read_timeout_s: None waits for ever.
+        silence_s: so long a silence is nothing unusual.
         low_delay: hand pictures out as soon as they are decoded.
         clockless_by_arrival: where the format has no timestamps the time of arrival counts; FFmpeg
             would invent some, and a rate.
@@ -55,6 +56,7 @@ class ContainerOptions:
     options: Mapping[str, str] | None = None
     open_timeout_s: float | None = None
     read_timeout_s: float | None = None
+    silence_s: float = 0.0
     low_delay: bool = False
     clockless_by_arrival: bool = False
     size: Size | None = None
@@ -108,6 +110,11 @@ class ContainerCapture:
     def ends(self) -> bool:
         """It tells how long it is: a file or a picture, not a live stream."""
         return ends(self._container, self._stream)
+
+    @property
+    def in_segments(self) -> bool:
+        """It comes in segments of seconds, each all at once."""
+        return self._container.format.name in PLAYLISTS
 
     def pictures(self) -> Iterator[Picture]:
         self._reading = self._pictures()
@@ -213,6 +220,7 @@ class ContainerCapture:
             frames=frames or None,
             format=f"{codec.name} {codec.pix_fmt or ''}".strip(),
             by_arrival=by_arrival,
+            silence_s=self._options.silence_s,
         )
 
     def _reason(self, error: av.error.FFmpegError) -> str:

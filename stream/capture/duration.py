@@ -3,10 +3,12 @@
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from stream.capture.best_video import PLAYLISTS
+
 _FROM_ZERO = ("matroska,webm", "nut")
 """Formats whose duration ends with the last picture and begins at 0, whenever the first comes."""
 
-_LISTS = ("hls", "dash", "mpjpeg")
+_LISTS = (*PLAYLISTS, "mpjpeg")
 """Formats of which the length of what was fetched first tells nothing of what follows."""
 
 

@@ -55,6 +55,7 @@ class StreamInfo:
         frames: number of frames to come, None where unknown or endless.
         format: codec and pixel format, for the user.
         notes: what differs from what was asked, a line each.
+        silence_s: so long a silence is nothing unusual.
     """
 
     width: int
@@ -64,6 +65,7 @@ class StreamInfo:
     format: str = ""
     notes: tuple[str, ...] = ()
     by_arrival: bool = False
+    silence_s: float = 0.0
 
 
 class Picture(NamedTuple):

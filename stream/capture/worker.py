@@ -21,9 +21,9 @@ def backoff_s(attempt: int) -> float:
     return float(min(_FIRST_BACKOFF_S * 2 ** min(attempt, 10), _LAST_BACKOFF_S))
 
 
-def is_stalled(silent_s: float, fps: float | None) -> bool:
-    """No frame for two intervals, and for two seconds at least."""
-    return silent_s > max(2.0 / fps if fps else 0.0, MIN_STALL_S)
+def is_stalled(silent_s: float, fps: float | None, usual_s: float = 0.0) -> bool:
+    """No frame for two intervals, for longer than is usual, and for two seconds at least."""
+    return silent_s > max(2.0 / fps if fps else 0.0, usual_s, MIN_STALL_S)
 
 
 class CaptureWorker:
@@ -75,10 +75,11 @@ class CaptureWorker:
         """See a silence that grew too long, and count it once. Call it a few times a second."""
         with self._lock:
             status = self._status
+            info = status.info
+            if info is None or not self.source.live or status.state is not SourceState.LIVE:
+                return
             silent_s = (time.perf_counter_ns() - self._last_frame_ns) / 1e9
-            fps = status.info.fps if status.info else None
-            watched = self.source.live and status.state is SourceState.LIVE
-            if not watched or not is_stalled(silent_s, fps):
+            if not is_stalled(silent_s, info.fps, info.silence_s):
                 return
             reason = f"no frame for {silent_s:.1f} s"
             self._status = replace(

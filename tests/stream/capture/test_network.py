@@ -276,3 +276,5 @@ def test_silence_is_a_stall_after_two_seconds_or_two_intervals() -> None:
     assert not is_stalled(2.1, 0.5)
     assert is_stalled(4.1, 0.5)
     assert is_stalled(2.1, None)
+    assert not is_stalled(9.9, 30.0, 10.0)
+    assert is_stalled(10.1, 30.0, 10.0)
