@@ -34,6 +34,8 @@ C3D = "landmarks.c3d"
 _ROWS_AT_ONCE = 200
 _C3D_FRAMES = 65_535
 _C3D_BLOCK = 512
+_C3D_MISSING = -1.0  # a point's residual
+_C3D_CAMERAS = 7
 _C3D_LEAST_BLOCK = 3  # behind the header and one block of parameters
 _FRAME = "camera"
 _AXES = {
@@ -68,9 +70,9 @@ def write_parquet(session: Session) -> Path:
 
 
 def write_c3d(session: Session) -> Path:
-    """21 points a picture in millimetres, their origin in the hand; missing ones are not a number.
+    """21 points a picture in millimetres, their origin in the hand; missing ones have residual -1.
 
-    C3D knows only one constant rate: the session's median one (of frames that came in bursts the
+    C3D knows only one constant rate: the session's usual one (of frames that came in bursts the
     mean one), or the source's where there is only one frame. The true time of each frame is the
     analog channel ``time_s``.
 
@@ -92,6 +94,7 @@ def write_c3d(session: Session) -> Path:
     world = np.concatenate([t.world for t in trajectories], axis=1) * 1000  # (N, labels, 3)
     points = np.ones((4, len(labels), len(times)))
     points[:3] = world.transpose(2, 1, 0)
+    missing = np.isnan(points).any(0, keepdims=True)
     sidecar = session.sidecar
     rate = round(usual_rate(trajectories[0], sidecar.not_recorded_s) or sidecar.fps or 0.0, 6)
     if rate <= 0:
@@ -106,6 +109,10 @@ def write_c3d(session: Session) -> Path:
         for name, value in values.items():
             c3d["parameters"][group][name]["value"] = value
     c3d["data"]["points"] = points
+    c3d["data"]["meta_points"] = {
+        "residuals": np.where(missing, _C3D_MISSING, 0.0),
+        "camera_masks": np.zeros((_C3D_CAMERAS, *missing.shape[1:]), bool),
+    }
     c3d["data"]["analogs"] = times[None, None, :]
     path = session.folder / C3D
     _write(path, partial(_write_whole_c3d, c3d))

@@ -19,6 +19,7 @@ _JUMP_PALMS = 1.0
 _BONE_CHANGE = 0.25
 _OTHER_SIDE = 0.5
 _MOST_AS_OTHER = 0.5
+_NEAR = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,10 +126,17 @@ def effective_rate(time_s: NDArray[np.float64]) -> float:
 
 
 def usual_rate(trajectory: Trajectory, pauses_s: Sequence[Sequence[float]]) -> float:
-    """Frames a second that follow each other; those of the whole where they came in bursts."""
+    """Frames a second that follow each other; those of the whole where they came in bursts.
+
+    From the mean of the steps near the median one: in Matroska and WebM times are whole
+    milliseconds, of which the median makes 250 frames a second out of 240.
+    """
     if problem_of_bursts(share_of_short_steps(trajectory)):
         return effective_rate(without_pauses(trajectory.time_s, pauses_s))
-    return median_rate(trajectory.time_s)
+    rate = median_rate(trajectory.time_s)
+    step_s = np.diff(trajectory.time_s)
+    near_s = step_s[np.abs(rate * step_s - 1) <= _NEAR]
+    return float(1 / near_s.mean()) if len(near_s) else rate
 
 
 def without_pauses(

@@ -47,6 +47,39 @@ def test_every_format_holds_the_same_numbers(folder: Path) -> None:
     assert file["data"]["analogs"][0, 0] == pytest.approx(session.trajectories["raw"].time_s)
 
 
+def test_points_without_a_hand_are_missing_to_every_reader_of_c3d(folder: Path) -> None:
+    """As the bytes have it, by the residual: ezc3d itself reads either as missing."""
+    pytest.importorskip("ezc3d", reason="needs the extra hands")
+    session = read_session(folder)
+    content = write_c3d(session).read_bytes()
+    begin = 512 * (int.from_bytes(content[16:18], "little") - 1)
+    raw = session.trajectories["raw"]
+    values = np.frombuffer(content, "<f4", len(raw) * (4 * 42 + 1), begin).reshape(len(raw), -1)
+    points = values[:, :-1].reshape(len(raw), 42, 4)
+    detected = np.concatenate(
+        [np.repeat(t.detected[:, None], 21, 1) for t in session.trajectories.values()], axis=1
+    )
+    assert 0 < detected.sum() < detected.size
+    assert (points[~detected] == [0, 0, 0, -1]).all()
+    assert (points[detected][:, 3] == 0).all()
+
+
+@pytest.mark.parametrize("fps", [30, 60, 120, 240])
+def test_the_rate_of_a_clip_whose_times_are_whole_milliseconds(tmp_path: Path, fps: int) -> None:
+    """As in Matroska and WebM; a frame was dropped, and there was a pause."""
+    ezc3d = pytest.importorskip("ezc3d", reason="needs the extra hands")
+    times = [round(n / fps, 3) for n in range(4 * fps) if n != fps]
+    session = read_session(
+        write_session(tmp_path / "P01", lambda t: open_by(t), times_s=times, pauses_s=[(2, 2.5)])
+    )
+    session = replace(session, sidecar=replace(session.sidecar, fps=None))
+    file = ezc3d.c3d(str(write_c3d(session)))
+    assert file["parameters"]["POINT"]["RATE"]["value"] == pytest.approx([fps], rel=2e-3)
+    written = write_bids(session, tmp_path / "bids")
+    (described,) = (p for p in written if p.name.endswith("raw_motion.json"))
+    assert json.loads(described.read_text())["SamplingFrequency"] == pytest.approx(fps, rel=2e-3)
+
+
 def test_bids_files_pass_the_official_validator(folder: Path, tmp_path: Path) -> None:
     import shutil
     import subprocess
