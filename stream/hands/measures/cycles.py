@@ -20,6 +20,7 @@ _WINDOW_S = 2.0
 _SHARE_AROUND = 1 / 3
 _SHARE_OF_ALL = 1 / 16
 _OVER_NOISE = 8.0
+_OVER_ROUNDING = 1e-9  # of the signal's size
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -193,6 +194,8 @@ def _peaks(signal: Piece, noise: float) -> NDArray[np.intp]:
     cycle = float(np.median(np.diff(largest))) if len(largest) > 1 else len(signal.values)
     window = 1 + 2 * round(max(_WINDOW_S / 2 * signal.rate_hz, cycle))
     around = maximum_filter1d(signal.values, window) - minimum_filter1d(signal.values, window)
-    least = np.maximum(_SHARE_AROUND * around, max(_SHARE_OF_ALL * spread, _OVER_NOISE * noise))
+    rounding = _OVER_ROUNDING * float(np.abs(signal.values).max())
+    floor = max(_SHARE_OF_ALL * spread, _OVER_NOISE * noise, rounding)
+    least = np.maximum(_SHARE_AROUND * around, floor)
     found, _ = find_peaks(signal.values, distance=apart, prominence=least)
     return np.asarray(found)

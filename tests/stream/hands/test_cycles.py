@@ -102,6 +102,16 @@ def test_noise_is_not_taps(seed: int, seconds: int) -> None:
     assert len(find_cycles(time_s, tapped + noise).peak_s) == 3 * (seconds - 4)
 
 
+@pytest.mark.parametrize("fps", [5, 24, 60, 240])
+def test_what_does_not_move_has_no_cycles(fps: int) -> None:
+    """Splines and filters leave rounding of what is constant, and peaks in it."""
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        signal = np.full(random.integers(20, 200), random.uniform(0.1, 3))
+        found = find_cycles(np.arange(len(signal)) / fps, signal)
+        assert not len(found.peak_s)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_slow_movement_is_one_cycle_although_its_plateau_trembles(seed: int) -> None:
     time_s = np.arange(0, 30, 1 / 30)

@@ -48,7 +48,7 @@ def test_every_format_holds_the_same_numbers(folder: Path) -> None:
 
 
 def test_points_without_a_hand_are_missing_to_every_reader_of_c3d(folder: Path) -> None:
-    """As the bytes have it, by the residual: ezc3d itself reads either as missing."""
+    """By the bytes: ezc3d takes what is not a number as missing, others a residual of -1 only."""
     pytest.importorskip("ezc3d", reason="needs the extra hands")
     session = read_session(folder)
     content = write_c3d(session).read_bytes()
