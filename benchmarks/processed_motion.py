@@ -13,7 +13,7 @@ import argparse
 import itertools
 import json
 import statistics as st
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,20 +72,25 @@ def scenes_of(
         min_extent_px=extent_px[0], max_extent_px=extent_px[1], linear_share=1.0,
         min_size=0.2, max_size=0.35, camera=Camera(max_noise=2.0),
     )  # fmt: skip
-    step = max(1, len(frames) // _SCENES_A_CLIP)
     made = []
-    for number, frame in enumerate(frames[::step][:_SCENES_A_CLIP]):
+    for number, frame in enumerate(_evenly(frames, len(frames))):
         random = np.random.default_rng((SEED, number))
         texture = np.ascontiguousarray(frame[::-1, ::-1])
         made.append(motion.apply(frame, evened(texture, frame, random), random))
     return made
 
 
+def _evenly(frames: Iterable[Picture], count: int) -> list[Picture]:
+    """Up to six of so many frames, evenly apart."""
+    step = max(1, count // _SCENES_A_CLIP)
+    return list(itertools.islice(frames, 0, step * _SCENES_A_CLIP, step))
+
+
 def measure(
     clips: Sequence[Path], profiles: Sequence[str], console: Console
 ) -> list[dict[str, Any]]:
     """A row for each profile: by how many dB it gains in each condition, and how often."""
-    frames = [read_frames(clip) for clip in clips]
+    frames = [_evenly(read_frames(clip), sum(1 for _ in read_frames(clip))) for clip in clips]
     scenes = {
         extent_px: [scene for clip in frames for scene in scenes_of(clip, extent_px)]
         for extent_px in dict.fromkeys(one.extent_px for one in CONDITIONS.values())
@@ -106,16 +111,13 @@ def measure(
 
 
 def _gains(profile: str, seen: Mapping[str, "_Seen"]) -> dict[str, list[float]]:
-    """Of each picture of each condition; pictures of one size go through one engine."""
-    size_of = {name: one.blurred[0].shape for name, one in seen.items()}
-    gains: dict[str, list[float]] = {}
-    for size in dict.fromkeys(size_of.values()):
-        names = [name for name in seen if size_of[name] == size]
-        restored = iter(restored_frames(profile, [p for name in names for p in seen[name].blurred]))
-        for name in names:
-            one = seen[name]
-            gains[name] = one.gains(list(itertools.islice(restored, len(one.blurred))))
-    return gains
+    """Of each picture of each condition."""
+    blurred = [picture for one in seen.values() for picture in one.blurred]
+    restored = iter(restored_frames(profile, blurred))
+    return {
+        name: one.gains(list(itertools.islice(restored, len(one.blurred))))
+        for name, one in seen.items()
+    }
 
 
 @dataclass(frozen=True)

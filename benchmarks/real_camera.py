@@ -126,11 +126,15 @@ def clip_figures(
 
 
 def restored_frames(profile: str, frames: Sequence[Picture]) -> list[Picture]:
-    """Frames of one size as a profile restores them, by the engine that `live` takes."""
-    height, width = frames[0].shape[:2]
-    shape = EngineShape(height=height, width=width)
-    engine = choose_engine(load_profile(profile), shape, cache=engine_cache()).engine
-    return [engine(frame[None])[0].copy() for frame in frames]
+    """Frames as a profile restores them, those of each size by the engine that `live` takes."""
+    restored: dict[int, Picture] = {}
+    for size in dict.fromkeys(frame.shape for frame in frames):
+        shape = EngineShape(height=size[0], width=size[1])
+        engine = choose_engine(load_profile(profile), shape, cache=engine_cache()).engine
+        for number, frame in enumerate(frames):
+            if frame.shape == size:
+                restored[number] = engine(frame[None])[0].copy()
+    return [restored[number] for number in range(len(frames))]
 
 
 def _frames_with_a_hand(frames: Sequence[Picture], model: Path) -> int:
@@ -172,7 +176,7 @@ def measure(
     shown: dict[str, list[Picture]] = {name: [] for name in ("raw", *profiles)}
     for clip in clips:
         with console.status(f"{clip.name} as it is"):
-            raw = raw_clip(clip.name, read_frames(clip), model)
+            raw = raw_clip(clip.name, list(read_frames(clip)), model)
         restored: dict[str, list[Picture]] = {}
         for profile in profiles:
             with console.status(f"{clip.name} by {profile}"):

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from benchmarks.hand_cases import read_frames
 from benchmarks.processed_motion import CONDITIONS, measure, scenes_of
+from benchmarks.real_camera import restored_frames
 from calibration.measures import psnr_db
-from tests.conftest import discs
+from tests.conftest import PLAIN_SHORT, discs
 
 
 def test_scenes_are_the_same_every_time_and_blurred_where_something_moved() -> None:
@@ -54,11 +55,20 @@ def test_processes_do_what_they_are_called() -> None:
         assert 25 < psnr_db(done[lossy], noisy) < 50
 
 
+def test_frames_of_several_sizes_are_restored_in_their_order() -> None:
+    small, other, wide = discs(0, 64), discs(1, 64), np.hstack([discs(2, 64), discs(3, 64)])
+    restored = restored_frames(str(PLAIN_SHORT), [small, wide, other])
+    for after, before in zip(restored, (small, wide, other), strict=True):
+        assert after.shape == before.shape
+        assert psnr_db(after, before) > 20
+    assert psnr_db(small, other) < 12
+
+
 @pytest.mark.long
 def test_on_a_real_clip(media: Path) -> None:
     clip = media / "hands" / "yes.mkv"
     (row,) = measure([clip], ["fast"], Console(quiet=True))
-    assert row["scenes"] == len(scenes_of(read_frames(clip)))
+    assert row["scenes"] == len(scenes_of(list(read_frames(clip))))
     assert row["none"]["psnr_gain_db"] > 1
     assert row["all but H.264"]["psnr_gain_db"] < row["none"]["psnr_gain_db"]
     assert row["34 to 44 px"]["psnr_gain_db"] < row["none"]["psnr_gain_db"]
