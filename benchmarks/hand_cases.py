@@ -1,5 +1,6 @@
 """Frames with a hand that stands still, blurred as if it had moved: by parts of its own length."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ CLIP_FPS = 30.0
 """What the clips of hands are taken to have."""
 SUFFIXES = (".mkv", ".mp4", ".avi", ".mov", ".webm")
 DIRECTIONS = 6
-_EVERY = 2
 _STILL_PALMS = 0.1
 _A_CLIP = 6
 _NOISE = 2.0
@@ -59,9 +59,11 @@ def is_clip(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def read_frames(clip: Path) -> list[Picture]:
+def read_frames(clip: Path) -> Iterator[Picture]:
+    """One by one: a minute of Full HD is eleven gigabytes as pixels."""
     with closing(open_source(str(clip), SourceOptions()).open()) as capture:
-        return [picture.pixels for picture in capture.pictures()]
+        for picture in capture.pictures():
+            yield picture.pixels
 
 
 def still_hands(clips: list[Path], model: Path) -> list[StillHand]:
@@ -73,21 +75,31 @@ def still_hands(clips: list[Path], model: Path) -> list[StillHand]:
     tracker = TrackerProcess(TrackerSettings(model=model, mode="image"))
     found: list[StillHand] = []
     for clip in clips:
-        frames = read_frames(clip)
-        mine: list[StillHand] = []
-        for number in range(1, len(frames) - 1, _EVERY):
-            around = [tracker.track(frames[number + step], 0.0) for step in (-1, 1)]
-            hands = tracker.track(frames[number], 0.0)
-            whole = [hand for hand in hands if _is_inside(hand, frames[number])]
-            still = [hand for hand in whole if all(_is_still(hand, near) for near in around)]
-            if still:
-                mine.append(StillHand(clip.stem, number, frames[number], still[0]))
-        step = max(1, -(-len(mine) // _A_CLIP))
-        found += mine[::step]
+        still: list[tuple[int, Hand]] = []
+        for number, (before, frame, after) in _every_second(read_frames(clip)):
+            around = [tracker.track(near, 0.0) for near in (before, after)]
+            whole = [hand for hand in tracker.track(frame, 0.0) if _is_inside(hand, frame)]
+            hands = [hand for hand in whole if all(_is_still(hand, near) for near in around)]
+            still += [(number, hand) for hand in hands[:1]]
+        chosen = dict(still[:: max(1, -(-len(still) // _A_CLIP))])
+        found += [
+            StillHand(clip.stem, number, frame, chosen[number])
+            for number, frame in enumerate(read_frames(clip))
+            if number in chosen
+        ]
     tracker.close()
     if not found:
         raise CalibrationError("no frame of these clips shows a hand that stands still")
     return found
+
+
+def _every_second(frames: Iterator[Picture]) -> Iterator[tuple[int, tuple[Picture, ...]]]:
+    """Frames 1, 3, 5 and so on by their numbers, each between its neighbours."""
+    last: deque[Picture] = deque(maxlen=3)
+    for number, frame in enumerate(frames):
+        last.append(frame)
+        if number and number % 2 == 0:
+            yield number - 1, tuple(last)
 
 
 def blurred_hands(still: StillHand, palms: float, seed: int) -> Iterator[BlurredHand]:

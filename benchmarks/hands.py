@@ -7,6 +7,7 @@ competitor, a tracker that is content with less, and deconvolution with the true
 real camera tells. Then the clips as they are: in how many frames is a hand found?
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def measure(benchmark: HandsBenchmark, console: Console) -> dict[str, Any]:
         "machine": machine_facts(),
         "profile": benchmark.profile,
         "still_frames": len(hands),
+        "still_frames_by_clip": dict(Counter(still.clip for still in hands)),
         "palm_px_median": round(float(np.median([h.hand.palm_px for h in hands])), 1),
         "blur_levels": levels,
         "clips": found,

@@ -94,7 +94,7 @@ def _follow(clip: Path, profile: str, mode: DeblurMode, hands: HandSettings) -> 
 def _with_low_threshold(clip: Path, model: Path) -> list[Hands]:
     tracker = TrackerProcess(TrackerSettings(model=model, confidence=LOW_CONFIDENCE))
     identities = Identities()
-    times = [(number / CLIP_FPS, frame) for number, frame in enumerate(read_frames(clip))]
+    times = ((number / CLIP_FPS, frame) for number, frame in enumerate(read_frames(clip)))
     seen = [identities.assign(tracker.track(frame, time), time) for time, frame in times]
     tracker.close()
     return seen

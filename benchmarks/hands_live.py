@@ -4,10 +4,12 @@ import statistics as st
 import tempfile
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from benchmarks.hand_cases import read_frames
 from benchmarks.runs import run_whole
@@ -15,15 +17,14 @@ from engines.folders import engine_cache
 from engines.pool import EnginePool
 from engines.profile import load_profile
 from stream.capture import SourceOptions, open_source
+from stream.capture.source import Size
 from stream.deblurring import Deblurring
-from stream.errors import StreamError
 from stream.hands.tracking import HandSettings
 from stream.output.null import Null
 from stream.pipeline import Pipeline
 from stream.statistics import statistics
 
 _FPS = 30
-_SIZE = (480, 640)
 _SECONDS = 10
 _ROUNDS = 3
 
@@ -32,7 +33,7 @@ def live_figures(clips: list[Path], profile: str, settings: HandSettings) -> lis
     """Rows: medians over three rounds; each round plays every way once.
 
     Raises:
-        StreamError: no clip is 640x480, or a run fails.
+        StreamError: a clip cannot be read, or a run fails.
     """
     ways: dict[str, HandSettings | None] = {
         "without hands": None,
@@ -43,32 +44,33 @@ def live_figures(clips: list[Path], profile: str, settings: HandSettings) -> lis
     }
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:
-        clip = _joined(clips, Path(folder) / "joined.mkv")
+        clip = Path(folder) / "joined.mkv"
+        size = join_clips(clips, clip)
         for _ in range(_ROUNDS):
             for name, hands in ways.items():
                 runs[name].append(_run(clip, profile, hands))
-    return [{"name": name, **_medians(results)} for name, results in runs.items()]
+    return [
+        {"name": name, "size": str(size), **_medians(results)} for name, results in runs.items()
+    ]
 
 
-def _joined(clips: list[Path], path: Path) -> Path:
-    """Ten seconds of the clips of one size, one after the other."""
-    count = 0
+def join_clips(clips: list[Path], path: Path) -> Size:
+    """Ten seconds of the clips that are as large as the first, one after the other; their size."""
+    pictures = chain.from_iterable(map(read_frames, clips))
+    first = next(pictures)
+    height, width = (side - side % 2 for side in first.shape[:2])  # which H.264 takes
+    alike = (picture for picture in chain([first], pictures) if picture.shape == first.shape)
     with av.open(str(path), "w") as container:
         options = {"crf": "18", "preset": "veryfast"}
         stream = container.add_stream("libx264", rate=_FPS, options=options)
-        stream.height, stream.width = _SIZE
-        stream.pix_fmt = "yuv420p"
-        for clip in clips:
-            for pixels in read_frames(clip):
-                if pixels.shape[:2] == _SIZE and count < _FPS * _SECONDS:
-                    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-                    frame.pts, frame.time_base = count, Fraction(1, _FPS)
-                    container.mux(stream.encode(frame))
-                    count += 1
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        for number, picture in enumerate(islice(alike, _FPS * _SECONDS)):
+            pixels = np.ascontiguousarray(picture[:height, :width])
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, _FPS)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    if not count:
-        raise StreamError("none of these clips is 640x480, which the live figures are of")
-    return path
+    return Size(width, height)
 
 
 def _run(clip: Path, profile: str, hands: HandSettings | None) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _plain(name: str) -> str:
 
 
 def _live_table(result: Mapping[str, Any]) -> Table:
-    table = Table(title="640x480 at 30 frames a second, --deblur on")
+    table = Table(title=f"{result['live'][0]['size']} at 30 frames a second, --deblur on")
     for heading in ("", *_LIVE):
         table.add_column(heading, justify="right" if heading else "left")
     for row in result["live"]:
@@ -96,8 +96,9 @@ def _live_cells(row: Mapping[str, Any]) -> list[str]:
 
 def markdown(result: Mapping[str, Any]) -> str:
     """The tables for a report."""
+    by_clip = ", ".join(f"{name} {n}" for name, n in result["still_frames_by_clip"].items())
     lines = [
-        f"{result['still_frames']} still frames x {DIRECTIONS} directions, median palm "
+        f"{result['still_frames']} still frames ({by_clip}) x {DIRECTIONS} directions, median palm "
         f"{result['palm_px_median']} px, profile {result['profile']}. PCK@0.2 palm with missed "
         "hands as 0, in brackets the share of hands found, %.",
         "",
@@ -112,7 +113,11 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines += [f"| {name} | | {' | '.join(cells)} |" for name, cells in steadiness.items()]
     lines.append("")
     lines.append("Frames with a hand; in brackets, of those that raw lost between two sightings.")
-    lines += ["", f"| live | {' | '.join(_LIVE)} |", "|" + "---|" * (len(_LIVE) + 1)]
+    lines += [
+        "",
+        f"| live, {result['live'][0]['size']} | {' | '.join(_LIVE)} |",
+        "|" + "---|" * (len(_LIVE) + 1),
+    ]
     lines += [f"| {' | '.join(_live_cells(row))} |" for row in result["live"]]
     return "\n".join(lines) + "\n"
 

@@ -1,17 +1,29 @@
 """The cases of `bench hands`, and what it counts."""
 
+import weakref
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="needs the extra train")
 
-from benchmarks.hand_cases import DIRECTIONS, StillHand, blurred_hands, find_clips
+from benchmarks.hand_cases import (
+    DIRECTIONS,
+    StillHand,
+    blurred_hands,
+    find_clips,
+    read_frames,
+)
+from benchmarks.hands_live import join_clips
 from benchmarks.wiener import wiener
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
+from stream.capture.source import Size
+from stream.capture.synthetic import read_number
+from tests.conftest import MakeClip
 from tests.stream.hands.synthetic_hand import bent_hand
 
 
@@ -45,3 +57,27 @@ def test_a_folder_without_clips_is_refused(tmp_path: Path) -> None:
         find_clips(tmp_path)
     (tmp_path / "YES.MP4").touch()
     assert find_clips(tmp_path) == [tmp_path / "YES.MP4"]
+
+
+def test_a_clip_is_not_held_in_memory(make_clip: MakeClip) -> None:
+    seen, held = [], []
+    for pixels in read_frames(make_clip(pts_ms=range(0, 2000, 40))):
+        seen.append(weakref.ref(pixels))
+        held.append(sum(frame() is not None for frame in seen))
+    assert len(held) == 50
+    assert max(held) <= 2
+
+
+def test_clips_of_any_size_are_played(make_clip: MakeClip, tmp_path: Path) -> None:
+    """As large as the first one, but with even sides; those of another size are left out."""
+    clips = [
+        make_clip(f"{number}.mkv", width=width, height=97, pts_ms=range(0, 40 * count, 40))
+        for number, (width, count) in enumerate([(161, 5), (192, 9), (161, 3)])
+    ]
+    joined = tmp_path / "joined.mkv"
+    assert join_clips(clips, joined) == Size(160, 96)
+    pictures = list(read_frames(joined))
+    assert {pixels.shape for pixels in pictures} == {(96, 160, 3)}
+    assert [read_number(pixels) for pixels in pictures] == [0, 1, 2, 3, 4, 0, 1, 2]
+    with av.open(str(joined)) as container:
+        assert container.streams.video[0].average_rate == 30
