@@ -13,6 +13,8 @@ _TEXT_S = 0.25
 class RunControls:
     """What the window may ask of the run."""
 
+    keys: tuple[str, ...] = ("d  deblur auto/on/off",)
+
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._rate = RateMeter()
@@ -32,17 +34,16 @@ class RunControls:
             self._lines = [", ".join(lines[:2]), ", ".join(lines[2:])]
         return self._lines
 
-    def next_deblur_mode(self) -> None:
-        deblurring = self._pipeline.deblurring
-        at = DEBLUR_MODES.index(deblurring.mode)
-        deblurring.mode = DEBLUR_MODES[(at + 1) % len(DEBLUR_MODES)]
-
     def banner(self) -> str:
         """What goes on, for all to see; empty where nothing needs saying."""
         return ""
 
     def pressed(self, key: str) -> None:
         """A key that the window has no use for itself."""
+        if key == "d":
+            deblurring = self._pipeline.deblurring
+            at = DEBLUR_MODES.index(deblurring.mode)
+            deblurring.mode = DEBLUR_MODES[(at + 1) % len(DEBLUR_MODES)]
 
     def quit(self) -> None:
         self._pipeline.stop()

@@ -6,7 +6,9 @@ from stream.pipeline import Pipeline
 
 
 class SessionControls(RunControls):
-    """What the window may ask of a session."""
+    """What the window may ask of a session, which is recorded in one mode: its sidecar names it."""
+
+    keys = ("space  pause, and go on",)
 
     def __init__(self, pipeline: Pipeline, recorder: SessionRecorder, title: str) -> None:
         super().__init__(pipeline)
@@ -22,6 +24,3 @@ class SessionControls(RunControls):
     def pressed(self, key: str) -> None:
         if key == " ":
             self._recorder.toggle_pause()
-
-    def next_deblur_mode(self) -> None:
-        """A session is recorded in one mode, which its sidecar names."""

@@ -20,10 +20,10 @@ from stream.output.display import (
 )
 from stream.output.picture import split_view, state_picture, write_lines
 
-_HELP = (
+_KEYS = (
     "mouse  move the line between before (left) and after (right)",
-    "c  compare on/off     d  deblur auto/on/off",
-    "s  statistics         f  full screen         m  mirror",
+    "c  compare on/off     m  mirror",
+    "s  statistics         f  full screen",
     "j  angles of the hand's joints",
     "h  this help          q  quit",
 )
@@ -33,7 +33,13 @@ QUIT_KEYS = (ord("q"), 27)
 
 
 class WindowControls(Protocol):
-    """What the window asks of the run that it belongs to."""
+    """What the window asks of the run that it belongs to.
+
+    Attributes:
+        keys: lines of the help, on keys that the window has no use for itself.
+    """
+
+    keys: tuple[str, ...]
 
     def statuses(self) -> list[SourceStatus]: ...
 
@@ -48,8 +54,6 @@ class WindowControls(Protocol):
     def pressed(self, key: str) -> None:
         """A key that the window has no use for itself."""
         ...
-
-    def next_deblur_mode(self) -> None: ...
 
     def quit(self) -> None: ...
 
@@ -102,12 +106,17 @@ class Window:
             lines = [*lines, line]
         if self._statistics:
             write_lines(shown, lines)
-        if self._help:
-            write_lines(shown, _HELP, bottom=True)
-        elif self.controls is not None and (banner := self.controls.banner()):
-            write_lines(shown, [banner], bottom=True)
+        write_lines(shown, self._foot(), bottom=True)
         self._show(source, shown, keep_ratio=True)
         self._handle_keys()
+
+    def _foot(self) -> list[str]:
+        """The help where it was asked for, and what goes on."""
+        own = list(_KEYS) if self._help else []
+        if self.controls is None:
+            return own
+        keys = self.controls.keys if self._help else ()
+        return [*keys, *own, *filter(None, [self.controls.banner()])]
 
     def idle(self) -> None:
         if self.controls is not None:
@@ -175,8 +184,6 @@ class Window:
             self._statistics = not self._statistics
         elif key == ord("h"):
             self._help = not self._help
-        elif key == ord("d") and self.controls is not None:
-            self.controls.next_deblur_mode()
         elif key == ord("m"):
             self._mirrored = not self._mirrored
         elif key == ord("j"):
