@@ -28,7 +28,7 @@ CAMERAS = 4
 VGA = Size(640, 480)
 _CAMERA_FPS = 30
 _SLOW_WORK_S = 0.06
-_MIN_FPS, _MAX_FPS = 2, 200
+_MIN_FPS, _MAX_FPS = 0.5, 200.0
 _STALL_S = 5
 _SETTLING_S = 2.0
 """After this, a pipeline's memory must not grow."""
@@ -55,17 +55,22 @@ def scenarios(engine_ms: float, seconds: float, size: Size = VGA) -> list[Scenar
     """The loads, set by what the bare engine can do here with frames of this size."""
     capacity = 1000 / engine_ms
 
+    def rate(fps: float) -> float:
+        return float(f"{min(max(fps, _MIN_FPS), _MAX_FPS):.3g}")
+
     def camera(fps: float, options: str = "") -> str:
-        rate = min(max(round(fps), _MIN_FPS), _MAX_FPS)
-        return f"synthetic:{size}@{rate}?seconds={seconds:g}{options}"
+        return f"synthetic:{size}@{rate(fps):g}?seconds={seconds:g}{options}"
+
+    def beside(fps: float) -> str:
+        return f"{rate(fps):g} frames/s, {rate(fps) / capacity:.0%} of what the engine can do"
 
     stall = f"&stall={seconds / 3:g}+2"
     watched = camera(min(_CAMERA_FPS, capacity / 2))
     thirty = camera(_CAMERA_FPS)
     return [
-        Scenario("under", "half of what the engine can do", (camera(capacity / 2),)),
-        Scenario("at", "as much as the engine can do", (camera(capacity),)),
-        Scenario("over", "twice as much", (camera(2 * capacity),)),
+        Scenario("under", beside(capacity / 2), (camera(capacity / 2),)),
+        Scenario("at", beside(capacity), (camera(capacity),)),
+        Scenario("over", beside(2 * capacity), (camera(2 * capacity),)),
         Scenario("stall", "a camera that gives nothing for 2 s", (camera(capacity / 2, stall),)),
         Scenario("subscriber", "a subscriber that reads", (watched,), subscriber="reading"),
         Scenario(

@@ -28,6 +28,17 @@ def test_loads_follow_what_the_engine_can_do() -> None:
     assert ["stall" in uri for uri in fast[-1].sources] == [False, False, False, True]
 
 
+@pytest.mark.parametrize("engine_ms", [3.0, 20.0, 23.6, 451.0, 5_000.0])
+def test_loads_are_what_they_say(engine_ms: float) -> None:
+    """Also where what the engine can do is less than two frames a second, or more than 200."""
+    for scenario, share in zip(scenarios(engine_ms, 10), (0.5, 1.0, 2.0), strict=False):
+        fps = float(scenario.sources[0].partition("@")[2].partition("?")[0])
+        said = f"{fps:g} frames/s, {fps * engine_ms / 1000:.0%} of what the engine can do"
+        assert scenario.about == said
+        if engine_ms in (20.0, 23.6, 451.0):
+            assert fps * engine_ms / 1000 == pytest.approx(share, rel=0.005)
+
+
 def run(bare_ms: float, p95: float) -> dict[str, Any]:
     row = {"name": "under", "latency_ms": {"age": {"p95": p95}}}
     return {"engine": {"bare_ms": bare_ms}, "scenarios": [row]}
