@@ -105,6 +105,7 @@ def _measure_engine(
         "height": size.height,
         "failure": None,
         "batches": [],
+        "left_out": [],
     }
 
     def add(shape: EngineShape, batches: list[int]) -> None:
@@ -119,6 +120,13 @@ def _measure_engine(
         add(EngineShape(height=size.height, width=size.width), [1])
         frame_s = row["batches"][0]["p50_ms"] / 1000
         larger = [b for b in matrix.batches if b > 1 and b * frame_s <= _LONGEST_CALL_S]
+        row["left_out"] = [b for b in matrix.batches if b > 1 and b not in larger]
+        if row["left_out"]:
+            batches = ", ".join(map(str, row["left_out"]))
+            say(
+                f"{candidate}, {size}: left out: batches of {batches}, as one frame takes "
+                f"{frame_s:.2f} s and a call is to take {_LONGEST_CALL_S:g} s at most"
+            )
         if larger:
             add(EngineShape(height=size.height, width=size.width, max_batch=max(larger)), larger)
     except EngineError as error:

@@ -1,6 +1,9 @@
 import json
 from pathlib import Path
 
+from benchmarks.engine_matrix import EngineMatrix, measure_matrix
+from engines.profile import Profile
+from stream.capture.source import Size
 from tests.conftest import blur2blur
 
 
@@ -23,3 +26,20 @@ def test_folder_that_is_missing_is_said_before_anything_is_measured(tmp_path: Pa
     result = blur2blur("bench", "engine", "--json", tmp_path / "no" / "e.json")
     assert result.returncode == 1
     assert "make it first" in " ".join(result.stderr.split())
+
+
+def test_batches_that_would_take_long_are_left_out_in_so_many_words(
+    quick: Profile, tmp_path: Path
+) -> None:
+    matrix = EngineMatrix(
+        backend="openvino",
+        precision="f32",
+        sizes=(Size(64, 64),),
+        batches=(1, 2, 1_000_000),
+        seconds=0.01,
+    )
+    lines: list[str] = []
+    (row,) = measure_matrix(matrix, quick, cache=tmp_path, say=lines.append)["engines"]
+    assert [found["batch"] for found in row["batches"]] == [1, 2]
+    assert row["left_out"] == [1_000_000]
+    assert any("64x64: left out: batches of 1000000" in line for line in lines)
