@@ -1,5 +1,6 @@
 """The cases of `bench hands`, and what it counts."""
 
+import json
 import weakref
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from benchmarks.hand_cases import (
     read_frames,
 )
 from benchmarks.hands_live import join_clips
+from benchmarks.hands_tables import markdown, tables
 from benchmarks.wiener import wiener
 from calibration.errors import CalibrationError
 from calibration.measures import psnr_db
 from stream.capture.source import Size
 from stream.capture.synthetic import read_number
-from tests.conftest import MakeClip
+from tests.conftest import ROOT, MakeClip
 from tests.stream.hands.synthetic_hand import bent_hand
 
 
@@ -81,3 +83,14 @@ def test_clips_of_any_size_are_played(make_clip: MakeClip, tmp_path: Path) -> No
     assert [read_number(pixels) for pixels in pictures] == [0, 1, 2, 3, 4, 0, 1, 2]
     with av.open(str(joined)) as container:
         assert container.streams.video[0].average_rate == 30
+
+
+def test_a_report_says_which_clips_its_figures_are_of() -> None:
+    result = json.loads((ROOT / "benchmarks" / "results" / "hands.json").read_text())
+    result["still_frames_by_clip"] = {"again": 17, "open_palm": 6}
+    for row in result["live"]:
+        row["size"] = "640x360"
+    text = markdown(result)
+    assert text.startswith("23 still frames (again 17, open_palm 6) x 6 directions")
+    assert "| live, 640x360 | frames/s |" in text
+    assert tables(result)[2].title == "640x360 at 30 frames a second, --deblur on"
