@@ -124,7 +124,8 @@ def write_bids(session: Session, root: Path) -> list[Path]:
 
     What else such a set holds stays as it is. One tracking system a picture (``raw``,
     ``deblurred``); positions in metres, their origin in the hand, and the time of each frame as a
-    latency channel.
+    latency channel. Pauses and outages count there, but neither in ``RecordingDuration`` nor in
+    ``SamplingFrequencyEffective``: what they do to these the specification does not say.
 
     Returns:
         The files that were written.
@@ -149,7 +150,8 @@ def write_bids(session: Session, root: Path) -> list[Path]:
         system = trajectory.picture
         stem = f"{subject}_ses-{sidecar.id}_task-{task}_tracksys-{system}"
         channels = _bids_channels(system)
-        effective = effective_rate(without_pauses(trajectory.time_s, sidecar.not_recorded_s))
+        recorded_s = without_pauses(trajectory.time_s, sidecar.not_recorded_s)
+        effective = effective_rate(recorded_s)
         usual = usual_rate(trajectory, sidecar.not_recorded_s)
         world = trajectory.world.reshape(len(trajectory), -1)
         table = np.column_stack([world, trajectory.time_s])
@@ -168,7 +170,7 @@ def write_bids(session: Session, root: Path) -> list[Path]:
             "MotionChannelCount": len(channels),
             "POSChannelCount": len(channels) - 1,
             "LATENCYChannelCount": 1,
-            "RecordingDuration": float(trajectory.time_s[-1]),
+            "RecordingDuration": round(float(recorded_s[-1]), 6),
         }
         texts = {
             f"{stem}_motion.tsv": "\n".join(rows) + "\n",

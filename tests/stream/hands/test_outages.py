@@ -56,11 +56,16 @@ def test_the_report_tells_how_long_was_recorded(folder: Path) -> None:
     assert "13.5 s without 2 pauses and 1 outage" in (folder / "report.html").read_text()
 
 
-def test_the_effective_rate_of_a_bids_file_is_without_outages(folder: Path, tmp_path: Path) -> None:
+def test_rate_and_duration_of_a_bids_file_are_without_outages(folder: Path, tmp_path: Path) -> None:
     written = write_bids(read_session(folder), tmp_path / "bids")
     (described,) = (p for p in written if p.name.endswith("raw_motion.json"))
     found = json.loads(described.read_text())
     assert found["SamplingFrequencyEffective"] == pytest.approx(30, abs=0.1)
+    (table,) = (p for p in written if p.name.endswith("raw_motion.tsv"))
+    frames = len(table.read_text().splitlines())
+    spanned = found["RecordingDuration"] * found["SamplingFrequencyEffective"]
+    assert spanned == pytest.approx(frames - 1, abs=0.01)
+    assert found["RecordingDuration"] == pytest.approx(15, abs=0.1)
 
 
 def test_a_session_whose_outages_were_not_written_down_is_read(folder: Path) -> None:
