@@ -190,6 +190,7 @@ def _pipeline(
             hold_s=0.0,  # measures want landmarks that are certain; what is missing stays missing
             region=job.hand_region,
             gives_way=False,
+            frame_blur=True,
         ),
         found=recorder.take,
         say=say,

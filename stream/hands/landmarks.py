@@ -79,7 +79,8 @@ class TrackedFrame:
 
     Attributes:
         source, sequence, pts_s, captured_ns: of the frame.
-        blur: the frame's blur measure, where one was taken.
+        blur: the measure that decided whether to deblur, where one was taken; of the whole frame
+            with :attr:`~stream.hands.tracking.HandSettings.frame_blur`.
         bypassed: the deblurred picture is the captured one.
         deblurred: hands in the picture after the engine; None where they were not looked for. Where
             ``raw`` is None and this picture showed none, those of the captured one.

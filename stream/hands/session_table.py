@@ -49,7 +49,9 @@ class Trajectory:
         bypassed: (N,) the deblurred picture was the captured one.
         points: (N, 21, 3) pixels.
         world: (N, 21, 3) metres.
-        blur, jump_palms, bone_change: (N,).
+        blur: (N,) of the whole frame, see :func:`stream.blur.blur_measure`. (By earlier versions of
+            the hand's surroundings while it was followed and they alone were deblurred.)
+        jump_palms, bone_change: (N,).
     """
 
     picture: Picture
