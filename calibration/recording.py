@@ -79,9 +79,9 @@ class CalibrationRecording:
         self._number = -1
         self._saved_at = 0.0
         self._last: dict[str, Picture] = {}
+        self._load()
         for kind in (Verdict.SHARP, Verdict.BLURRY):
             (folder / kind).mkdir(parents=True, exist_ok=True)
-        self._load()
 
     @classmethod
     def made(cls, folder: Path) -> "CalibrationRecording":
@@ -225,6 +225,7 @@ class CalibrationRecording:
     def _load(self) -> None:
         path = self.folder / MANIFEST
         if not path.exists():
+            self._check_is_free()
             return
         try:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -245,6 +246,15 @@ class CalibrationRecording:
             if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != frame.sha256:
                 raise CalibrationError(
                     f"{file} is missing or damaged; record again into another folder"
+                )
+
+    def _check_is_free(self) -> None:
+        """Nothing that is there would be overwritten."""
+        for pattern in (f"{Verdict.SHARP}/*", f"{Verdict.BLURRY}/*", SHEET):
+            if (file := next(self.folder.glob(pattern), None)) is not None:
+                raise CalibrationError(
+                    f"{file} is there already, and {self.folder} holds no recording that it could "
+                    f"belong to (no {MANIFEST}); record into another folder"
                 )
 
     def _thumbnail(self, frame: KeptFrame) -> Picture:

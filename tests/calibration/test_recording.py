@@ -118,6 +118,16 @@ def test_other_folder_is_refused(tmp_path: Path) -> None:
         CalibrationRecording(tmp_path)
 
 
+@pytest.mark.parametrize("own", ["sharp/000000.png", "blurry/holiday.jpg", "sheet.jpg"])
+def test_files_of_ones_own_are_not_overwritten(tmp_path: Path, own: str) -> None:
+    (tmp_path / own).parent.mkdir(exist_ok=True)
+    (tmp_path / own).write_bytes(b"my own")
+    with pytest.raises(CalibrationError, match=f"{Path(own).name} is there already.*another"):
+        flat_recording(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / own]
+    assert (tmp_path / own).read_bytes() == b"my own"
+
+
 def flat_recording(folder: Path) -> CalibrationRecording:
     """Of one frame."""
     recording = CalibrationRecording(folder)
