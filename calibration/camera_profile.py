@@ -14,6 +14,7 @@ from calibration.recording_identity import comes_from
 from calibration.train_translator import TranslatorTrainer, TranslatorValidation
 from engines.errors import ProfileError
 from engines.export import export_deblurrer, export_profile
+from engines.files import check_may_be_replaced
 from engines.networks import read_specification
 from engines.profile import CARD, Profile, own_profile_folder, read_card
 
@@ -29,8 +30,10 @@ def camera_profile_folder(name: str, recording: Path, teacher: str | None = None
     Raises:
         ProfileError: it cannot be called so, or one of that name came from something else, as far
             as its card tells.
+        FileExistsError: what is there is no profile.
     """
     folder = own_profile_folder(name)
+    check_may_be_replaced(folder, known_by=CARD)
     if (folder / CARD).is_file():
         training = read_card(folder).get("training", {})
         if comes_from(training, recording) is False or training.get("teacher") != teacher:

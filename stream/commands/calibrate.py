@@ -1,8 +1,9 @@
 """`calibrate …`"""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from stream.commands.common import (
 
 if TYPE_CHECKING:
     from calibration.recording import CalibrationRecording
+    from calibration.trainer import Trainer
     from engines.profile import Profile
 
 app = typer.Typer(
@@ -174,9 +176,9 @@ def calibrate_train(
         seed=seed,
     )
     trainer, final = run_translator_training(settings, console())
-    if trainer.fabric.is_global_zero:
-        export_camera_profile(folder, profile, trainer, final)
-        _conclude(folder, recording, run=settings.out if trainer.finished else None)
+    conclude(
+        trainer, folder, recording, lambda: export_camera_profile(folder, profile, trainer, final)
+    )
 
 
 @app.command("distil")
@@ -212,9 +214,12 @@ def calibrate_distil(
         seed=seed,
     )
     trainer, final = run_distillation(settings, console())
-    if trainer.fabric.is_global_zero:
-        export_distilled_profile(folder, profile, trainer, final)
-        _conclude(folder, recording, run=settings.out if trainer.finished else None)
+    conclude(
+        trainer,
+        folder,
+        recording,
+        lambda: export_distilled_profile(folder, profile, trainer, final),
+    )
 
 
 @app.command("report")
@@ -254,19 +259,30 @@ def calibrate_report(
     _report(made, found, out or recording / "runs" / name, path)
 
 
-def _conclude(folder: Path, recording: Path, run: Path | None) -> None:
-    """Tell how a new profile is used; where its run has come to its end, whether it helps, too."""
-    console().print(
-        f"{folder}: `blur2blur live 0 --profile {shell_word(folder.name)}`",
-        markup=False,
-        highlight=False,
-    )
-    if run is not None:
-        from calibration.recording import CalibrationRecording
-        from engines.profile import load_profile
+def conclude(
+    trainer: "Trainer[Any]", folder: Path, recording: Path, export: Callable[[], None]
+) -> None:
+    """Make the profile of a run, and tell how it is used; at the run's end, whether it helps, too.
 
-        made = CalibrationRecording.made(recording)
-        _report(made, load_profile(str(folder)), run, recording / f"{folder.name}.html")
+    One that is there stays where the run was stopped before its end.
+    """
+    from engines.profile import CARD, load_profile
+
+    if not trainer.fabric.is_global_zero:
+        return
+    if not trainer.finished and (folder / CARD).is_file():
+        _tell(
+            f"the profile {folder.name} stays as it was; once more with --crops "
+            f"{trainer.crops_done}, what this has learned so far replaces it"
+        )
+        return
+    export()
+    _tell(f"{folder}: `blur2blur live 0 --profile {shell_word(folder.name)}`")
+    if trainer.finished:
+        from calibration.recording import CalibrationRecording
+
+        made, path = CalibrationRecording.made(recording), recording / f"{folder.name}.html"
+        _report(made, load_profile(str(folder)), trainer.settings.out, path)
 
 
 def _report(recording: "CalibrationRecording", profile: "Profile", run: Path, path: Path) -> None:
@@ -276,4 +292,8 @@ def _report(recording: "CalibrationRecording", profile: "Profile", run: Path, pa
     with console().status("looking at what it does"):
         helps = write_camera_report(recording, profile, run, path)
     verdict = "it helps" if helps else "it does not help, or not safely: see there why"
-    console().print(f"{path}: {verdict}", markup=False, highlight=False)
+    _tell(f"{path}: {verdict}")
+
+
+def _tell(line: str) -> None:
+    console().print(line, markup=False, highlight=False)

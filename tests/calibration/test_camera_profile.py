@@ -56,6 +56,14 @@ def test_profile_is_replaced_by_one_of_the_same_recording_only(
         camera_profile_folder("mine", Path())
 
 
+def test_what_is_no_profile_is_refused_before_anything_is_learned(profiles: Path) -> None:
+    (profiles / "mine").mkdir(parents=True)
+    assert camera_profile_folder("mine", Path("kitchen")) == profiles / "mine"
+    (profiles / "mine" / "notes.txt").write_text("my own")
+    with pytest.raises(FileExistsError, match="which is not replaced"):
+        camera_profile_folder("mine", Path("kitchen"))
+
+
 @pytest.mark.parametrize("teacher", [None, "balanced"])
 def test_card_of_an_older_version_that_does_not_tell_its_recording_is_believed(
     profiles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teacher: str | None

@@ -21,6 +21,7 @@ from calibration.train_translator import TranslatorTrainer, TranslatorTraining
 from calibration.translator import TRANSLATOR, pyramid
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
+from stream.commands.calibrate import conclude
 from tests.calibration.test_recording import RULE, record
 from tests.calibration.virtual_camera import shots
 from tests.conftest import PLAIN_SHORT, ROOT, blur2blur, discs
@@ -251,6 +252,27 @@ def test_what_is_not_there_is_named_and_not_made(
     assert result.returncode == 1
     assert says in " ".join(result.stderr.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_run_that_is_stopped_replaces_no_profile(
+    settings: TranslatorTraining, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trainer = TranslatorTrainer(replace(settings, deblurrer=str(PLAIN_SHORT)))
+    trainer.crops_done = 8
+    made: list[Path] = []
+
+    def end(folder: Path) -> str:
+        conclude(trainer, folder, settings.recording, lambda: made.append(folder))
+        return " ".join(capfd.readouterr().err.split())
+
+    assert "plain-short stays as it was; once more with --crops 8, what" in end(PLAIN_SHORT)
+    assert not made
+    new = tmp_path / "new"
+    assert "`blur2blur live 0 --profile new`" in end(new)
+    assert made == [new]
+    again = TranslatorTrainer(replace(settings, deblurrer=str(PLAIN_SHORT), crops=8))
+    again.crops_done = 8
+    assert again.finished, "with --crops 8 it is at its end"
 
 
 def test_from_recording_to_a_profile_that_live_takes(camera: Path, tmp_path: Path) -> None:
