@@ -14,6 +14,7 @@ from torch import Tensor
 from calibration.checkpoint import load_checkpoint
 from calibration.errors import CalibrationError
 from calibration.profile_networks import part_weights
+from calibration.start import stored_start
 from calibration.trainer import CHECKPOINT, RUN_CARD
 from engines.export import export_deblurrer
 from engines.networks import read_specification
@@ -29,7 +30,7 @@ def export_run(
     console: Console,
     *,
     keep: float = 0.0,
-    left_below: float = LEFT_BELOW,
+    left_below: float | None = None,
 ) -> int:
     """Write the run's averaged weights as a profile with a card; returns the exit status.
 
@@ -39,7 +40,7 @@ def export_run(
 
     Args:
         keep: share of the profile's weights that the run began with.
-        left_below: as of :func:`engines.fused.keep_still`.
+        left_below: as of :func:`engines.fused.keep_still`; as what the run began with, if None.
         quality: what `bench quality --json` wrote of a profile of this name, for the card.
 
     Raises:
@@ -61,6 +62,9 @@ def export_run(
             f"{card['crops']}; wait until it ends, or run the same command again and stop it with "
             "Ctrl-C"
         )
+    if left_below is None:
+        start = stored_start(state)
+        left_below = LEFT_BELOW if start is None else start.left_below
     weights = state["averaged"]
     figures = {key: value for key, value in card.items() if key.startswith("validation_")}
     told = f"{figures}"

@@ -7,7 +7,8 @@ from typing import Any
 
 from calibration.checkpoint import load_checkpoint
 from calibration.errors import CalibrationError
-from engines.profile import Profile, load_profile
+from engines.networks import NetworkSpec, named_specification, read_specification
+from engines.profile import LEFT_BELOW, Profile, load_profile
 
 _KEY = "start"
 
@@ -20,11 +21,13 @@ class Start:
         profile: that held them, by name or folder.
         sha256: of the file of weights.
         training: what its card tells of how they came about.
+        left_below: as of :func:`engines.fused.keep_still`; older checkpoints do not tell.
     """
 
     profile: str
     sha256: str
     training: Mapping[str, Any]
+    left_below: float = LEFT_BELOW
 
     @property
     def hours(self) -> float:
@@ -35,7 +38,12 @@ class Start:
 def start_with(named: str, profile: Profile) -> Start:
     """A new run's, of a profile by the name or folder that it was called by."""
     training = profile.card.get("training", {})
-    return Start(profile=named, sha256=profile.weights_sha256, training=training)
+    return Start(
+        profile=named,
+        sha256=profile.weights_sha256,
+        training=training,
+        left_below=profile.left_below,
+    )
 
 
 def start_of(checkpoint: Path, named: str | None) -> Start | None:
@@ -52,7 +60,7 @@ def start_of(checkpoint: Path, named: str | None) -> Start | None:
     stored = load_checkpoint(checkpoint) if checkpoint.exists() else {}
     if _KEY not in stored:  # a new run, or an older one, which does not tell
         return given
-    began = None if stored[_KEY] is None else Start(**stored[_KEY])
+    began = stored_start(stored)
     if given is not None and (began is None or began.sha256 != given.sha256):
         what = "fresh weights" if began is None else f"other weights, of profile {began.profile}"
         raise CalibrationError(
@@ -62,6 +70,28 @@ def start_of(checkpoint: Path, named: str | None) -> Start | None:
     return began
 
 
+def network_of(model: str | None, start: str | None, checkpoint: Path) -> NetworkSpec:
+    """The one that is named, that a run goes on with, or whose weights a new run begins with.
+
+    Raises:
+        CalibrationError: the checkpoint is damaged.
+        ProfileError: there is no such network or profile.
+    """
+    if model is not None:
+        return named_specification(model)
+    if checkpoint.exists():
+        return read_specification(load_checkpoint(checkpoint)["specification"])
+    if start is not None:
+        return read_specification(load_profile(start).card["deblurrer"])
+    return named_specification("plain")
+
+
+def stored_start(state: Mapping[str, Any]) -> Start | None:
+    """What the run of a checkpoint that was read began with, as far as it tells."""
+    told = state.get(_KEY)
+    return None if told is None else Start(**told)
+
+
 def start_state(start: Start | None) -> dict[str, Any]:
-    """What :func:`start_of` finds in a checkpoint."""
+    """What :func:`stored_start` finds in a checkpoint."""
     return {_KEY: None if start is None else asdict(start)}

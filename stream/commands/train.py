@@ -3,16 +3,13 @@
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from engines.profile import LEFT_BELOW
 from stream.commands.common import console, needs_extra_train
 from stream.errors import StreamError
-
-if TYPE_CHECKING:
-    from engines.networks import NetworkSpec
 
 app = typer.Typer(help="Train networks (needs the extra `train`).", no_args_is_help=True)
 
@@ -38,7 +35,8 @@ def train_deblurrer(
             help="Network: plain or plain-short, which learn from nothing; fast, balanced and "
             "quality, which look for motion (begin with weights that do, as by --from quality; a "
             "narrower one learns from them to read spectra); quality-once, nafnet16, nafnet32 or "
-            "mimo-unet. Without it the one whose weights it begins with (--from), else plain.",
+            "mimo-unet. Without it that of the run that goes on, else the one whose weights it "
+            "begins with (--from), else plain.",
             show_default=False,
         ),
     ] = None,
@@ -169,7 +167,9 @@ def train_deblurrer(
         from calibration.job import run_deblurrer_training
         from calibration.losses import LossWeights
         from calibration.pairs import PairRecipe
+        from calibration.start import network_of
         from calibration.train_deblurrer import DeblurrerTraining
+        from calibration.trainer import CHECKPOINT
         from calibration.trajectory import Movement
     try:
         movement = Movement(
@@ -187,7 +187,7 @@ def train_deblurrer(
     settings = DeblurrerTraining(
         data=tuple(data),
         out=out,
-        network=network_of(model, start),
+        network=network_of(model, start, out / CHECKPOINT),
         crops=crops,
         minutes=minutes,
         batch=batch,
@@ -208,16 +208,6 @@ def train_deblurrer(
         start=start,
     )
     run_deblurrer_training(settings, console())
-
-
-def network_of(model: str | None, start: str | None) -> "NetworkSpec":
-    """The one that is named, or whose weights a run begins with."""
-    from engines.networks import named_specification, read_specification
-    from engines.profile import load_profile
-
-    if model is not None or start is None:
-        return named_specification(model or "plain")
-    return read_specification(load_profile(start).card["deblurrer"])
 
 
 @app.command("blur-sheet")
@@ -264,14 +254,16 @@ def train_export(
         ),
     ] = 0.0,
     left_below: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0.05,
             max=8.0,
             help="What it would change by less than this, in steps of 8 bit, is left as it is: "
-            "less mends what moved slowly, more keeps what is still and noisy.",
+            "less mends what moved slowly, more keeps what is still and noisy. If not given, as "
+            f"in the profile that the run began with (--from), else {LEFT_BELOW:g}.",
+            show_default=False,
         ),
-    ] = LEFT_BELOW,
+    ] = None,
 ) -> None:
     """Make a profile of a training run: weights, exported graph and card.
 

@@ -12,13 +12,15 @@ from safetensors.numpy import save_file
 
 from calibration.errors import CalibrationError
 from calibration.export_run import export_run
+from calibration.start import network_of
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
+from calibration.trainer import CHECKPOINT
 from engines.files import sha256_of
 from engines.networks import named_specification
 from engines.profile import CARD, WEIGHTS, load_profile
-from stream.commands.train import network_of
 from tests.calibration.test_training import PAIRS
 from tests.conftest import PLAIN_SHORT
+from tests.engines.test_profile import rewrite_card
 
 
 @pytest.fixture
@@ -82,7 +84,34 @@ def test_weights_are_not_mixed_with_others_than_they_began_with(
         export_run(on.out, tmp_path / "mixed", "mixed", "", None, Console(quiet=True), keep=0.5)
 
 
-def test_network_is_that_of_the_weights_unless_another_is_named() -> None:
-    assert network_of(None, None) == named_specification("plain")
-    assert network_of(None, "fast") == named_specification("fast")
-    assert network_of("balanced", "fast") == named_specification("balanced")
+def test_network_is_that_of_the_weights_unless_another_is_named(tmp_path: Path) -> None:
+    assert network_of(None, None, tmp_path / CHECKPOINT) == named_specification("plain")
+    assert network_of(None, "fast", tmp_path / CHECKPOINT) == named_specification("fast")
+    assert network_of("balanced", "fast", tmp_path / CHECKPOINT) == named_specification("balanced")
+
+
+def test_run_that_goes_on_has_its_network_whatever_else_is_named(
+    settings: DeblurrerTraining,
+) -> None:
+    """`leave --from out to go on` ended in `was trained with another network`."""
+    run = DeblurrerTrainer(settings)
+    run.save()
+    assert network_of(None, None, run.checkpoint) == settings.network
+    assert network_of(None, "fast", run.checkpoint) == settings.network
+    assert network_of("balanced", None, run.checkpoint) == named_specification("balanced")
+
+
+def test_what_the_beginning_left_alone_is_left_alone(
+    settings: DeblurrerTraining, tmp_path: Path
+) -> None:
+    own = tmp_path / "mine"
+    shutil.copytree(PLAIN_SHORT, own)
+    rewrite_card(own, left_below=0.3)
+    DeblurrerTrainer(replace(settings, start=str(own))).run(lambda state: None)
+
+    def exported(**asked: float) -> float:
+        export_run(settings.out, tmp_path / "on", "on", "", None, Console(quiet=True), **asked)
+        return load_profile(str(tmp_path / "on")).left_below
+
+    assert exported(keep=0.5) == 0.3
+    assert exported(left_below=2.0) == 2.0
