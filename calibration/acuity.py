@@ -84,8 +84,9 @@ def look_at(pixels: NDArray[np.uint8], at_s: float) -> Look:
     height, width = grey.shape
     rows, columns = height // TILE_PX, width // TILE_PX
     calm = cv2.GaussianBlur(grey, (0, 0), 0.7).astype(np.float32)  # noise is detail to nobody
+    tiled = grey[: TILE_PX * rows, : TILE_PX * columns]
     size = (4 * columns, 4 * rows)
-    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(tiled, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     fine, coarse = (_step_energies(calm, px, rows, columns) for px in (1, _COARSE_PX))
     return Look(at_s, fine, coarse, small)
 

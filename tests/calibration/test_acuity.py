@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.acuity import AcuityRule, Verdict, judge, look_at, noise_level
+from calibration.acuity import TILE_PX, AcuityRule, Verdict, judge, look_at, noise_level
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, shots
 
 
@@ -33,6 +33,18 @@ def test_only_what_moves_is_judged() -> None:
     judged = judge(looks[moving[2]], looks[moving[2] - 1], looks, AcuityRule())
     assert 0 < judged.moving_share < 0.5
     assert judged.region.mean() < 0.6
+
+
+def test_what_moves_is_judged_where_it_is() -> None:
+    """Of a frame whose sides are no multiples of a tile's, as 1080 and 720 rows are none."""
+    random = np.random.default_rng(0)
+    still = random.integers(0, 256, (8 * TILE_PX + 24, 10 * TILE_PX + 24, 3), np.uint8)
+    moved = still.copy()
+    last = np.s_[7 * TILE_PX : 8 * TILE_PX, 8 * TILE_PX : 10 * TILE_PX]
+    moved[last] = 255 - moved[last]
+    looks = [look_at(pixels, at_s) for at_s, pixels in enumerate((still, moved))]
+    region = judge(looks[1], looks[0], looks, AcuityRule()).region
+    assert np.argwhere(region).tolist() == [[7, 8], [7, 9]]
 
 
 def test_nothing_to_see_is_unclear() -> None:
