@@ -20,17 +20,15 @@ class FrameSorter:
     def __init__(self, rule: RecordingRule) -> None:
         self._rule = rule
         self._looks: deque[Look] = deque()
-        self._waiting: deque[tuple[Look, Look | None, NDArray[np.uint8]]] = deque()
-        self._before: Look | None = None
+        self._waiting: deque[tuple[Look, NDArray[np.uint8]]] = deque()
 
     def add(self, at_s: float, pixels: Picture) -> Iterator[tuple[float, Picture, Judgement]]:
         """Take the next frame; gives those before it that can be judged now."""
         look = look_at(pixels, at_s)
         encoded, data = cv2.imencode(".png", pixels)  # OpenCV's own settings are the quickest
         assert encoded
-        self._waiting.append((look, self._before, data))
+        self._waiting.append((look, data))
         self._looks.append(look)
-        self._before = look
         while self._waiting and at_s - self._waiting[0][0].at_s >= self._rule.around_s:
             yield self._judge()
 
@@ -40,7 +38,7 @@ class FrameSorter:
             yield self._judge()
 
     def _judge(self) -> tuple[float, Picture, Judgement]:
-        look, before, data = self._waiting.popleft()
+        look, data = self._waiting.popleft()
         around_s = self._rule.around_s
         while self._looks[0].at_s < look.at_s - around_s:
             self._looks.popleft()
@@ -50,4 +48,4 @@ class FrameSorter:
             if other.at_s <= look.at_s + around_s and other.fine.shape == look.fine.shape
         ]
         pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-        return look.at_s, pixels, judge(look, before, near, self._rule.acuity)
+        return look.at_s, pixels, judge(look, near, self._rule.acuity)

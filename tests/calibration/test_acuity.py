@@ -1,8 +1,12 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from calibration.acuity import TILE_PX, AcuityRule, Verdict, judge, look_at, noise_level
-from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, shots
+from calibration.frame_sorter import FrameSorter
+from calibration.recording import RecordingRule
+from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -15,9 +19,8 @@ def test_frames_of_a_camera_with_known_blur_are_sorted_rightly(
     right: list[bool] = []
     kinds = set()
     for number, shot in enumerate(seen):
-        before = looks[number - 1] if number else None
         near = looks[max(0, number - 90) : number + 91]
-        verdict = judge(looks[number], before, near, AcuityRule()).verdict
+        verdict = judge(looks[number], near, AcuityRule()).verdict
         if verdict is not Verdict.UNCLEAR:
             kinds.add(verdict)
             right.append((shot.extent_px > 3) == (verdict is Verdict.BLURRY))
@@ -26,11 +29,37 @@ def test_frames_of_a_camera_with_known_blur_are_sorted_rightly(
     assert np.mean(right) >= 0.95
 
 
+def sorted_by_kind(seen: Sequence[Shot], times: int) -> list[Verdict]:
+    """Of a clip that shows each of these so many times."""
+    sorter, verdicts = FrameSorter(RecordingRule()), list[Verdict]()
+    for number, shot in enumerate(seen):
+        for copy in range(times):
+            judged = sorter.add((number + copy / times) / FPS, shot.pixels)
+            verdicts += [judgement.verdict for _, _, judgement in judged]
+    return verdicts + [judgement.verdict for _, _, judgement in sorter.rest()]
+
+
+def test_repeat_is_no_sharper_than_what_it_repeats() -> None:
+    """As in a clip of 60 frames per second of a webcam that gives 30, or 15 in the evening.
+
+    It begins in the midst of a movement.
+    """
+    seen = list(shots(90, 0, object_only=True))
+    seen = seen[next(number for number, shot in enumerate(seen) if shot.extent_px > 3) :]
+    moves = np.array([shot.extent_px > 3 for shot in seen])
+    once = sorted_by_kind(seen, 1)
+    assert {Verdict.SHARP, Verdict.BLURRY} <= set(once)
+    for times in (2, 4):
+        copies = np.reshape(sorted_by_kind(seen, times), (-1, times))
+        assert Verdict.SHARP not in copies[moves]
+        assert np.mean(copies == np.array(once)[:, None]) >= 0.95
+
+
 def test_only_what_moves_is_judged() -> None:
     seen = list(shots(60, 4, object_only=True))
     looks = [look_at(shot.pixels, number / FPS) for number, shot in enumerate(seen)]
     moving = [number for number, shot in enumerate(seen) if shot.extent_px > 5]
-    judged = judge(looks[moving[2]], looks[moving[2] - 1], looks, AcuityRule())
+    judged = judge(looks[moving[2]], looks, AcuityRule())
     assert 0 < judged.moving_share < 0.5
     assert judged.region.mean() < 0.6
 
@@ -43,14 +72,14 @@ def test_what_moves_is_judged_where_it_is() -> None:
     last = np.s_[7 * TILE_PX : 8 * TILE_PX, 8 * TILE_PX : 10 * TILE_PX]
     moved[last] = 255 - moved[last]
     looks = [look_at(pixels, at_s) for at_s, pixels in enumerate((still, moved))]
-    region = judge(looks[1], looks[0], looks, AcuityRule()).region
+    region = judge(looks[1], looks, AcuityRule()).region
     assert np.argwhere(region).tolist() == [[7, 8], [7, 9]]
 
 
 def test_nothing_to_see_is_unclear() -> None:
     wall = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     look = look_at(wall, 0.0)
-    assert judge(look, None, [look], AcuityRule()).verdict is Verdict.UNCLEAR
+    assert judge(look, [look], AcuityRule()).verdict is Verdict.UNCLEAR
 
 
 @pytest.mark.parametrize("sigma", [1.0, 4.0])
