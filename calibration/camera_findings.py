@@ -1,12 +1,13 @@
 """What a profile does for its camera, without a truth to compare with; and what to do about it.
 
-What moved is compared with the camera's sharp frames, by its detail of each direction and fineness
-(:mod:`calibration.detail_spectrum`). On two virtual cameras whose truth is known, translators that
-gain 1.5 and 1.7 dB bring a frame nearer to these by 1.3 and 0.6 dB (medians), in 95 % of the frames
-and more, and one that gains nothing by 0.0. Detail as such, fine steps for the coarse ones as
-`calibrate record` measures them, is told beside it: there it is a fifth less for those that help,
-as what they take away are the combs of interlacing. The verdict also asks that what is sharp and
-what stands still stay as they are, and the pictures are there to be looked at.
+What moved is compared with the same places in the camera's sharp frames, by detail of each
+direction and fineness (:mod:`calibration.detail_spectrum`); of a sharp frame in which nothing
+moves all is judged sharp, and a hand is no wall. On two virtual cameras whose truth is known,
+translators that gain 1.5 and 1.7 dB bring a frame nearer to these by 1.3 and 0.6 dB (medians), in
+95 % of the frames and more, and one that gains nothing by 0.0. Detail as such, fine steps for the
+coarse ones as `calibrate record` measures them, is told beside it: there it is a fifth less for
+those that help, as what they take away are the combs of interlacing. The verdict also asks that
+what is sharp and what stands still stay as they are, and the pictures are there to be looked at.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,7 @@ class FrameFigures:
     Attributes:
         detail_deblurred, detail_profile: of the moving part of deblur(x) and deblur(G(x)), over
             that of x.
-        apart_deblurred_db, apart_profile_db: of the same from the camera's sharp frames.
+        apart_deblurred_db, apart_profile_db: of the same from these places in sharp frames.
         still_psnr_db: between x and deblur(G(x)) where nothing moved; None where everything did.
     """
 
@@ -93,19 +94,34 @@ class Finding:
     reasons: tuple[str, ...]
 
 
+def wanted_spectrum(
+    frame: KeptFrame, sharp: Sequence[tuple[KeptFrame, Picture]]
+) -> NDArray[np.float64]:
+    """Mean spectrum of the place that a frame shows moving, in sharp frames, float64 (64, 64).
+
+    Args:
+        frame: a blurry one.
+        sharp: one at least; those of the same clip count where there are any.
+    """
+    of_the_clip = [picture for other, picture in sharp if other.clip == frame.clip]
+    pictures = of_the_clip or [picture for _, picture in sharp]
+    spectra = [detail_spectrum(picture, frame.region) for picture in pictures]
+    return np.asarray(np.mean(spectra, axis=0))
+
+
 def frame_figures(
     x: Picture,
     deblurred: Picture,
     profile: Picture,
     region: tuple[int, int, int, int],
-    sharp: NDArray[np.float64],
+    wanted: NDArray[np.float64],
 ) -> FrameFigures:
     """Compare one frame with what was made of it.
 
     Args:
         x, deblurred, profile: uint8 (H, W, 3): the frame, deblur(x), deblur(G(x)).
         region: left, top, width and height in pixels of what moved.
-        sharp: mean spectrum of what moved in the camera's sharp frames, float64 (64, 64).
+        wanted: as of :func:`wanted_spectrum`.
     """
     inside = tiles_of(region, x.shape[:2])
     own, *others = (detail(look_at(p, 0.0), inside).mean() for p in (x, deblurred, profile))
@@ -118,8 +134,8 @@ def frame_figures(
     return FrameFigures(
         detail_deblurred=float(others[0] / max(own, 1e-6)),
         detail_profile=float(others[1] / max(own, 1e-6)),
-        apart_deblurred_db=apart_db(detail_spectrum(deblurred, region), sharp),
-        apart_profile_db=apart_db(detail_spectrum(profile, region), sharp),
+        apart_deblurred_db=apart_db(detail_spectrum(deblurred, region), wanted),
+        apart_profile_db=apart_db(detail_spectrum(profile, region), wanted),
         still_psnr_db=psnr_db(x[still], profile[still]) if still.mean() > 0.05 else None,
     )
 

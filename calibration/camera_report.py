@@ -19,6 +19,7 @@ from calibration.camera_findings import (
     finding,
     frame_figures,
     instead,
+    wanted_spectrum,
 )
 from calibration.detail_spectrum import detail_spectrum
 from calibration.errors import CalibrationError
@@ -72,8 +73,9 @@ def write_camera_report(
         raise CalibrationError(
             f"{recording.folder} has no blurry or no sharp frames to look at; record more"
         )
-    wanted = _mean_spectrum(recording, sharp)
-    figures, strips = _look(recording, blurry, sharp, wanted, networks)
+    still = [(frame, recording.read(frame)) for frame in sharp]
+    wanted = [wanted_spectrum(frame, still) for frame in blurry]
+    figures, strips = _look(recording, blurry, wanted, [picture for _, picture in still], networks)
     found = finding(figures)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = files("calibration").joinpath("camera_report.html").read_text("utf-8")
@@ -130,26 +132,26 @@ def _some(
 def _look(
     recording: CalibrationRecording,
     blurry: list[KeptFrame],
-    sharp: list[KeptFrame],
-    wanted: NDArray[np.float64],
+    wanted: list[NDArray[np.float64]],
+    still: list[Picture],
     networks: _Networks,
 ) -> tuple[ProfileFigures, list[dict[str, Any]]]:
     """The figures, and a strip of pictures of some of the frames.
 
     Args:
-        wanted: mean spectrum of what moved in the sharp frames.
+        wanted: spectra of the place that each of the blurry frames shows moving, in sharp ones.
+        still: sharp frames.
     """
-    still = [recording.read(frame) for frame in sharp]
     found: list[FrameFigures] = []
     strips: list[dict[str, Any]] = []
-    for number, frame in enumerate(blurry):
+    for number, (frame, spectrum) in enumerate(zip(blurry, wanted, strict=True)):
         x = recording.read(frame)
         rows = {"as the camera gave it": x, "deblurred": restored(networks.deblurrer, x)}
         if networks.translator is not None:
             rows["translated, G(x)"] = restored(networks.translator, x)
         rows["with this profile"] = restored(networks.profile, x)
         found.append(
-            frame_figures(x, rows["deblurred"], rows["with this profile"], frame.region, wanted)
+            frame_figures(x, rows["deblurred"], rows["with this profile"], frame.region, spectrum)
         )
         if number < _STRIPS:
             cuts = {name: picture_address(_cut(p, frame.region)) for name, p in rows.items()}
@@ -182,7 +184,7 @@ def _figure_rows(figures: ProfileFigures) -> list[tuple[str, str]]:
 
 
 def _blur_chart(
-    recording: CalibrationRecording, blurry: list[KeptFrame], wanted: NDArray[np.float64]
+    recording: CalibrationRecording, blurry: list[KeptFrame], wanted: list[NDArray[np.float64]]
 ) -> str:
     """How blurred the frames are, and which detail the blur takes away."""
     figure = new_figure(8.6, 3.2)
@@ -193,7 +195,8 @@ def _blur_chart(
     left.set_xlabel("detail beside the same place at its best", fontsize=8)
     left.set_ylabel("frames", fontsize=8)
     left.legend(fontsize=8, frameon=False)
-    lost = _mean_spectrum(recording, blurry) - wanted
+    own = [detail_spectrum(recording.read(frame), frame.region) for frame in blurry]
+    lost = np.asarray(np.mean(own, axis=0) - np.mean(wanted, axis=0))
     limit = float(np.abs(lost).max())
     shown = right.imshow(
         lost, cmap="RdBu", vmin=-limit, vmax=limit, extent=(-0.5, 0.5, -0.5, 0.5), origin="lower"
@@ -203,12 +206,6 @@ def _blur_chart(
     right.set_ylabel("down", fontsize=8)
     figure.colorbar(shown, ax=right, label="dB", shrink=0.8)
     return chart_address(figure)
-
-
-def _mean_spectrum(recording: CalibrationRecording, frames: list[KeptFrame]) -> NDArray[np.float64]:
-    """Of the detail of what moved, in dB, (64, 64)."""
-    spectra = [detail_spectrum(recording.read(frame), frame.region) for frame in frames]
-    return np.asarray(np.mean(spectra, axis=0))
 
 
 def _curves(run: Path | None) -> str:

@@ -15,6 +15,7 @@ from calibration.camera_findings import (
     frame_figures,
     instead,
     tiles_of,
+    wanted_spectrum,
 )
 from calibration.detail_spectrum import detail_spectrum
 from calibration.kept_frame import KeptFrame
@@ -112,6 +113,27 @@ def test_figures_of_a_frame_tell_blur_from_detail_and_still_from_moved() -> None
     assert harmed.still_psnr_db < 30
     everywhere = frame_figures(x, x, sharp, (0, 0, 320, 256), wanted)
     assert everywhere.still_psnr_db is None
+
+
+def test_what_moved_is_compared_with_its_place_and_not_with_walls() -> None:
+    """A profile that only softened came out as one that helps, as walls are softer than hands."""
+    random = np.random.default_rng(0)
+    wall = cv2.GaussianBlur(random.integers(0, 256, (256, 320, 3), np.uint8), (0, 0), 8.0)
+    hand = cv2.resize(random.integers(0, 256, (48, 48, 3), np.uint8), (96, 96))
+    place = np.s_[64:160, 96:192]
+    at_rest, x, softer = wall.copy(), wall.copy(), wall.copy()
+    at_rest[place] = hand
+    x[place] = cv2.blur(hand, (5, 1))
+    softer[place] = cv2.GaussianBlur(x[place], (0, 0), 1.0)
+    blurry = replace(FRAME, region=(96, 64, 96, 96))
+    everything = replace(FRAME, kind=Verdict.SHARP, region=(0, 0, 320, 256))
+    sharp = [(everything, at_rest), (replace(everything, clip="b"), wall)]
+    wanted = wanted_spectrum(blurry, sharp)
+    assert frame_figures(x, x, softer, blurry.region, wanted).nearer_db < -1.0
+    assert frame_figures(x, x, at_rest, blurry.region, wanted).apart_profile_db == 0.0
+    elsewhere = wanted_spectrum(replace(blurry, clip="c"), sharp)
+    of_each = [wanted_spectrum(replace(blurry, clip=clip), sharp) for clip in "ab"]
+    np.testing.assert_allclose(elsewhere, np.mean(of_each, axis=0))
 
 
 @pytest.mark.parametrize("region", [(0, 0, 1, 1), (300, 250, 20, 6), (0, 0, 320, 256)])
