@@ -33,14 +33,14 @@ def save_checkpoint(path: Path, state: Mapping[str, Any], lessons: Mapping[str, 
 
 
 def check_lessons(path: Path, state: Mapping[str, Any], lessons: Mapping[str, Any]) -> None:
-    """A run goes on only with what it began with.
+    """A run goes on only with what it began with, as far as its checkpoint tells.
 
     Raises:
         CalibrationError: ``state``, which was read from ``path``, learned from something else.
     """
     wanted = _plain(lessons)
-    before = state.get(_LESSONS, wanted)  # older ones do not tell
-    if other := [name for name, value in wanted.items() if before.get(name) != value]:
+    before = state.get(_LESSONS, {})
+    if other := [name for name, value in wanted.items() if before.get(name, value) != value]:
         raise CalibrationError(
             f"{path} learned with other {', '.join(other)}; name another --out, or remove "
             f"{path.parent} to begin again"

@@ -8,6 +8,8 @@ from calibration.known_blur import KnownBlur
 from calibration.object_motion import ObjectMotion
 from calibration.trajectory import Movement
 
+ON_DISK = "on_disk"
+"""What a card says of pairs that were not made of photographs."""
 CROP_PX = 128
 """Side of the crops of a camera that are learned from."""
 _MOVEMENT = tuple(field.name for field in fields(Movement))
@@ -16,7 +18,8 @@ _MOVEMENT = tuple(field.name for field in fields(Movement))
 def known_domains(card: Mapping[str, Any]) -> tuple[KnownBlur, ObjectMotion]:
     """What a deblurrer knows, of the camera and of objects, by its weights' card.
 
-    Where the card tells nothing (weights from elsewhere) it is the known domain as it stands.
+    Where the card tells nothing (weights from elsewhere, or of pairs that were on disk) it is the
+    known domain as it stands.
     """
     pairs = card.get("training", {}).get("pairs", {})
 
@@ -25,6 +28,11 @@ def known_domains(card: Mapping[str, Any]) -> tuple[KnownBlur, ObjectMotion]:
         return {name: told[name] for name in _MOVEMENT if name in told}
 
     return KnownBlur(**movement("known")), ObjectMotion(**movement("moving"))
+
+
+def learned_from_pairs(card: Mapping[str, Any]) -> bool:
+    """Whether a deblurrer knows the blur of pairs on disk, of which its card tells nothing."""
+    return bool(card.get("training", {}).get("pairs", {}).get(ON_DISK))
 
 
 def least_frame_px(card: Mapping[str, Any]) -> int:

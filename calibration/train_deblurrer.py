@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from calibration.device_crops import CropPlans, Plans, render
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation
+from calibration.known_domains import ON_DISK
 from calibration.motion import (
     READING_PX,
     MotionCrops,
@@ -20,6 +21,7 @@ from calibration.motion import (
     learn_to_read,
     motion_loss,
 )
+from calibration.paired_folders import PairedCrops
 from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import tested_on, trained_on
 from calibration.profile_networks import part_network
@@ -120,13 +122,21 @@ class DeblurrerTrainer(RestorationTrainer):
 
     @property
     def lessons(self) -> dict[str, Any]:
+        what = "crops of pairs" if self._pairs.get(ON_DISK) else "ways to blur them"
         return {
             "photographs": self.data.training_names,
             "held-out photographs": self.data.held_out_names,
-            "ways to blur them": asdict(self.settings.pairs),
+            what: self._pairs,
             "teacher": self._teacher_sha256,
             "seed": self.settings.seed,
         }
+
+    @property
+    def _pairs(self) -> dict[str, Any]:
+        """How the pairs were made; of those that were there, nobody knows."""
+        if isinstance(self.data.training, PairedCrops):
+            return {ON_DISK: True, "crop_px": self.settings.pairs.crop_px}
+        return asdict(self.settings.pairs)
 
     def on_device(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return render(Plans(*batch)) if isinstance(self._crops, CropPlans) else batch
@@ -208,7 +218,7 @@ class DeblurrerTrainer(RestorationTrainer):
         return {
             **self.how_it_learned(final),
             "teacher": settings.teacher,
-            "pairs": asdict(settings.pairs),
+            "pairs": self._pairs,
             "data": sorted(seen),
             "held_out": [name for name in self.data.held_out_names if name not in seen],
             "validation_crops": settings.validation_crops,

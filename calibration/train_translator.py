@@ -21,7 +21,7 @@ from calibration.discriminator import Discriminator, hinge_loss, r1_penalty, spl
 from calibration.evaluation import write_strip
 from calibration.features import SMALLEST_PX
 from calibration.known_blur import KnownBlur
-from calibration.known_domains import CROP_PX, known_domains
+from calibration.known_domains import CROP_PX, known_domains, learned_from_pairs
 from calibration.object_motion import ObjectMotion
 from calibration.pairs import Crops, passed_on
 from calibration.profile_networks import part_network
@@ -118,6 +118,12 @@ class TranslatorTrainer(Trainer[TranslatorValidation]):
         super().__init__(settings)
         self.held_out = frozenset(settings.held_out) or last_whole_clip(recording)
         self.profile = profile = load_profile(settings.deblurrer)
+        if settings.known is None and learned_from_pairs(profile.card):
+            say(
+                f"the deblurrer {settings.deblurrer} learned from pairs, whose blur its card does "
+                "not tell; --blur-from PAIRS takes it from them, and without it this aims at "
+                "random shake"
+            )
         known, moving = known_domains(profile.card)
         self._known, self._moving = settings.known or known, settings.moving or moving
         self._crops, checked = open_camera_crops(

@@ -1,4 +1,5 @@
 import multiprocessing
+from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
 
@@ -10,12 +11,15 @@ from rich.console import Console
 
 from calibration.errors import CalibrationError
 from calibration.job import run_deblurrer_training
+from calibration.known_blur import KnownBlur
+from calibration.known_domains import known_domains, learned_from_pairs
 from calibration.paired_folders import PairedCrops, find_pairs
 from calibration.pairs import PairRecipe
 from calibration.photographs import was_trained_on
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from calibration.training_data import open_training_data
 from engines.networks import PlainUNetSpec, named_specification
+from tests.conftest import blur2blur
 
 
 def write_pair(blurred: Path, sharp: Path, seed: int) -> None:
@@ -94,6 +98,37 @@ def test_scenes_are_called_so(folder: Path, tmp_path: Path) -> None:
     run_deblurrer_training(settings, console)
     assert isinstance(console.file, StringIO)
     assert "3 scenes to train on, 1 held out" in console.file.getvalue()
+
+
+def test_card_claims_no_blur_that_was_not_made(folder: Path, tmp_path: Path) -> None:
+    """It told of random shake, which a translator was then taught."""
+    out = tmp_path.parent / f"{tmp_path.name}-run"
+    recipe = PairRecipe(known=KnownBlur(max_extent_px=40.0), crop_px=64)
+    settings = DeblurrerTraining(
+        data=(folder,), out=out, crops=2, batch=2, validation_crops=2, pairs=recipe,
+        network=PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,)),
+    )  # fmt: skip
+    trainer = DeblurrerTrainer(settings)
+    card = {"training": trainer.card(trainer.validate())}
+    assert card["training"]["pairs"] == {"on_disk": True, "crop_px": 64}
+    assert learned_from_pairs(card)
+    assert not learned_from_pairs({"training": {"pairs": asdict(recipe)}})
+    assert known_domains(card)[0] == KnownBlur()
+    trainer.save()
+    another = replace(settings, pairs=replace(recipe, moving_share=0.9))
+    assert DeblurrerTrainer(another).checkpoint == trainer.checkpoint, "it is not used here"
+    with pytest.raises(CalibrationError, match="other crops of pairs"):
+        DeblurrerTrainer(replace(settings, pairs=replace(recipe, crop_px=128)))
+
+
+def test_options_of_a_blur_that_is_not_made_are_refused(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path.parent / f"{tmp_path.name}-run"
+    result = blur2blur(
+        "train", "deblurrer", "--data", folder, "--out", out, "--moving-share", "0.5"
+    )
+    assert result.returncode == 1
+    assert "--moving-share is about photographs; pairs are blurred already" in result.stderr
+    assert not out.exists()
 
 
 def test_crops_of_a_pair_belong_together(folder: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,20 @@ def test_translator_learns_towards_the_blur_of_its_deblurrer(
     (mine, known), (same, known_to_quality) = usual[0], for_quality[0]
     assert torch.equal(mine, same)
     assert not torch.equal(known, known_to_quality)
+
+
+def test_that_the_blur_of_pairs_is_missing_is_said(
+    settings: TranslatorTraining, tmp_path: Path
+) -> None:
+    shutil.copytree(PLAIN_SHORT, tmp_path / "net")
+    rewrite_card(tmp_path / "net", training={"pairs": {"on_disk": True, "crop_px": 128}})
+    said: list[str] = []
+    TranslatorTrainer(replace(settings, deblurrer=str(tmp_path / "net")), said.append)
+    assert any("learned from pairs" in line and "--blur-from" in line for line in said)
+    said.clear()
+    named = replace(settings, deblurrer=str(PLAIN_SHORT), out=tmp_path / "other")
+    TranslatorTrainer(named, said.append)
+    assert not any("pairs" in line for line in said)
 
 
 def test_untrained_translator_is_the_identity() -> None:
