@@ -48,7 +48,10 @@ class Profile:
 
     @property
     def name(self) -> str:
-        return str(self.card["name"])
+        """What its user calls it: one that was imported may be called otherwise on its card."""
+        told: str = self.card["name"]
+        folder = self.folder.absolute()
+        return folder.name if folder.parent == user_profiles() else told
 
     @property
     def graph(self) -> Path:

@@ -1,5 +1,6 @@
 """A profile as one file, to keep or to give away."""
 
+import json
 import lzma
 import os
 import tempfile
@@ -37,8 +38,10 @@ def export_archive(profile: Profile, to: Path) -> None:
         with zipfile.ZipFile(
             temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False
         ) as archive:
-            for name in _FILES:
-                archive.write(profile.folder / name, name)
+            card = {**profile.card, "name": profile.name}
+            archive.writestr(CARD, json.dumps(card, indent=2) + "\n")
+            for file in (GRAPH, WEIGHTS, GOLDEN):
+                archive.write(profile.folder / file, file)
 
     write_atomically(to, write)
 

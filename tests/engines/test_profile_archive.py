@@ -14,6 +14,7 @@ from safetensors.torch import save as save_torch
 
 from engines.errors import ProfileError
 from engines.files import sha256_of
+from engines.folders import user_profiles
 from engines.profile import GOLDEN, GRAPH, WEIGHTS, Profile, load_profile, own_profile_folder
 from engines.profile_archive import export_archive, import_archive
 from tests.conftest import blur2blur
@@ -55,6 +56,21 @@ def test_files_dated_before_zip_files_are_exported(
         os.utime(file, (0, 0))
     export_archive(load_profile(str(old)), small_archive)
     assert import_archive(small_archive, tmp_path / "profiles", "x").card == small.card
+
+
+def test_it_is_called_as_it_was_imported(
+    small_archive: Path, small: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Figures and records told of another profile of the user's, which its card is named after."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert import_archive(small_archive, user_profiles(), "annas").name == "annas"
+    assert load_profile("annas").name == "annas"
+    export_archive(load_profile("annas"), tmp_path / "annas.zip")
+    with zipfile.ZipFile(tmp_path / "annas.zip") as archive:
+        assert json.loads(archive.read("profile.json"))["name"] == "annas"
+    monkeypatch.chdir(user_profiles())
+    assert load_profile("./annas").name == "annas"
+    assert load_profile(str(small.folder)).name == small.card["name"] != "annas"
 
 
 def altered(
