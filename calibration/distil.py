@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from calibration.camera_crops import CameraCrops, open_camera_crops
+from calibration.camera_crops import CameraCrops, last_whole_clip, open_camera_crops
 from calibration.errors import CalibrationError
 from calibration.evaluation import Evaluation
 from calibration.known_domains import CROP_PX, known_domains
@@ -32,7 +32,8 @@ class Distillation(RestorationSettings):
     Attributes:
         recording: folder that `calibrate record` made.
         teacher: profile that `calibrate train` made; its deblurrer is where the student begins.
-        held_out: clips to validate on, as in the teacher's training.
+        held_out: clips to validate on, as in the teacher's training; the last one, where there are
+            several, if the recording has none of these.
     """
 
     recording: Path
@@ -66,11 +67,13 @@ class DistillationTrainer(RestorationTrainer):
         self.translator = part_network(profile, "translator")
         self.deblurrer = part_network(profile, "deblurrer")
         self.profile = profile
-        self._recording = CalibrationRecording.made(settings.recording)
+        self._recording = recording = CalibrationRecording.made(settings.recording)
+        clips = frozenset(frame.clip for frame in recording.frames)
+        self.held_out = clips.intersection(settings.held_out) or last_whole_clip(recording)
         known, moving = known_domains(profile.card)
         self._crops, checked = open_camera_crops(
-            self._recording,
-            frozenset(settings.held_out),
+            recording,
+            self.held_out,
             crop_px=settings.crop_px,
             seed=settings.seed,
             length=settings.crops,
@@ -92,7 +95,7 @@ class DistillationTrainer(RestorationTrainer):
     def lessons(self) -> dict[str, Any]:
         return {
             "frames": [frame.sha256 for frame in self._recording.frames],
-            "held-out clips": sorted(self.settings.held_out),
+            "held-out clips": sorted(self.held_out),
             "teacher": self.profile.weights_sha256,
             "seed": self.settings.seed,
         }
@@ -117,7 +120,7 @@ class DistillationTrainer(RestorationTrainer):
         return {
             **self.how_it_learned(final),
             **origin(self.settings.recording),
-            "held_out": sorted(self.settings.held_out),
+            "held_out": sorted(self.held_out),
             "teacher": self.settings.teacher,
             **passed_on(self.profile.card),
         }
