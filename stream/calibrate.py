@@ -23,6 +23,8 @@ from stream.errors import SourceError
 from stream.output.preview import Preview
 
 _STILL_S, _MOVE_S = 4.0, 6.0
+_MUCH_BYTES = 2 * 10**9
+"""Of pictures, which are held decoded: a crop of a 1080p frame would take 43 ms to decode anew."""
 _WINDOW = "blur2blur - calibrate (q: stop)"
 
 
@@ -111,20 +113,28 @@ class _Counts:
 
 
 def size_problem(recording: CalibrationRecording) -> str | None:
-    """Why nothing will be learned from frames of this size with the default model; None if it may.
+    """Why frames of this size are too small to learn from with the default model, or much to hold.
 
     Args:
         recording: with a frame at least.
     """
     height, width = recording.read(recording.frames[0]).shape[:2]
     need_px = least_frame_px(load_profile(DEFAULT_PROFILE).card)
-    if min(height, width) >= need_px:
-        return None
-    return (
-        f"frames of {width}x{height} are too small for `blur2blur calibrate train`, which takes "
-        f"{need_px} px on the shorter side for the deblurrer {DEFAULT_PROFILE}; "
-        "--size asks a camera for larger ones"
-    )
+    if min(height, width) < need_px:
+        return (
+            f"frames of {width}x{height} are too small for `blur2blur calibrate train`, which "
+            f"takes {need_px} px on the shorter side for the deblurrer {DEFAULT_PROFILE}; "
+            "--size asks a camera for larger ones"
+        )
+    frames = recording.rule.sharp + recording.rule.blurry
+    held = 3 * height * width * frames
+    if held > _MUCH_BYTES:
+        return (
+            f"{frames} frames of {width}x{height} take {held / 1e9:.1f} GB of memory in `blur2blur "
+            "calibrate train`, in each of its processes; --size makes them smaller, --sharp and "
+            "--blurry fewer"
+        )
+    return None
 
 
 def _record_camera(

@@ -26,7 +26,7 @@ from calibration.kept_frame import KeptFrame, spread
 from calibration.known_domains import least_frame_px
 from calibration.recording import CalibrationRecording, RecordingRule
 from engines.profile import load_profile
-from stream.calibrate import RecordJob, instruction, run_record
+from stream.calibrate import RecordJob, instruction, run_record, size_problem
 from stream.clips import clip_names, record_clips
 from stream.errors import SourceError
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
@@ -321,6 +321,16 @@ def test_frames_that_are_too_small_to_learn_from_are_told_while_recording(tmp_pa
     said = console.file.getvalue()
     assert said.count("frames of 96x64 are too small for `blur2blur calibrate train`") == 1
     assert f"{least_frame_px(load_profile('balanced').card)} px" in said
+
+
+def test_frames_that_take_much_memory_to_learn_from_are_told(tmp_path: Path) -> None:
+    everything = np.ones((1080 // TILE_PX, 1920 // TILE_PX), bool)
+    for rule, says in ((RecordingRule(), "500 frames of 1920x1080 take 3.1 GB"), (RULE, None)):
+        recording = CalibrationRecording(tmp_path / f"{rule.sharp}", rule)
+        pixels = cv2.resize(discs(3, 96), (1920, 1080))
+        recording.offer("a", 0.0, pixels, Judgement(Verdict.SHARP, 1.0, everything, 0.0))
+        told = size_problem(recording)
+        assert told is None if says is None else told is not None and says in told
 
 
 def test_clips_take_no_options_of_cameras(clip: Path, tmp_path: Path) -> None:
