@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from calibration.features import FeatureDistance
 
 _FLOOR = 4e-3
 """Error at which a picture counts as restored: one step of 8 bit, which noise alone costs."""
+_SURELY_DB = 0.4
+_HARDLY_BLURRED = 2e-4
+"""Mean squared error, 37 dB: noise and codecs do as much, and nothing is to be gained there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,19 +26,23 @@ class LossWeights:
         relative: average the logarithm of each picture's loss, as PSNR does, so that a picture
             with little to gain and a still background count as much as a high-contrast one;
             otherwise the few with the strongest edges decide alone.
+        harm: weight of :func:`harm`, which is added to that.
     """
 
     frequency: float = 0.05
     feature: float = 0.0
     relative: bool = True
+    harm: float = 0.0
 
     def __str__(self) -> str:
         terms = f"Charbonnier + {self.frequency} Fourier L1 + {self.feature} feature distance"
-        return f"mean logarithm of ({terms})" if self.relative else terms
+        told = f"mean logarithm of ({terms})" if self.relative else terms
+        return f"{told} + {self.harm} harm" if self.harm else told
 
 
 class RestorationLoss(nn.Module):
-    """The weighted sum, a scalar, of float pictures (N, 3, H, W) in 0...1.
+    """The weighted sum, a scalar, of float pictures (N, 3, H, W) in 0...1: what was restored, the
+    truth, and the blurred ones.
 
     Raises:
         CalibrationError: a feature term is asked for without the package of its weights.
@@ -45,13 +53,16 @@ class RestorationLoss(nn.Module):
         self.weights = weights
         self.feature_distance = FeatureDistance() if weights.feature else None
 
-    def forward(self, restored: Tensor, truth: Tensor) -> Tensor:
+    def forward(self, restored: Tensor, truth: Tensor, blurred: Tensor) -> Tensor:
         losses = charbonnier(restored, truth)
         if self.weights.frequency:
             losses = losses + self.weights.frequency * frequency_l1(restored, truth)
         if self.feature_distance is not None:
             losses = losses + self.weights.feature * self.feature_distance(restored, truth)
-        return torch.log(losses + _FLOOR).mean() if self.weights.relative else losses.mean()
+        loss = torch.log(losses + _FLOOR).mean() if self.weights.relative else losses.mean()
+        if self.weights.harm:
+            loss = loss + self.weights.harm * harm(restored, truth, blurred).mean()
+        return loss
 
 
 def charbonnier(restored: Tensor, truth: Tensor, epsilon: float = 1e-3) -> Tensor:
@@ -65,3 +76,18 @@ def frequency_l1(restored: Tensor, truth: Tensor) -> Tensor:
     difference = torch.fft.rfft2(restored - truth, norm="ortho")
     loss: Tensor = difference.abs().mean(dim=(1, 2, 3))
     return loss
+
+
+def harm(restored: Tensor, truth: Tensor, blurred: Tensor) -> Tensor:
+    """How far a picture is from being surely better than it came, by its gain in PSNR, (N,).
+
+    The softplus of the gain, negative, in units of 0.4 dB: 0 where it is good, 0.7 where there is
+    none. So it counts most where little is to be gained, as of sand that was blurred to nothing.
+    It is 0 of pictures that are hardly blurred.
+    """
+    before, after = (
+        ((picture.float() - truth) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-7)
+        for picture in (blurred, restored.clamp(0, 1))
+    )
+    gain_db = 10 * torch.log10(before / after)
+    return (before > _HARDLY_BLURRED) * F.softplus(-gain_db / _SURELY_DB)

@@ -78,7 +78,7 @@ class RestorationTrainer(Trainer[Evaluation]):
 
     def loss_of(self, blurred: Tensor, truth: Tensor, *_: Tensor) -> Tensor:
         """What the network is to make small, of a lesson and the batch that it was made of."""
-        loss: Tensor = self.loss(self.network(blurred).float(), truth)
+        loss: Tensor = self.loss(self.network(blurred).float(), truth, blurred)
         return loss
 
     @property

@@ -200,7 +200,7 @@ class DeblurrerTrainer(RestorationTrainer):
         _, _, shares, presence, told = batch
         motion = cell_motion(shares, presence)
         correction, log_motion = self.network.restore(blurred, motion, told)
-        loss: Tensor = self.loss((blurred + correction).float(), truth)
+        loss: Tensor = self.loss((blurred + correction).float(), truth, blurred)
         return loss + _MOTION_WEIGHT * motion_loss(log_motion.float(), motion)
 
     def lesson(self, *batch: Tensor) -> tuple[Tensor, Tensor]:

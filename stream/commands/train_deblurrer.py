@@ -85,6 +85,23 @@ def train_deblurrer(
             "the absolute one a fresh network learns much sooner. Go on from there with --from.",
         ),
     ] = True,
+    harm_weight: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Of a term against pictures that come out worse than they came, or hardly better "
+            "(0.3 is much); for a run that goes on from good weights.",
+        ),
+    ] = 0.0,
+    decay_share: Annotated[
+        float,
+        typer.Option(
+            min=0.01,
+            max=1.0,
+            help="Share of the run, its last part, in which the learning rate falls to zero; 1 for "
+            "a short run that goes on from good weights.",
+        ),
+    ] = 0.25,
     moving_share: Annotated[
         float, typer.Option(min=0.0, max=0.9, help="Share of pictures with a moving object.")
     ] = 0.35,
@@ -205,7 +222,10 @@ def train_deblurrer(
         minutes=minutes,
         batch=batch,
         learning_rate=learning_rate,
-        loss=LossWeights(frequency=frequency_weight, feature=feature_weight, relative=relative),
+        decay_share=decay_share,
+        loss=LossWeights(
+            frequency=frequency_weight, feature=feature_weight, relative=relative, harm=harm_weight
+        ),
         pairs=PairRecipe.for_training(
             crop_px,
             movement,
