@@ -60,7 +60,7 @@ def test_frames_of_any_size_still_pass_when_deblurring_is_switched_on(quick: Pro
     pipeline.start()
     try:
         wait_for(lambda: keeper.frames, 10)
-        RunControls(pipeline).next_deblur_mode()
+        RunControls(pipeline).pressed("d")
         assert deblurring.mode == "auto"
         before = len(keeper.frames)
         wait_for(lambda: len(keeper.frames) > before + 3, 10)
