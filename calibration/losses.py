@@ -6,13 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from calibration.evaluation import psnr_db
 from calibration.features import FeatureDistance
 
 _FLOOR = 4e-3
 """Error at which a picture counts as restored: one step of 8 bit, which noise alone costs."""
 _SURELY_DB = 0.4
-_HARDLY_BLURRED = 2e-4
-"""Mean squared error, 37 dB: noise and codecs do as much, and nothing is to be gained there."""
+_HARDLY_BLURRED_DB = 37.0
+"""PSNR that noise and codecs leave: nothing is to be gained there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +86,6 @@ def harm(restored: Tensor, truth: Tensor, blurred: Tensor) -> Tensor:
     none. So it counts most where little is to be gained, as of sand that was blurred to nothing.
     It is 0 of pictures that are hardly blurred.
     """
-    before, after = (
-        ((picture.float() - truth) ** 2).mean(dim=(1, 2, 3)).clamp_min(1e-7)
-        for picture in (blurred, restored.clamp(0, 1))
-    )
-    gain_db = 10 * torch.log10(before / after)
-    return (before > _HARDLY_BLURRED) * F.softplus(-gain_db / _SURELY_DB)
+    before_db = psnr_db(blurred, truth)
+    gain_db = psnr_db(restored.clamp(0, 1), truth) - before_db
+    return ((before_db < _HARDLY_BLURRED_DB) * F.softplus(-gain_db / _SURELY_DB)).float()

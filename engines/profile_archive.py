@@ -22,7 +22,8 @@ from engines.idle_channels import without_idle
 from engines.profile import CARD, GOLDEN, GRAPH, WEIGHTS, Profile, check_profile_name, load_profile
 from engines.selfcheck import MIN_PSNR_DB, golden_psnr_db
 
-_FILES = (CARD, GRAPH, WEIGHTS, GOLDEN)
+_BESIDE_CARD = (GRAPH, WEIGHTS, GOLDEN)
+_FILES = (CARD, *_BESIDE_CARD)
 _MAX_BYTES = 1 << 30
 _NO_ARCHIVE = (OSError, EOFError, RuntimeError)  # the last where it is locked by a password
 
@@ -40,7 +41,7 @@ def export_archive(profile: Profile, to: Path) -> None:
         ) as archive:
             card = {**profile.card, "name": profile.name}
             archive.writestr(CARD, json.dumps(card, indent=2) + "\n")
-            for file in (GRAPH, WEIGHTS, GOLDEN):
+            for file in _BESIDE_CARD:
                 archive.write(profile.folder / file, file)
 
     write_atomically(to, write)

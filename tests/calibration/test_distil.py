@@ -1,3 +1,5 @@
+"""One network that does what a camera's translator and its deblurrer do."""
+
 from dataclasses import replace
 from pathlib import Path
 

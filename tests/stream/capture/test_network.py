@@ -25,6 +25,7 @@ from stream.capture.worker import CaptureWorker, backoff_s, is_stalled
 from stream.errors import SourceError
 from stream.frame import Frame
 from tests.conftest import ROOT, picture
+from tests.stream.capture.workers import capture_worker
 
 SERVER = Path(__file__).parents[2] / "mjpeg_server.py"
 
@@ -174,10 +175,9 @@ def test_lost_server_is_seen_and_comes_back() -> None:
     said: list[str] = []
     frames: list[Frame] = []
     ended: list[bool] = []
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(f"http://me:hidden@127.0.0.1:{port}/video"),
         deliver=frames.append,
-        prepare=lambda info: None,
         finished=lambda: ended.append(True),
         say=said.append,
     )
@@ -211,12 +211,9 @@ def is_stalled_now(worker: CaptureWorker) -> bool:
 def test_frozen_server_is_a_stall_within_three_seconds() -> None:
     port = free_port()
     frames: list[Frame] = []
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(f"http://127.0.0.1:{port}/video"),
         deliver=frames.append,
-        prepare=lambda info: None,
-        finished=lambda: None,
-        say=lambda line: None,
     )
     with camera_server(port) as server:
         worker.start()
@@ -252,12 +249,8 @@ def test_host_that_accepts_and_sends_nothing_is_an_error(
 
 
 def test_first_failure_of_a_wrong_address_is_final() -> None:
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(f"http://127.0.0.1:{free_port()}/video"),
-        deliver=lambda frame: None,
-        prepare=lambda info: None,
-        finished=lambda: None,
-        say=lambda line: None,
     )
     worker.start()
     assert worker.join(10)

@@ -15,11 +15,11 @@ from stream.capture import open_source
 from stream.capture.clock import SegmentClock
 from stream.capture.source import SourceState
 from stream.capture.synthetic import read_number
-from stream.capture.worker import CaptureWorker
 from stream.frame import Frame
 from tests.conftest import picture
 from tests.stream.capture.test_network import wait_for
 from tests.stream.capture.test_web_address import serving
+from tests.stream.capture.workers import capture_worker
 
 FPS, SEGMENT_S, LISTED = 25, 2, 4
 
@@ -68,11 +68,9 @@ def test_live_hls_plays_at_its_own_rate_from_the_newest_segment_on(
         came.append((time.monotonic(), read_number(frame.pixels)))
 
     with serving(partial(LiveHls, directory=str(tmp_path))) as address:
-        worker = CaptureWorker(
+        worker = capture_worker(
             open_source(f"{address}/live.m3u8"),
             deliver=deliver,
-            prepare=lambda info: None,
-            finished=lambda: None,
             say=said.append,
         )
         LiveHls.began_s = time.monotonic()

@@ -6,11 +6,11 @@ import pytest
 
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size, SourceState
-from stream.capture.worker import CaptureWorker
 from stream.frame import Frame
 from stream.output import open_output
 from stream.output.publisher import Publisher
 from tests.stream.capture.test_network import free_port, wait_for
+from tests.stream.capture.workers import capture_worker
 from tests.stream.publishing import processed
 from tests.stream.test_publish_subscribe import two_cameras
 
@@ -29,11 +29,9 @@ def test_publisher_that_is_not_there_yet_is_waited_for(monkeypatch: pytest.Monke
     address = f"zmq+tcp://127.0.0.1:{free_port()}"
     said: list[str] = []
     frames: list[Frame] = []
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(address),
         deliver=frames.append,
-        prepare=lambda info: None,
-        finished=lambda: None,
         say=said.append,
     )
     worker.start()
@@ -57,12 +55,9 @@ def test_publisher_of_few_frames_is_shown(
     """With longer between two of them than is waited for one."""
     monkeypatch.setattr("stream.capture.subscriber.OPEN_TIMEOUT_S", 1.0)
     frames: list[Frame] = []
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(f"zmq+{publisher.address}"),
         deliver=frames.append,
-        prepare=lambda info: None,
-        finished=lambda: None,
-        say=lambda line: None,
     )
     worker.start()
     for number in range(5):
@@ -78,12 +73,9 @@ def test_publisher_of_few_frames_is_shown(
 def test_wait_for_a_publisher_ends_with_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream.capture.subscriber.OPEN_TIMEOUT_S", 0.3)
     ended: list[bool] = []
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(f"zmq+tcp://127.0.0.1:{free_port()}"),
-        deliver=lambda frame: None,
-        prepare=lambda info: None,
         finished=lambda: ended.append(True),
-        say=lambda line: None,
     )
     worker.start()
     wait_for(lambda: worker.status.reason, 5)
@@ -94,12 +86,8 @@ def test_wait_for_a_publisher_ends_with_the_run(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("wrong", ["tcp://no host:5555", "tcp://127.0.0.1:9?server=nobody"])
 def test_wrong_address_or_key_is_not_waited_for(wrong: str) -> None:
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(f"zmq+{wrong}"),
-        deliver=lambda frame: None,
-        prepare=lambda info: None,
-        finished=lambda: None,
-        say=lambda line: None,
     )
     worker.start()
     assert worker.join(5)
@@ -112,12 +100,9 @@ def test_frames_that_were_deblurred_are_refused_where_captured_ones_are_wanted(
 ) -> None:
     """Also where sharp ones came first, as with `--deblur auto`; and it is not tried again."""
     frames: list[Frame] = []
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(f"zmq+{publisher.address}", SourceOptions(as_captured=True)),
         deliver=frames.append,
-        prepare=lambda info: None,
-        finished=lambda: None,
-        say=lambda line: None,
     )
     worker.start()
     number = 0

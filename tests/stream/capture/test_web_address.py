@@ -22,7 +22,6 @@ from stream.capture import SourceOptions, look_at, open_source
 from stream.capture.network import NetworkStream
 from stream.capture.source import SourceState
 from stream.capture.synthetic import read_number
-from stream.capture.worker import CaptureWorker
 from stream.errors import SourceError
 from stream.frame import Frame
 from stream.provenance import is_filmed_now, kind_of
@@ -30,6 +29,7 @@ from tests.conftest import MakeClip, blur2blur, read_clip
 from tests.mjpeg_server import Camera
 from tests.stream.capture.test_network import wait_for
 from tests.stream.capture.test_video_file import in_unknown_codec
+from tests.stream.capture.workers import capture_worker
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -116,12 +116,9 @@ def test_file_at_a_web_address_plays_in_real_time(web: str, make_clip: MakeClip)
 def test_picture_at_a_web_address_is_one_frame(web: str, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "snapshot.jpg"), np.full((96, 160, 3), 90, np.uint8))
     frames: list[Frame] = []
-    worker = CaptureWorker(
+    worker = capture_worker(
         open_source(f"{web}/snapshot.jpg"),
         deliver=frames.append,
-        prepare=lambda info: None,
-        finished=lambda: None,
-        say=lambda line: None,
     )
     worker.start()
     assert worker.join(10)
@@ -196,11 +193,9 @@ def test_picture_of_a_busy_camera_is_not_taken_for_the_stream_that_was_there() -
     frames: list[Frame] = []
     with serving(BusyAtTimes) as address:
         source = open_source(f"{address}/video")
-        worker = CaptureWorker(
+        worker = capture_worker(
             source,
             deliver=frames.append,
-            prepare=lambda info: None,
-            finished=lambda: None,
             say=said.append,
         )
         worker.start()
