@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import Progress
@@ -23,11 +24,10 @@ from calibration.profile_networks import part_weights
 from calibration.training_data import crops_to_look_at
 from engines.export import export_deblurrer
 from engines.files import check_may_be_replaced
-from engines.idle_channels import heard
+from engines.idle_channels import InnerChannels, heard, inner_channels, taken_in
 from engines.networks import build_network, read_specification
 from engines.networks.cost import multiply_accumulates
 from engines.networks.idle import leave_out_idle
-from engines.networks.plain_unet import ResidualBlock
 from engines.profile import CARD, Profile, load_profile
 
 ASLEEP = 0.02
@@ -43,8 +43,7 @@ class Pruning:
 
     Attributes:
         weights: its tensors, of the shapes that they had.
-        computed: of each residual block, how many inner channels are computed still, and of how
-            many.
+        computed: of each set of inner channels, how many are computed still, and of how many.
         change_psnr_db: what the pruned network makes of the pictures against what it made before.
         gmacs, gmacs_before: billions of multiply-accumulates at 640x480.
     """
@@ -72,7 +71,7 @@ def prune_profile(
         pictures: how many are made of them, blurred in the ways that the profile's card tells of.
 
     Raises:
-        CalibrationError: the photographs cannot be used, or the network has no residual blocks.
+        CalibrationError: the photographs cannot be used, or the network has nothing to be pruned.
         ProfileError: there is no such profile, or it has a translator.
     """
     check_may_be_replaced(to, known_by=CARD)
@@ -105,8 +104,8 @@ def prune_profile(
     )
     channels, of = (sum(counts) for counts in zip(*pruning.computed.values(), strict=True))
     console.print(
-        f"{to}: computes {channels} of {of} channels within blocks, {pruning.gmacs:.1f} instead of "
-        f"{pruning.gmacs_before:.1f} billion products for 640x480; what it makes of {pictures} "
+        f"{to}: computes {channels} of {of} channels between layers, {pruning.gmacs:.1f} instead "
+        f"of {pruning.gmacs_before:.1f} billion products for 640x480; what it makes of {pictures} "
         f"pictures is {pruning.change_psnr_db:.0f} dB from what it made before",
         markup=False,
         highlight=False,
@@ -138,32 +137,36 @@ def prune(
         looked: called after each look.
 
     Raises:
-        CalibrationError: the network has no residual blocks.
+        CalibrationError: the network has nothing to be pruned.
     """
     weights = part_weights(profile, "deblurrer")
     network = build_network(profile.card["deblurrer"])
     network.load_state_dict(weights)
-    blocks = {name: m for name, m in network.named_modules() if isinstance(m, ResidualBlock)}
-    if not blocks:
+    layers = {name: m for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
+    inner = list(inner_channels(layers))
+    if not inner:
         raise CalibrationError(f"the deblurrer of {profile.name} has no blocks to be pruned")
-    spoke = {name: torch.zeros(block.channels) for name, block in blocks.items()}
+    channels = {part: layers[part.makers[0]].out_channels for part in inner}
+    spoke = {part: torch.zeros(count) for part, count in channels.items()}
 
-    def listening(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
-        def note(_: nn.Module, inner: tuple[Tensor]) -> None:
-            spoke[name] += (inner[0].abs().amax(dim=(0, 2, 3)) > _SPEAKS).float()
+    def listening(part: InnerChannels) -> Callable[[nn.Module, tuple[Tensor]], None]:
+        def note(_: nn.Module, taken: tuple[Tensor]) -> None:
+            loudest = taken[0].abs().amax(dim=(0, 2, 3)).reshape(-1, channels[part]).amax(dim=0)
+            spoke[part] += (loudest > _SPEAKS).float()
 
         return note
 
-    ears = [
-        block.body[2].register_forward_pre_hook(listening(name)) for name, block in blocks.items()
-    ]
+    ears = [layers[p.listeners[0]].register_forward_pre_hook(listening(p)) for p in inner]
     for picture in pictures:
         network(picture / 255.0)
         looked()
     for ear in ears:
         ear.remove()
-    for name, times in spoke.items():
-        weights[f"{name}.body.2.weight"][:, times <= ASLEEP * len(pictures)] = 0.0
+    for part, times in spoke.items():
+        asleep = np.flatnonzero(times <= ASLEEP * len(pictures))
+        for layer in part.listeners:
+            taken = weights[f"{layer}.weight"]
+            taken[:, taken_in(asleep, channels[part], taken.shape[1])] = 0.0
     pruned = build_network(profile.card["deblurrer"])
     pruned.load_state_dict(weights)
     leave_out_idle(pruned)
@@ -172,10 +175,8 @@ def prune(
         after, before = (n(picture / 255.0).clamp(0, 1) for n in (pruned, network))
         errors.append(float((after - before).square().mean()))
         looked()
-    computed = {
-        name: (len(heard(weights[f"{name}.body.2.weight"].numpy())), block.channels)
-        for name, block in blocks.items()
-    }
+    arrays = {name: tensor.numpy() for name, tensor in weights.items()}
+    computed = {part.name: (len(heard(part.loudness(arrays))), channels[part]) for part in inner}
     products = (multiply_accumulates(n, _HEIGHT, _WIDTH) / 1e9 for n in (pruned, network))
     mean = sum(errors) / len(errors)
     return Pruning(weights, computed, -10 * math.log10(max(mean, 1e-10)), *products)

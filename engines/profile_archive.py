@@ -108,15 +108,15 @@ def _check_weights(profile: Profile) -> None:
     from engines.openvino import graph_constants
 
     of_graph = graph_constants(profile.graph)
+    whole, narrower = profile.weights, without_idle(profile.weights)
     known = [
         (name, constant)
-        for name in profile.weights
+        for name in whole
         if (constant := of_graph.get(f"{name}_fp16", of_graph.get(name))) is not None
     ]
 
     def is_of_graph(name: str, constant: NDArray[np.generic]) -> bool:
-        whole, narrower = profile.weights[name], without_idle(profile.weights, name)
-        return any(np.array_equal(constant, tensor) for tensor in (whole, narrower))
+        return any(np.array_equal(constant, tensors[name]) for tensors in (whole, narrower))
 
     if not known or not all(is_of_graph(*pair) for pair in known):
         raise ProfileError("its weights are not those of its graph")

@@ -24,6 +24,8 @@ QUANTIZATION = 2
 """Counts the ways of doing this; engines of another one are built again."""
 _LEAST_CHANNELS, _MOST_CHANNELS = 16, 256
 """The trunk's layers: those before and behind it have fewer, those that look for motion more."""
+_LOOKS_FOR_MOTION = ".mix.weight"
+"""One of them that may have as few, where idle channels are left out."""
 _NARROW = 16
 _SILENT = 1e-2
 """What reaches no farther on the frames may do so on a picture: its range is not known."""
@@ -143,7 +145,8 @@ def _takes_long(node: ov.Node) -> str | None:
     few, many = min(outputs, inputs), max(outputs, inputs)
     if height != width or few < _LEAST_CHANNELS or many > _MOST_CHANNELS:
         return None
-    return str(weights.get_friendly_name())
+    name = str(weights.get_friendly_name())
+    return None if _LOOKS_FOR_MOTION in name else name
 
 
 def _weights(convolution: ov.Node) -> ov.Node | None:

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from engines.networks.plain_unet import ResidualBlock, outputs_of
+from engines.networks.plain_unet import ResidualBlock
 
 
 class GatedBlock(ResidualBlock):
@@ -24,10 +24,6 @@ class GatedBlock(ResidualBlock):
         gate = self.gate(x).clamp(-1.0, 1.0)
         correction: Tensor = self.body[2](active + active * gate)
         return x + correction
-
-    def narrow(self, kept: Tensor) -> None:
-        super().narrow(kept)
-        self.gate = outputs_of(self.gate, kept)
 
 
 def silence(layer: nn.Module) -> None:

@@ -6,15 +6,12 @@ U-Net (Ronneberger et al., MICCAI 2015) with residual blocks without normalisati
 al., CVPRW 2017) on a PixelUnshuffle stem (Shi et al., CVPR 2016).
 """
 
-from copy import deepcopy
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from engines.idle_channels import heard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,58 +66,6 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         correction: Tensor = self.body(x)
         return x + correction
-
-    def without_idle(self) -> nn.Module:
-        """The same block, computing no more inner channels than :func:`engines.idle_channels.heard`
-        names; itself, or what stands for it where that is none."""
-        last = self.body[2]
-        assert isinstance(last, nn.Conv2d)
-        kept = torch.from_numpy(heard(last.weight.detach().float().cpu().numpy()))
-        kept = kept.to(last.weight.device)
-        if not len(kept):
-            assert last.bias is not None
-            return Shift(last.bias.detach())
-        if len(kept) < last.in_channels:
-            self.narrow(kept)
-        return self
-
-    def narrow(self, kept: Tensor) -> None:
-        """Leave out the other inner channels, int64 (K,)."""
-        self.body[0] = outputs_of(self.body[0], kept)
-        self.body[2] = inputs_of(self.body[2], kept)
-
-
-class Shift(nn.Module):
-    """A residual block that only adds a number to each channel."""
-
-    def __init__(self, bias: Tensor) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(bias, requires_grad=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias[:, None, None]
-
-
-def outputs_of(layer: nn.Module, kept: Tensor) -> nn.Conv2d:
-    """A convolution that gives fewer channels: those that are named."""
-    assert isinstance(layer, nn.Conv2d)
-    assert layer.bias is not None
-    return _convolution(layer, layer.weight[kept], layer.bias[kept])
-
-
-def inputs_of(layer: nn.Module, kept: Tensor) -> nn.Conv2d:
-    """A convolution that takes fewer channels: those that are named."""
-    assert isinstance(layer, nn.Conv2d)
-    assert layer.bias is not None
-    return _convolution(layer, layer.weight[:, kept], layer.bias)
-
-
-def _convolution(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
-    made = deepcopy(layer)
-    made.out_channels, made.in_channels = weight.shape[:2]
-    made.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
-    made.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
-    return made
 
 
 class Enlarge(nn.Sequential):

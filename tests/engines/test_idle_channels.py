@@ -13,6 +13,7 @@ from engines.idle_channels import heard
 from engines.networks import PlainUNet, PlainUNetSpec
 from engines.networks.gated_block import GatedBlock
 from engines.networks.idle import leave_out_idle
+from engines.networks.motion_unet import MotionUNet, MotionUNetSpec
 from engines.networks.plain_unet import ResidualBlock
 from engines.openvino import OpenVINOEngine
 from engines.profile import GRAPH, load_profile
@@ -46,7 +47,7 @@ def sleepy() -> PlainUNet:
 def test_channels_are_computed_in_sixteens(listened: int, computed: int) -> None:
     weights = np.zeros((3, 40, 3, 3), np.float32)
     weights[1, 40 - listened :, 0, 2] = 1.0
-    kept = heard(weights)
+    kept = heard(np.abs(weights).max(axis=(0, 2, 3)))
     assert len(kept) == computed
     assert set(range(40 - listened, 40)) <= set(kept)
     assert list(kept) == sorted(set(kept))
@@ -75,6 +76,45 @@ def test_gates_are_left_out_with_their_channels() -> None:
     x = torch.rand(1, 32, 6, 7)
     assert torch.allclose(network(x), block(x), atol=1e-5)
     assert network.get_parameter("0.gate.weight").shape == (16, 32, 1, 1)
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_what_looks_for_motion_is_narrowed_too(looks: int) -> None:
+    torch.manual_seed(0)
+    spec = MotionUNetSpec(
+        width=4,
+        encoder_blocks=(1, 1, 1),
+        decoder_blocks=(1, 1),
+        hidden=32,
+        looks=looks,
+        filtered=1,
+    )
+    network = MotionUNet(spec)
+    for parameter in network.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    look = network.second if network.second is not None else network
+    assert look.undo is not None
+    layers: list[tuple[nn.Module, slice]] = [
+        *((part.motion, slice(16)) for part in {network, look}),
+        *((part.trust, slice(16)) for part in {network, look}),
+        *((layer, slice(12, 32)) for layer in (*look.steer, look.undo.noise)),
+        (network.mix, slice(5, 32)),
+        (network.mix, slice(32 + 5, 64)),
+    ]
+    for layer, asleep in layers:
+        layer.get_parameter("weight").data[:, asleep] = 0.0
+    narrower = deepcopy(network)
+    leave_out_idle(narrower)
+    x = torch.rand(1, 3, 64, 64)
+    assert torch.allclose(narrower(x), network(x), atol=1e-4)
+    assert (network(x) - x).abs().mean() > 1e-2, "the network does something"
+    second = "second." if looks == 2 else ""
+    shapes = {name: tuple(tensor.shape[:2]) for name, tensor in narrower.named_parameters()}
+    assert shapes["local.weight"] == (16, 16)
+    assert shapes["mix.weight"] == (16, 32)
+    assert shapes[f"{second}motion.weight"] == (27 * 27, 16)
+    assert shapes[f"{second}grasp.0.weight"] == (16, 27 * 27)
+    assert shapes[f"{second}undo.noise.weight"][1] == 16
 
 
 def test_profiles_keep_all_weights_and_compute_fewer(tmp_path: Path) -> None:
