@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import av
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stream.capture.best_video import PLAYLISTS, best_video, leave_others
 from stream.capture.clock import ArrivalClock, CaptureClock
-from stream.capture.colour import say_matrix
+from stream.capture.colour import to_rgb
 from stream.capture.duration import ends, lasts_s, promised_s
 from stream.capture.geometry import Orientation, fitted, with_square_pixels
 from stream.capture.orientation import first_orientation, orientation_of
@@ -41,7 +41,7 @@ class ContainerOptions:
         options: FFmpeg options.
         open_timeout_s, read_timeout_s: None waits for ever.
         silence_s: so long a silence is nothing unusual.
-        low_delay: hand pictures out as soon as they are decoded.
+        low_delay: hand pictures out as soon as they are decoded, their colours nearly exact.
         clockless_by_arrival: where the format has no timestamps the time of arrival counts; FFmpeg
             would invent some, and a rate.
         size: scale the pictures to fit into this.
@@ -181,10 +181,11 @@ class ContainerCapture:
     def _rgb(self, frame: VideoFrame, packet: Any) -> NDArray[np.uint8]:
         orientation = orientation_of(frame, packet)
         upright = self._upright_size(Size(frame.width, frame.height), orientation)
-        width, height = astuple(orientation.size(upright))
-        say_matrix(frame, self._stream.codec_context.name)
-        pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
-        return orientation.upright(np.asarray(pixels, np.uint8))
+        stored = orientation.size(upright)
+        codec = self._stream.codec_context.name
+        return orientation.upright(
+            to_rgb(frame, stored, codec, exactly=not self._options.low_delay)
+        )
 
     def _upright_size(self, stored: Size, orientation: Orientation) -> Size:
         square = with_square_pixels(stored, self._stream.sample_aspect_ratio)

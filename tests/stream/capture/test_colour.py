@@ -6,7 +6,8 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from stream.capture import open_source
+from stream.capture import SourceOptions, open_source
+from stream.capture.source import Size
 
 COLOUR = (200, 60, 40)
 UNSPECIFIED, BT709, SMPTE170M = 2, 1, 6
@@ -44,6 +45,30 @@ def test_colours_are_those_that_players_show(
         container.mux(stream.encode(None))
     found = next(iter(open_source(str(clip)).open().pictures())).pixels
     assert np.abs(found[10, 10].astype(int) - COLOUR).max() <= 5
+
+
+@pytest.mark.parametrize("size", [None, "64x48"])
+def test_no_colour_of_a_file_is_cut_off(tmp_path: Path, size: str | None) -> None:
+    """Swscale would make all a step or two too dark, and a recording of it darker again."""
+    clip = tmp_path / "clip.mkv"
+    y, u, v = (np.linspace(*ends, 24).astype(int) for ends in ((80, 180), (112, 140), (144, 110)))
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for colour in zip(y, u, v, strict=True):
+            frame = av.VideoFrame(128, 96, "yuv420p")
+            for plane, value in zip(frame.planes, colour, strict=True):
+                plane.update(bytes([value]) * plane.buffer_size)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    options = SourceOptions(size=Size.parse(size) if size else None)
+    found = [p.pixels[20, 20] for p in open_source(str(clip), options).open().pictures()]
+    luma, blue, red = (y - 16) / 219, (u - 128) / 224, (v - 128) / 224  # BT.601
+    rgb = [luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue]
+    error = np.array(found, int) - 255 * np.stack(rgb, axis=1)
+    assert np.abs(error).max() <= 1
+    assert np.abs(error.mean(axis=0)).max() <= 0.2
 
 
 def test_rgb_is_left_alone(tmp_path: Path) -> None:
