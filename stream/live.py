@@ -75,7 +75,8 @@ def run_live(job: LiveJob, console: Console) -> int:
     if job.stats is not None and (problem := writable_problem(job.stats)) is not None:
         raise OutputError(problem)
     with ExitStack() as unused:
-        outputs = _open_outputs(job, unused)  # the last, as a publisher is there for all to see
+        # The last, as a publisher is there for all to see.
+        outputs = _open_outputs(job, sources, unused)
         _refuse_overwriting(job, sources, outputs)
         with RunLog(job.log, tell) as log:
 
@@ -155,16 +156,16 @@ def _hand_settings(job: LiveJob) -> HandSettings | None:
     )
 
 
-def _open_outputs(job: LiveJob, unused: ExitStack) -> list[Output]:
+def _open_outputs(job: LiveJob, sources: list[Source], unused: ExitStack) -> list[Output]:
     """The outputs, each of which ``unused`` would close."""
     uris = job.outputs or ("window",)
     if not job.outputs and (problem := display_problem()) is not None:
         instead = "record instead: `blur2blur live SOURCE --to out.mp4`"
         raise OutputError(f"no window: {problem}; {instead}")
-    several = len(job.sources) > 1
+    names = [source.name for source in sources]
     outputs = []
     for uri in uris:
-        output = open_output(uri, several=several, insecure_bind=job.insecure_bind)
+        output = open_output(uri, sources=names, insecure_bind=job.insecure_bind)
         unused.callback(output.close)
         outputs.append(output)
     return outputs

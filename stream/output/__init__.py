@@ -1,5 +1,6 @@
 """Where frames go: :func:`open_output` turns an address into an output."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from stream.endpoint import SCHEMES as ZMQ_SCHEMES
@@ -14,7 +15,7 @@ __all__ = ["Output", "open_output"]
 VIRTUAL_CAMERA = "virtual-camera"
 
 
-def open_output(uri: str, *, several: bool = False, insecure_bind: bool = False) -> Output:
+def open_output(uri: str, *, sources: Sequence[str] = (), insecure_bind: bool = False) -> Output:
     """The output that an address means.
 
     ====================== ===============================================
@@ -26,7 +27,8 @@ def open_output(uri: str, *, several: bool = False, insecure_bind: bool = False)
     ====================== ===============================================
 
     Args:
-        several: there are several sources; a recording makes a file of each.
+        sources: the names of the sources, where there are several; a recording makes a file of
+            each.
         insecure_bind: a publisher may let in anybody from other machines.
 
     Raises:
@@ -42,15 +44,15 @@ def open_output(uri: str, *, several: bool = False, insecure_bind: bool = False)
     if kind == VIRTUAL_CAMERA:
         from stream.output.virtual_camera import VirtualCamera
 
-        return VirtualCamera(device, several=several)
+        return VirtualCamera(device, several=len(sources) > 1)
     if scheme_of(uri) in ZMQ_SCHEMES:
         from stream.output.publisher import Publisher
 
-        return Publisher(uri, insecure_bind=insecure_bind)
+        return Publisher(uri, sources=max(1, len(sources)), insecure_bind=insecure_bind)
     if scheme_of(uri):
         raise OutputError(
             f"nothing is known of {scheme_of(uri)}:// as an output; "
             f"outputs are window, {VIRTUAL_CAMERA}, null, zmq+tcp://, zmq+ipc://, "
             f"or a file that ends in {' or '.join(SUFFIXES)}"
         )
-    return Recording(Path(uri), several=several)
+    return Recording(Path(uri), several=len(sources) > 1)

@@ -5,7 +5,8 @@ import math
 import re
 import struct
 import time
-from contextlib import closing, suppress
+from collections import Counter
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from socket import AF_UNIX, create_connection, socket
 from typing import Any
@@ -17,7 +18,7 @@ import simplejpeg  # type: ignore[import-untyped]
 
 from stream.errors import OutputError
 from stream.keys import new_key
-from stream.live import LiveJob, _open_sources
+from stream.live import LiveJob, _open_outputs, _open_sources
 from stream.output.publisher import Publisher
 from stream.subscription import subscribe
 from stream.wire import Header, short_name
@@ -161,6 +162,31 @@ def header_of(name: str) -> Header:
             if (frame := frames.next_frame(0.05)) is not None:
                 return frame.header
     raise AssertionError("nothing came")
+
+
+def test_every_camera_of_a_batch_reaches_a_subscriber() -> None:
+    four = ("synthetic:160x96@30",) * 4
+    job = LiveJob(sources=four, outputs=("zmq+tcp://127.0.0.1:*",))
+    sources = _open_sources(job)
+    with ExitStack() as outputs:
+        (publisher,) = _open_outputs(job, sources, outputs)
+        assert isinstance(publisher, Publisher)
+        frames = outputs.enter_context(subscribe(publisher.address, every=True))
+        first_frame(publisher, frames)
+        for number in range(1, 21):
+            batch = [processed(number, source.name) for source in sources]
+            for frame in batch:
+                publisher.write(frame)
+            time.sleep(0.03)
+        came: Counter[str] = Counter()
+        while (received := frames.next_frame(0.5)) is not None:
+            came[received.header.source] += 1
+    assert came == {source.name: 20 for source in sources}
+
+
+def test_publisher_without_a_source_is_refused() -> None:
+    with pytest.raises(ValueError, match="sources are 1 or more, not 0"):
+        Publisher("zmq+tcp://127.0.0.1:*", sources=0)
 
 
 def test_address_in_use_is_named(publisher: Publisher) -> None:
