@@ -33,6 +33,7 @@ from stream.wire import (
 _WAITING = 2
 """Frames that may wait for a subscriber, times the sources: those of a batch are sent within
 microseconds, and ZeroMQ sees about once a millisecond that some have left."""
+_LINGER_MS = 200
 _MAX_REQUEST_BYTES = 4096
 """Of what a subscriber sends: greetings with keys, and topics of 256 bytes at most."""
 _OPTIONS = {"encoding", "quality", "format", "key", "authorised"}
@@ -184,7 +185,8 @@ class Publisher:
         """Nothing to do."""
 
     def close(self) -> None:
-        self._socket.close(linger=0)
+        """Give what waits a moment to leave."""
+        self._socket.close(linger=_LINGER_MS)
         self._context.term()
 
     def _bind(self, endpoint: Endpoint, waiting: int) -> "zmq.Socket[bytes]":

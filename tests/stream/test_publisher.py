@@ -184,6 +184,18 @@ def test_every_camera_of_a_batch_reaches_a_subscriber() -> None:
     assert came == {source.name: 20 for source in sources}
 
 
+def test_last_frame_leaves_before_the_end() -> None:
+    pixels = np.zeros((2048, 2048, 3), np.uint8)  # more than a socket buffers
+    publisher = Publisher("zmq+tcp://127.0.0.1:*")
+    with subscribe(publisher.address) as frames:
+        first_frame(publisher, frames)
+        publisher.publish(pixels, source="camera", sequence=7, pts_s=0.0)
+        publisher.close()
+        last = frames.next_frame(2)
+    assert last is not None
+    assert last.header.sequence == 7
+
+
 def test_publisher_without_a_source_is_refused() -> None:
     with pytest.raises(ValueError, match="sources are 1 or more, not 0"):
         Publisher("zmq+tcp://127.0.0.1:*", sources=0)
