@@ -193,10 +193,7 @@ def _refuse_overwriting(job: LiveJob, sources: list[Source], outputs: list[Outpu
     """No file is both read and written, and none is written twice."""
     read = [source.path for source in sources if isinstance(source, VideoFile)]
     recorded = [
-        output.path_for(source.name)
-        for output in outputs
-        if isinstance(output, Recording)
-        for source in (sources if output.several else sources[:1])
+        path for output in outputs if isinstance(output, Recording) for path in output.paths
     ]
     seen: set[str] = set()
     for path in [*recorded, job.stats, job.log]:

@@ -55,4 +55,4 @@ def open_output(uri: str, *, sources: Sequence[str] = (), insecure_bind: bool = 
             f"outputs are window, {VIRTUAL_CAMERA}, null, zmq+tcp://, zmq+ipc://, "
             f"or a file that ends in {' or '.join(SUFFIXES)}"
         )
-    return Recording(Path(uri), several=len(sources) > 1)
+    return Recording(Path(uri), sources=sources)

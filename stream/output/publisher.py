@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engines.engine import EngineFacts
 from stream.endpoint import Endpoint, parse_endpoint
-from stream.errors import OutputError, StreamError
+from stream.errors import OutputError, SourceLeftOutError, StreamError
 from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
 from stream.keys import AuthorisedKeys, authorised_folder, load_key
@@ -104,7 +104,7 @@ class Publisher:
         try:
             self._socket.send_multipart(self._parts(frame), copy=False)
         except (WireError, UnicodeEncodeError) as error:
-            raise OutputError(
+            raise SourceLeftOutError(
                 f"{self.uri}: a frame is not sent, as no subscriber would take it: {error}"
             ) from None
         except zmq.ZMQError as error:

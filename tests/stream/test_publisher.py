@@ -16,10 +16,14 @@ import numpy as np
 import pytest
 import simplejpeg  # type: ignore[import-untyped]
 
+from engines.pool import EnginePool
+from stream.capture import open_source
+from stream.deblurring import Deblurring
 from stream.errors import OutputError
 from stream.keys import new_key
 from stream.live import LiveJob, _open_outputs, _open_sources
 from stream.output.publisher import Publisher
+from stream.pipeline import Pipeline
 from stream.subscription import subscribe
 from stream.wire import Header, short_name
 from tests.conftest import MakeClip, blur2blur, picture
@@ -116,6 +120,17 @@ def test_frame_that_nobody_would_take_is_not_published(
         pytest.raises(OutputError, match=seen),
     ):
         publisher.publish(**frame)
+
+
+def test_camera_whose_frames_nobody_would_take_leaves_the_others_published() -> None:
+    cameras = [open_source("synthetic:160x96@30?seconds=1") for _ in range(2)]
+    cameras[0].name, cameras[1].name = "x" * 201, "right"
+    publisher = Publisher("zmq+tcp://127.0.0.1:*", sources=2)
+    deblurring = Deblurring(EnginePool, "off")  # type: ignore[arg-type]
+    pipeline = Pipeline(cameras, [publisher], deblurring)
+    pipeline.run()
+    assert "length <= 200" in pipeline.problems[0]
+    assert "output_failed" not in pipeline.ledgers["right"].dropped
 
 
 def test_frame_is_stamped_as_published_when_its_jpeg_is_made(
