@@ -24,7 +24,7 @@ from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import OutputError
 from stream.hands.tracking import HandSettings, HandsOn
-from stream.output import Output, open_output
+from stream.output import Output, open_output, wants_every_frame
 from stream.output.display import display_problem
 from stream.output.publisher import Publisher
 from stream.output.recording import Recording
@@ -32,6 +32,8 @@ from stream.pipeline import Pipeline
 from stream.run_log import STANDARD_ERROR, RunLog
 from stream.statistics import program_version, statistics
 from stream.wire import short_name
+
+_WATCHED = ("window",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +160,7 @@ def _hand_settings(job: LiveJob) -> HandSettings | None:
 
 def _open_outputs(job: LiveJob, sources: list[Source], unused: ExitStack) -> list[Output]:
     """The outputs, each of which ``unused`` would close."""
-    uris = job.outputs or ("window",)
+    uris = job.outputs or _WATCHED
     if not job.outputs and (problem := display_problem()) is not None:
         instead = "record instead: `blur2blur live SOURCE --to out.mp4`"
         raise OutputError(f"no window: {problem}; {instead}")
@@ -173,8 +175,9 @@ def _open_outputs(job: LiveJob, sources: list[Source], unused: ExitStack) -> lis
 
 def _open_sources(job: LiveJob) -> list[Source]:
     """The sources with names of their own."""
-    only_watched = set(job.outputs or ("window",)) == {"window"}
-    realtime = only_watched if job.realtime is None else job.realtime
+    realtime = job.realtime
+    if realtime is None:
+        realtime = not any(wants_every_frame(uri) for uri in job.outputs or _WATCHED)
     options = SourceOptions(size=job.size, fps=job.fps, realtime=realtime)
     sources: list[Source] = []
     for uri in job.sources:
