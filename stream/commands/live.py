@@ -125,7 +125,8 @@ def live(
         typer.Option(
             "--realtime/--every-frame",
             help="Play files at their own rate like a live camera, newest frame first; or take "
-            "every frame. The default is every frame, unless a window is the only output.",
+            "every frame. The default is every frame where an output is a recording or `null`, "
+            "else the file's own rate: a window, a publisher and a virtual camera want the newest.",
             show_default=False,
         ),
     ] = None,
