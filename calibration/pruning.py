@@ -31,8 +31,8 @@ from engines.networks.idle import leave_out_idle
 from engines.profile import CARD, Profile, load_profile
 
 ASLEEP = 0.02
-"""A channel of a block that speaks in no more than this share of pictures is left out; of what looks
-for motion one that speaks in none, as rare motions are to be seen, too."""
+"""A channel of a block that speaks in no more than this share of pictures is left out; where motion
+is looked for one that speaks in none, as rare motions are to be seen, too."""
 _SPEAKS = 1e-2
 _PICTURE_PX = 256
 _HEIGHT, _WIDTH = 480, 640
