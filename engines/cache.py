@@ -159,8 +159,12 @@ def kept_engines(folder: Path) -> list[KeptEngine]:
 
 
 def remove(engine: KeptEngine) -> None:
-    """Remove a kept engine."""
-    shutil.rmtree(engine.folder, ignore_errors=True)
+    """Remove a kept engine.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    _remove(engine.folder)
 
 
 def used(kept: Path) -> None:
@@ -174,13 +178,17 @@ def remove_unused(folder: Path) -> None:
     now = time.time()
     for place in folder.iterdir():
         limit_s = _DRAFT_S if place.name.startswith(_DRAFT) else _UNUSED_S
-        with suppress(OSError):  # another process was quicker
+        with suppress(OSError):  # another process was quicker, or nothing can be removed
             if now - place.stat().st_mtime > limit_s:
                 _remove(place)
 
 
 def clear(folder: Path) -> int:
-    """Remove everything that is kept in a folder; how many things that were."""
+    """Remove everything that is kept in a folder; how many things that were.
+
+    Raises:
+        OSError: one cannot be removed; those after it stay, too.
+    """
     places = list(folder.iterdir()) if folder.is_dir() else []
     for place in places:
         _remove(place)
@@ -189,7 +197,7 @@ def clear(folder: Path) -> int:
 
 def _remove(place: Path) -> None:
     if place.is_dir():
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(place)
     else:
         place.unlink(missing_ok=True)
 

@@ -7,6 +7,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -139,25 +141,43 @@ def test_folder_that_cannot_be_made_costs_a_line_only(tmp_path: Path) -> None:
     assert "not kept" in said[0]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="other rights there")
-def test_read_only_folder_costs_a_line_only() -> None:
-    """As a user who is not root, for whom nothing is read-only."""
+@contextmanager
+def folder_of_no_root() -> Iterator[Path]:
+    """A folder of a user who is not root, for whom nothing is read-only; this process is theirs."""
+    if sys.platform == "win32":
+        pytest.skip("other rights there")
     folder = Path(tempfile.mkdtemp())
     root = os.geteuid() == 0
     if root:
         os.chown(folder, 65534, 65534)
-    folder.chmod(0o500)
-    said: list[str] = []
+        os.seteuid(65534)
     try:
-        if root:
-            os.seteuid(65534)
-        keep(folder, said=said)
-        assert load(folder) is None
+        yield folder
     finally:
         if root:
             os.seteuid(0)
+        folder.chmod(0o700)
         shutil.rmtree(folder)
+
+
+def test_read_only_folder_costs_a_line_only() -> None:
+    said: list[str] = []
+    with folder_of_no_root() as folder:
+        folder.chmod(0o500)
+        keep(folder, said=said)
+        assert load(folder) is None
     assert said == [f"the compiled engine is not kept: {folder}: Permission denied"]
+
+
+def test_what_cannot_be_removed_is_not_said_to_be() -> None:
+    with folder_of_no_root() as folder:
+        keep(folder)
+        (kept,) = kept_engines(folder)
+        folder.chmod(0o500)
+        for remover in (lambda: remove(kept), lambda: clear(folder)):
+            with pytest.raises(PermissionError) as raised:
+                remover()
+            assert raised.value.filename == str(kept.folder)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="other rights there")
