@@ -1,5 +1,6 @@
 """Kept engines: whole or absent, trusted only where everything fits, and never shared."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -97,6 +98,23 @@ def test_one_that_its_library_does_not_take_is_built_again(tmp_path: Path) -> No
     assert EngineCache(tmp_path, said.append).load(KEY, read) is None
     assert "not compatible" in said[0]
     assert kept_engines(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "lack", [OSError(errno.EMFILE, "Too many open files"), MemoryError("bad allocation")]
+)
+def test_one_that_does_not_load_for_a_lack_stays_until_there_is_another(
+    tmp_path: Path, lack: Exception
+) -> None:
+    def read(file: Path) -> bytes:
+        raise lack
+
+    keep(tmp_path)
+    cache = EngineCache(tmp_path)
+    assert cache.load(KEY, read) is None
+    assert load(tmp_path) == b"engine"
+    cache.keep(KEY, lambda file: file.write_bytes(b"a new one"), build_s=1.0)
+    assert load(tmp_path) == b"a new one"
 
 
 def build_at_once(folder: Path, number: int, barrier: "multiprocessing.Barrier") -> None:  # type: ignore[valid-type]
