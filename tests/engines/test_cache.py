@@ -8,14 +8,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from engines.cache import CARD, EngineCache, clear, kept_engines, remove, sharing_problem
 from tests.conftest import PLAIN_SHORT, run_python
+from tests.engines.conftest import folder_of_no_root
 
 KEY = {"backend": "some", "weights": "abc", "batch": 1, "version": {"a": "1", "b": "2"}}
 
@@ -157,25 +156,6 @@ def test_folder_that_cannot_be_made_costs_a_line_only(tmp_path: Path) -> None:
     said: list[str] = []
     keep(tmp_path / "file", said=said)
     assert "not kept" in said[0]
-
-
-@contextmanager
-def folder_of_no_root() -> Iterator[Path]:
-    """A folder of a user who is not root, for whom nothing is read-only; this process is theirs."""
-    if sys.platform == "win32":
-        pytest.skip("other rights there")
-    folder = Path(tempfile.mkdtemp())
-    root = os.geteuid() == 0
-    if root:
-        os.chown(folder, 65534, 65534)
-        os.seteuid(65534)
-    try:
-        yield folder
-    finally:
-        if root:
-            os.seteuid(0)
-        folder.chmod(0o700)
-        shutil.rmtree(folder)
 
 
 def test_read_only_folder_costs_a_line_only() -> None:
