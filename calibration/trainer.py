@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from calibration.checkpoint import check_lessons, load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
+from calibration.folder_lock import lock_folder
 from calibration.processes import from_workers, loader_workers, make_fabric
 from calibration.tensorboard_log import TensorBoardLog
 from calibration.training_data import one_thread
@@ -78,8 +79,8 @@ class Trainer(ABC, Generic[Validation]):
     never stopped. A subclass sets itself up, calls :meth:`load`, and says what a step is.
 
     Raises:
-        CalibrationError: the batch cannot be shared among the processes, or there are too few crops
-            for one.
+        CalibrationError: the batch cannot be shared among the processes, there are too few crops
+            for one, or another run goes on in the folder.
     """
 
     settings: RunSettings
@@ -98,7 +99,7 @@ class Trainer(ABC, Generic[Validation]):
                 f"{self.fabric.world_size} processes; name a multiple with --batch"
             )
         torch.manual_seed(settings.seed)
-        settings.out.mkdir(parents=True, exist_ok=True)
+        self._take_folder()
         self.crops_done = 0
         self.seconds = 0.0
         self._share_of_time = 0.0
@@ -275,6 +276,17 @@ class Trainer(ABC, Generic[Validation]):
         self.seconds = state["seconds"]
         self._look_at_the_clock()
         return True
+
+    def _take_folder(self) -> None:
+        """Only the process that writes there takes it; all of a run have to hear of it."""
+        out = self.settings.out
+        out.mkdir(parents=True, exist_ok=True)
+        taken = not self.fabric.is_global_zero or lock_folder(out)
+        if not self.fabric.broadcast(taken):
+            raise CalibrationError(
+                f"another process trains in {out}; wait for its end or stop it, or name another "
+                "--out"
+            )
 
     def _finish(
         self, loss: float | None, report: Callable[[TrainingState[Validation]], None]

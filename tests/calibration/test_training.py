@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
 from calibration.trainer import RUN_CARD, TrainingState, learning_rate_factor
 from engines.networks import PlainUNetSpec, read_specification
 from engines.profile import load_profile
+from tests.calibration.test_folder_lock import held_by_another
 from tests.conftest import blur2blur, discs
 
 SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
@@ -114,6 +116,19 @@ def test_a_run_goes_on_with_the_same_lessons_only(
     assert again.finished
     again.run(lambda state: None)
     assert (settings.out / "log.jsonl").read_text() == log, "nothing was learned"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not locked there")
+def test_second_run_in_a_folder_is_refused_while_the_first_goes_on(
+    settings: DeblurrerTraining,
+) -> None:
+    """They overwrote each other's checkpoints."""
+    settings.out.mkdir()
+    with held_by_another(settings.out):
+        with pytest.raises(CalibrationError, match=f"another process trains in {settings.out}"):
+            DeblurrerTrainer(settings)
+        assert [path.name for path in settings.out.iterdir()] == [".lock"]
+    assert not DeblurrerTrainer(settings).finished
 
 
 def test_crops_that_a_network_cannot_take_are_refused(settings: DeblurrerTraining) -> None:
