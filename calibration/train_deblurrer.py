@@ -27,8 +27,8 @@ from calibration.photographs import tested_on, trained_on
 from calibration.profile_networks import part_network
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from calibration.start import start_of
-from calibration.trainer import CHECKPOINT
 from calibration.training_data import TrainingData, open_training_data
+from calibration.training_run import CHECKPOINT
 from engines.networks import MotionUNet
 from engines.networks.motion_unet import CELL_PX
 from engines.profile import load_profile

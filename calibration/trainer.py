@@ -10,9 +10,8 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
@@ -24,52 +23,20 @@ from calibration.folder_lock import lock_folder
 from calibration.processes import from_workers, loader_workers, make_fabric
 from calibration.tensorboard_log import TensorBoardLog
 from calibration.training_data import one_thread
+from calibration.training_run import (
+    CHECKPOINT,
+    RUN_CARD,
+    RunSettings,
+    TrainingState,
+    Validation,
+    has_run_card,
+)
 from engines.files import write_text_atomically
 from engines.shell import shell_word
 from engines.signals import signals_received
 
-RUN_CARD = "run.json"
-CHECKPOINT = "checkpoint.pt"
 _STEPS_BETWEEN_LOOKS = 8
 _REPORT_S = 2.0
-
-Validation = TypeVar("Validation")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """What every run is told.
-
-    Attributes:
-        out: folder of the run.
-        crops: training crops in all; a resumed run may name another number.
-        minutes: the run ends after so long, if that is sooner, and its learning rate falls in time.
-        batch: crops a step, over all processes.
-        ema_steps: time constant of the averaged weights, which are those that are kept.
-        save_minutes: time between checkpoints, each with a validation.
-        start: profile, by name or folder, whose weights a new run begins with; one that goes on
-            need not be told again.
-    """
-
-    out: Path
-    crops: int = 400_000
-    minutes: float | None = None
-    batch: int = 16
-    ema_steps: int = 500
-    save_minutes: float = 5.0
-    seed: int = 0
-    start: str | None = None
-
-
-@dataclass(frozen=True)
-class TrainingState(Generic[Validation]):
-    """What a run tells while it goes on; ``crops`` are those of the whole run, as expected."""
-
-    crops_done: int
-    crops: int
-    loss: float
-    crops_per_s: float
-    validation: Validation | None
 
 
 class Trainer(ABC, Generic[Validation]):
@@ -291,7 +258,10 @@ class Trainer(ABC, Generic[Validation]):
     def _finish(
         self, loss: float | None, report: Callable[[TrainingState[Validation]], None]
     ) -> Validation:
-        """The end; where nothing was left to learn, ``loss`` is None, and nothing is reported."""
+        """The end; where nothing was left to learn, ``loss`` is None, and nothing is reported.
+
+        Nor is it told then how it learned: by these settings it did not.
+        """
         settings = self.settings
         if self.fabric.is_global_zero:
             self.save()
@@ -300,8 +270,9 @@ class Trainer(ABC, Generic[Validation]):
             mean_rate = self.crops_done / self.seconds if self.seconds else 0.0
             if loss is not None:
                 self._report(report, self._now(loss, mean_rate, final))
-            card = json.dumps(self.card(final), indent=2) + "\n"
-            write_text_atomically(settings.out / RUN_CARD, card)
+            if loss is not None or not has_run_card(settings.out, self.crops_done):
+                card = json.dumps(self.card(final), indent=2) + "\n"
+                write_text_atomically(settings.out / RUN_CARD, card)
         self.fabric.barrier()
         return final
 

@@ -197,7 +197,7 @@ def train_deblurrer(
         from calibration.pairs import PairRecipe
         from calibration.start import network_of
         from calibration.train_deblurrer import DeblurrerTraining
-        from calibration.trainer import CHECKPOINT
+        from calibration.training_run import CHECKPOINT
         from calibration.trajectory import Movement
     if find_pairs(data):
         refuse_ignored(context, _OF_THE_BLUR, "is about photographs; pairs are blurred already")

@@ -14,7 +14,7 @@ from calibration.errors import CalibrationError
 from calibration.export_run import export_run
 from calibration.start import network_of
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
-from calibration.trainer import CHECKPOINT
+from calibration.training_run import CHECKPOINT
 from engines.files import sha256_of
 from engines.networks import named_specification
 from engines.profile import CARD, WEIGHTS, load_profile
