@@ -146,7 +146,7 @@ class RestorationTrainer(Trainer[Evaluation]):
         earlier_hours = 0.0 if start is None else start.hours
         return {
             **self.how_it_ran(),
-            "hours_with_earlier_runs": round(self.seconds / 3600 + earlier_hours, 2),
+            "hours_with_earlier_runs": round(self.hours + earlier_hours, 2),
             "optimizer": f"Muon and AdamW, learning rate {settings.learning_rate}",
             "loss": str(settings.loss),
             "start": start and start.profile,

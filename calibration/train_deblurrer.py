@@ -1,5 +1,6 @@
 """Train a deblurrer on sharp photographs that are blurred on the fly, or on pairs."""
 
+import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
@@ -184,11 +185,13 @@ class DeblurrerTrainer(RestorationTrainer):
             crops.photographs, shaken, self.settings.seed + 1, self.settings.spectra
         )
         read: Mapping[str, Tensor] = {}
+        begun = time.monotonic()
         if self.fabric.is_global_zero:
             reader = deepcopy(network).requires_grad_(True).cpu()  # the windows are made there
             learn_to_read(reader, windows, report)
             read = reader.state_dict()
         read = self.fabric.broadcast(read)
+        self.seconds_before = time.monotonic() - begun
         for part in (network, self.network):
             part.load_state_dict(read)
         if self.fabric.is_global_zero:

@@ -42,6 +42,8 @@ _REPORT_S = 2.0
 class Trainer(ABC, Generic[Validation]):
     """One run in a folder; made again on the same folder it goes on where it stopped.
 
+    ``seconds`` are of its steps; ``seconds_before``, of what it learned before the first.
+
     Crop number i depends on the seed and i only, so a resumed run sees the same data as one that
     never stopped. A subclass sets itself up, calls :meth:`load`, and says what a step is.
 
@@ -69,6 +71,7 @@ class Trainer(ABC, Generic[Validation]):
         self._take_folder()
         self.crops_done = 0
         self.seconds = 0.0
+        self.seconds_before = 0.0
         self._share_of_time = 0.0
         self._board: TensorBoardLog | None = None
 
@@ -109,11 +112,16 @@ class Trainer(ABC, Generic[Validation]):
         return {
             "crops": self.crops_done,
             "batch": self.settings.batch,
-            "hours": round(self.seconds / 3600, 2),
+            "hours": round(self.hours, 2),
             "processes": self.fabric.world_size,
             "command": " ".join(map(shell_word, sys.argv)),
             "seed": self.settings.seed,
         }
+
+    @property
+    def hours(self) -> float:
+        """That it has learned for."""
+        return (self.seconds_before + self.seconds) / 3600
 
     @property
     def finished(self) -> bool:
@@ -212,7 +220,11 @@ class Trainer(ABC, Generic[Validation]):
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
-        counters = {"crops_done": self.crops_done, "seconds": self.seconds}
+        counters = {
+            "crops_done": self.crops_done,
+            "seconds": self.seconds,
+            "seconds_before": self.seconds_before,
+        }
         save_checkpoint(self.checkpoint, {**self.state(), **counters}, self.lessons)
 
     def load(self) -> bool:
@@ -241,6 +253,7 @@ class Trainer(ABC, Generic[Validation]):
             ) from error
         self.crops_done = state["crops_done"]
         self.seconds = state["seconds"]
+        self.seconds_before = state.get("seconds_before", 0.0)  # older ones do not tell
         self._look_at_the_clock()
         return True
 

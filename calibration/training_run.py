@@ -20,7 +20,8 @@ class RunSettings:
     Attributes:
         out: folder of the run.
         crops: training crops in all; a resumed run may name another number.
-        minutes: the run ends after so long, if that is sooner, and its learning rate falls in time.
+        minutes: the run ends after so long of steps, if that is sooner, and its learning rate falls
+            in time; what is learned before the first step comes on top.
         batch: crops a step, over all processes.
         ema_steps: time constant of the averaged weights, which are those that are kept.
         save_minutes: time between checkpoints, each with a validation.
