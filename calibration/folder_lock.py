@@ -1,4 +1,4 @@
-"""One process at a time trains in a folder."""
+"""One process at a time trains in a folder, or records into it."""
 
 import errno
 import os

@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from calibration.acuity import Verdict
+from calibration.errors import CalibrationError
+from calibration.folder_lock import lock_folder
 from calibration.frame_sorter import FrameSorter
 from calibration.known_domains import least_frame_px
 from calibration.recording import MANIFEST, CalibrationRecording, RecordingRule
@@ -52,12 +54,17 @@ def run_record(job: RecordJob, console: Console) -> int:
     """Record until there are frames enough; returns the exit status.
 
     Raises:
-        CalibrationError: the folder or the disk cannot be used.
+        CalibrationError: the folder or the disk cannot be used, or another process records there.
         SourceError: a source cannot be opened or read.
     """
     for uri in job.clips:
         open_source(uri, SourceOptions()).open().close()  # all are there before the first is sorted
     recording = CalibrationRecording(job.to, job.rule)
+    if not lock_folder(job.to):
+        raise CalibrationError(
+            f"another process records into {job.to}; wait for its end or stop it, or name another "
+            "--to"
+        )
     if recording.frames:
         console.print(f"going on with {len(recording.frames)} frames in {escape(str(job.to))}")
     with signals_received() as signals, _Counts(recording, console) as counts:

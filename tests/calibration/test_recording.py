@@ -29,6 +29,7 @@ from engines.profile import load_profile
 from stream.calibrate import RecordJob, instruction, run_record, size_problem
 from stream.clips import clip_names, record_clips
 from stream.errors import SourceError
+from tests.calibration.test_folder_lock import held_by_another
 from tests.calibration.virtual_camera import FPS, HEIGHT, WIDTH, Shot, shots
 from tests.conftest import ROOT, blur2blur, discs
 
@@ -200,6 +201,16 @@ def test_a_clip_that_is_not_there_is_said_before_any_is_sorted(clip: Path, tmp_p
     with pytest.raises(SourceError, match=r"typo\.mp4 does not exist"):
         run_record(job, Console(quiet=True))
     assert not (tmp_path / "camera").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not locked there")
+def test_second_recording_into_the_folder_is_refused_meanwhile(clip: Path, tmp_path: Path) -> None:
+    with (
+        held_by_another(tmp_path),
+        pytest.raises(CalibrationError, match="another process records into"),
+    ):
+        run_record(RecordJob(to=tmp_path, clips=(str(clip),)), Console(quiet=True))
+    assert not CalibrationRecording(tmp_path).frames
 
 
 def test_killed_recording_keeps_what_it_had_and_goes_on(clip: Path, tmp_path: Path) -> None:
