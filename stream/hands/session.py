@@ -24,6 +24,7 @@ Task = Literal["finger-tapping", "open-close", "reach", "rest", "free"]
 FORMAT = 1
 SIDECAR = "session.json"
 VIDEO = "video.mkv"
+_RECORDED_STEMS = (Path(FILE_NAME).stem, Path(VIDEO).stem)
 STATEMENT = (
     "Research and feedback software. Not a medical device; not for diagnosis or treatment "
     "decisions. A restored frame is an estimate: deblurring can invent detail. Keep the raw "
@@ -254,6 +255,18 @@ def read_session(folder: Path) -> Session:
     recorded = sidecar.files.get(FILE_NAME) if sidecar.state == "complete" else None
     changed = recorded is not None and recorded != sha256_of(table)
     return Session(folder=folder, sidecar=sidecar, trajectories=found, changed=changed)
+
+
+def check_replaces_no_recording(path: Path) -> None:
+    """To be called before something made of a session is written where the user says.
+
+    Raises:
+        StreamError: that is a session's own sidecar, table or video, or a name that they may have.
+    """
+    path = path.resolve()
+    of_recorder = path.name.casefold() == SIDECAR or path.stem.casefold() in _RECORDED_STEMS
+    if of_recorder and (path.parent / SIDECAR).is_file():
+        raise StreamError(f"{path} is for what was recorded; name another file with --to")
 
 
 def find_sessions(root: Path) -> list[Path]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
+from stream.hands.measures import write_measures
 from stream.hands.report import write_report
 from stream.hands.session import (
     SIDECAR,
@@ -138,6 +139,23 @@ def test_a_report_that_cannot_be_written_is_said_so(folder: Path, tmp_path: Path
     for place in (tmp_path / "taken.html", tmp_path / "nowhere" / "report.html"):
         with pytest.raises(StreamError, match=rf"{place} cannot be written"):
             write_report([read_session(folder)], place)
+
+
+@pytest.mark.parametrize("name", [SIDECAR, FILE_NAME, "landmarks.json", "Video.mkv"])
+def test_what_is_made_of_a_session_never_replaces_it(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    pytest.importorskip("jinja2", reason="needs the extra hands")
+    session = read_session(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (tmp_path / "link.json").symlink_to(folder / name)
+    for to in (folder / name, tmp_path / "link.json"):
+        with pytest.raises(StreamError, match="name another file with --to"):
+            write_measures(session, [], to)
+        with pytest.raises(StreamError, match="name another file with --to"):
+            write_report([session], to)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert write_measures(session, [], tmp_path / name).is_file(), "elsewhere it is a name"
 
 
 @pytest.mark.parametrize("other", [None, "video.mkv"])
