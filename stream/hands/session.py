@@ -238,7 +238,10 @@ def sidecar_content(folder: Path) -> dict[str, Any]:
             raise StreamError(f"{path} has format {content['format']}; this version reads {FORMAT}")
         return content
     except OSError:
-        raise StreamError(f"{folder} holds no session: there is no {SIDECAR} in it") from None
+        problem = f"{folder} holds no session: there is no {SIDECAR} in it"
+        for one in find_sessions(folder)[:1]:
+            problem += f"; name one below it, such as {one} (only a report is of several)"
+        raise StreamError(problem) from None
     except (ValueError, TypeError, KeyError) as error:
         raise StreamError(f"{path} is not a session's sidecar: {error}") from None
 

@@ -170,6 +170,11 @@ def test_only_what_a_session_without_frames_made_is_removed(
     assert nothing[1].is_dir()
 
 
+def test_a_folder_of_sessions_is_told_from_none(folder: Path) -> None:
+    with pytest.raises(StreamError, match=f"no session: .* such as {folder} .*report"):
+        read_session(folder.parent)
+
+
 def test_digests_name_every_file(folder: Path) -> None:
     sidecar: Sidecar = with_digests(folder, read_session(folder).sidecar)
     write_sidecar(folder, sidecar)
