@@ -291,6 +291,19 @@ def test_what_one_clip_does_not_give_the_others_do(clip: Path, tmp_path: Path) -
     assert said.count("there were frames enough") == 2
 
 
+def test_photographs_are_no_examples_and_the_user_learns_what_is(
+    seen: list[Shot], tmp_path: Path
+) -> None:
+    blurred = [shot.pixels for shot in seen if shot.extent_px > 5][::20]
+    photographs = [tmp_path / f"IMG_{number}.jpg" for number in range(len(blurred))]
+    for photograph, pixels in zip(photographs, blurred, strict=True):
+        cv2.imwrite(str(photograph), pixels)
+    recording = CalibrationRecording(tmp_path / "camera", RULE)
+    _, said = of_several(photographs, recording)
+    assert not recording.frames
+    assert said.count("as in a photograph; film some seconds") == len(photographs) >= 2
+
+
 @pytest.mark.parametrize("still_first", [True, False])
 def test_clips_of_one_kind_each_fill_a_recording(
     seen: list[Shot], tmp_path: Path, still_first: bool
