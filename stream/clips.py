@@ -16,7 +16,8 @@ from stream.capture.source import Size
 _NOTHING_OF_USE = "no frame is clearly sharp or clearly blurred, or they are kept already"
 _TOO_SHORT = (
     "a frame is compared with those of the seconds around it, and there are none, as in a "
-    "photograph; film some seconds with this camera, in which it or the hand rests and moves in turns"
+    "photograph; film some seconds with this camera, in which it or the hand rests and moves in "
+    "turns"
 )
 _ASK_FOR_MORE = "ask for more with --sharp and --blurry"
 _ENOUGH = f"there were frames enough; {_ASK_FOR_MORE}"
