@@ -214,7 +214,7 @@ def main() -> None:
         parser.error(str(error))
     profiles = arguments.profile or [DEFAULT_PROFILE]
     found, sheet = measure(arguments.clips, profiles, hand_model, Console())
-    Console().print(_table(found))
+    Console(emoji=False).print(_table(found))
     if arguments.sheet is not None:
         write_picture(arguments.sheet, sheet)
     if arguments.json is not None:

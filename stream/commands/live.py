@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.console import Console
 
 from stream.commands.common import (
     Backend,
@@ -15,6 +14,7 @@ from stream.commands.common import (
     PrecisionOption,
     chosen_profile,
     console,
+    output_console,
     parse_size,
     refuse_ignored,
 )
@@ -266,4 +266,4 @@ def doctor(
         raise typer.Exit(write_gpu_report(gpu_report, EngineMatrix(device="cuda"), console()))
     from stream.doctor import examine, show
 
-    raise typer.Exit(show(examine(), Console()))
+    raise typer.Exit(show(examine(), output_console()))

@@ -83,6 +83,7 @@ def test_runs_without_torch(tmp_path: Path) -> None:
         (["demo", "--to", "out.avi"], ".mp4 or .mkv"),
         (["demo", "--to", "ftp://x/y.mp4"], "nothing is known of ftp://"),
         (["demo", "--to", "null", "--profile", "nobody"], "no profile 'nobody'"),
+        (["demo", "--to", "null", "--profile", ":x:"], "no profile ':x:'"),
         (["demo", "--to", "null", "--stats", "no/folder/s.json"], "make it first"),
         (["demo", "--to", "null", "--hand-region"], "give --hands, too"),
         (["demo", "--to", "null", "--max-hands", "2"], "--max-hands is about hands; give --hands"),
