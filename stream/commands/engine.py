@@ -96,7 +96,7 @@ def engine_list() -> None:
 
 
 def _facts(engine: "KeptEngine") -> list[str]:
-    """Name, profile and size, device and versions, megabytes, when it was built, as a list shows."""
+    """Its name, profile and size, device and versions, megabytes, and when it was built."""
     card, name = engine.card, engine.name[:_SHOWN_NAME]
     key = card.get("key")
     if not key:
