@@ -1,11 +1,13 @@
 """`live` and `doctor`: what people begin with."""
 
+import os.path
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
+from engines.shell import shell_word
 from stream.commands.common import (
     Backend,
     Deblur,
@@ -18,6 +20,8 @@ from stream.commands.common import (
     parse_size,
     refuse_ignored,
 )
+from stream.errors import StreamError
+from stream.uri import scheme_of
 
 
 class Hands(StrEnum):
@@ -36,6 +40,22 @@ def with_hands_said(arguments: list[str]) -> list[str]:
         if said[place + 1 : place + 2] not in [[choice] for choice in Hands]:
             said.insert(place + 1, Hands.deblurred)
     return said
+
+
+def _check_for_output(sources: list[str]) -> None:
+    """To be called where no output is named, which the last source may be, as for ffmpeg.
+
+    Raises:
+        StreamError: a recording that is not there stands behind another source.
+    """
+    for name in sources[1:]:
+        if name.lower().endswith((".mp4", ".mkv")) and not (
+            scheme_of(name) or os.path.exists(name)
+        ):
+            raise StreamError(
+                f"{name} does not exist; is the path right? or did you mean to record there: "
+                f"--to {shell_word(name)}"
+            )
 
 
 def _take_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -124,8 +144,9 @@ def live(
         bool | None,
         typer.Option(
             "--realtime/--every-frame",
-            help="Play files at their own rate like a live camera, newest frame first; or take "
-            "every frame. The default is every frame, unless a window is the only output.",
+            help="Play files at their own rate like a live camera, newest frame first, and hold a "
+            "photograph until `q`; or take every frame. The default is every frame, unless a "
+            "window is the only output.",
             show_default=False,
         ),
     ] = None,
@@ -220,6 +241,8 @@ def live(
     from stream.hands.tracking import HandsOn
     from stream.live import LiveJob, run_live
 
+    if not to:
+        _check_for_output(source)
     if hands is Hands.off:
         about_hands = ["max_hands", "hand_model"] + ["hand_region"] * hand_region
         refuse_ignored(context, about_hands, "is about hands; give --hands, too")

@@ -4,6 +4,7 @@ import os
 import re
 from fractions import Fraction
 from itertools import chain, count
+from mimetypes import guess_type
 from pathlib import Path
 
 import av
@@ -72,7 +73,9 @@ class Recording:
     ) -> None:
         self.uri = str(path)
         if path.suffix.lower() not in SUFFIXES:
-            raise OutputError(f"{path}: recordings end in {' or '.join(SUFFIXES)}")
+            raise OutputError(
+                f"{path}: recordings end in {' or '.join(SUFFIXES)}{_if_picture(path)}"
+            )
         if (problem := folder_problem(path)) is not None:
             raise OutputError(problem)
         if os.path.exists(path) and not os.path.isfile(path):
@@ -214,6 +217,14 @@ class _VideoWriter:
         if _plays(self._path):
             problem += "; what was recorded until now plays"
         return OutputError(problem)
+
+
+def _if_picture(path: Path) -> str:
+    """More to say where a single picture was meant."""
+    kind, _ = guess_type(path.name)
+    if kind is None or not kind.startswith("image/"):
+        return ""
+    return "; single pictures are shown in a window (`--to window`), but none is written"
 
 
 def _rate(fps: float) -> Fraction:

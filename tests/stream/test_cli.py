@@ -81,6 +81,8 @@ def test_runs_without_torch(tmp_path: Path) -> None:
         (["rtsp://me:hidden[x]@127.0.0.1:9/x", "--to", "null"], "Connection refused"),
         (["demo", "--to", "no/such/folder/out.mp4"], "does not exist; make it first"),
         (["demo", "--to", "out.avi"], ".mp4 or .mkv"),
+        (["demo", "--to", "photo.PNG"], "shown in a window (`--to window`), but none is written"),
+        (["demo", "out.mp4"], "record there: --to out.mp4"),
         (["demo", "--to", "ftp://x/y.mp4"], "nothing is known of ftp://"),
         (["demo", "--to", "null", "--profile", "nobody"], "no profile 'nobody'"),
         (["demo", "--to", "null", "--profile", ":x:"], "no profile ':x:'"),
