@@ -163,7 +163,6 @@ def calibrate_train(
     with needs_extra_train():
         from calibration.camera_profile import camera_profile_folder, export_camera_profile
         from calibration.job import run_translator_training
-        from calibration.paired_folders import find_pairs
         from calibration.train_translator import TranslatorTraining
         from calibration.transferred_blur import TransferredBlur
 
@@ -174,7 +173,7 @@ def calibrate_train(
         deblurrer=deblurrer or model.value,
         crops=crops or (4_000 if quick else 20_000),
         held_out=tuple(held_out or ()),
-        known=TransferredBlur(pairs=tuple(find_pairs(blur_from))) if blur_from else None,
+        known=TransferredBlur.of_folders(blur_from) if blur_from else None,
         features=features.value,
         seed=seed,
     )

@@ -346,6 +346,17 @@ def test_frames_that_take_much_memory_to_learn_from_are_told(tmp_path: Path) -> 
         assert told is None if says is None else told is not None and says in told
 
 
+def test_each_clip_has_its_own_from(tmp_path: Path) -> None:
+    """As a shell makes of --from *.mkv."""
+    result = blur2blur(
+        "calibrate", "record", "--from", "a.mkv", "b.mkv", "--to", tmp_path / "camera",
+        COLUMNS="200",
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "either a camera or clips, each clip with its own --from" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_clips_take_no_options_of_cameras(clip: Path, tmp_path: Path) -> None:
     for option in ("--seconds", "--fps"):
         result = blur2blur(
