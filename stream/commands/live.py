@@ -81,9 +81,10 @@ def live(
         list[str],
         typer.Argument(
             help="Where frames come from: a camera (`0`, `camera:0`, `/dev/video0`), a file "
-            "(`clip.mp4`), a stream (`rtsp://…`, `http://…/video.mjpeg` of a phone's IP-camera "
-            "app; a file at such an address is taken as a file), `zmq+tcp://…` (a publisher), "
-            "`demo`, or `synthetic:640x480@30`. Several share one engine.",
+            "(`clip.mp4`; a window holds a photograph), a stream (`rtsp://…`, "
+            "`http://…/video.mjpeg` of a phone's IP-camera app; a file at such an address is taken "
+            "as a file), `zmq+tcp://…` (a publisher), `demo`, or "
+            "`synthetic:640x480@30`. Several share one engine.",
             show_default=False,
         ),
     ],
@@ -144,9 +145,8 @@ def live(
         bool | None,
         typer.Option(
             "--realtime/--every-frame",
-            help="Play files at their own rate like a live camera, newest frame first, and hold a "
-            "photograph until `q`; or take every frame. The default is every frame, unless a "
-            "window is the only output.",
+            help="Play files at their own rate like a live camera, newest frame first; or take "
+            "every frame. The default is every frame, unless a window is the only output.",
             show_default=False,
         ),
     ] = None,
