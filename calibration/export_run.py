@@ -15,7 +15,7 @@ from calibration.checkpoint import load_checkpoint
 from calibration.errors import CalibrationError
 from calibration.profile_networks import part_weights
 from calibration.start import stored_start
-from calibration.trainer import CHECKPOINT, RUN_CARD
+from calibration.training_run import CHECKPOINT, read_run_card
 from engines.export import export_deblurrer
 from engines.networks import read_specification
 from engines.profile import LEFT_BELOW, WEIGHTS, load_profile
@@ -48,7 +48,7 @@ def export_run(
             written, or the file no figures of this profile; or there is nothing to keep.
         ProfileError: the weights cannot be written as a profile.
     """
-    card = _run_card(run)
+    card = read_run_card(run)
     figures_of_quality = {} if quality is None else {"quality": _quality(quality, name)}
     state = load_checkpoint(run / CHECKPOINT)
     if "translator" in state:
@@ -105,17 +105,6 @@ def _mixed(
         name: torch.lerp(own.float(), first[name].float(), keep) if own.is_floating_point() else own
         for name, own in weights.items()
     }
-
-
-def _run_card(run: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads((run / RUN_CARD).read_text(encoding="utf-8"))
-        card["crops"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CalibrationError(
-            f"{run} holds no finished run ({RUN_CARD}: {error}); train there first"
-        ) from error
-    return card
 
 
 def _quality(file: Path, name: str) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from calibration.errors import CalibrationError
+from engines.errors import ProfileError
 from engines.export import export_deblurrer
-from engines.networks import MIMOUNetSpec, NAFNetSpec, NetworkSpec
+from engines.networks import MIMOUNetSpec, NAFNetSpec, NetworkSpec, network_shapes
 
 _WRAPPERS = ("params_ema", "params", "state_dict", "model")
 
@@ -75,7 +76,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
 
 def recognise(tensors: Mapping[str, Tensor]) -> NetworkSpec | None:
     """The network whose parameters have these names and shapes, or None."""
-    spec: NetworkSpec | None = None
+    spec: NetworkSpec
     try:
         if "intro.weight" in tensors:
             spec = NAFNetSpec(
@@ -89,16 +90,18 @@ def recognise(tensors: Mapping[str, Tensor]) -> NetworkSpec | None:
                 width=len(tensors["feat_extract.0.main.0.weight"]),
                 blocks=_counts(tensors, r"Encoder\.(\d+)\.layers\.(\d+)\.")[0],
             )
-    except (ValueError, IndexError, TypeError):
+        else:
+            return None
+        shapes = network_shapes(spec.to_json())
+    except (ProfileError, ArithmeticError, RuntimeError, ValueError, IndexError, TypeError):
         return None
-    return spec
+    return spec if shapes == {name: tuple(t.shape) for name, t in tensors.items()} else None
 
 
 def _counts(tensors: Mapping[str, Tensor], pattern: str) -> tuple[int, ...]:
     """How many blocks each level has, from names that hold the numbers of both."""
-    blocks: dict[str, int] = {}
+    blocks: dict[str, set[str]] = {}
     for key in tensors:
         if match := re.match(pattern, key):
-            level, number = match[1], int(match[2])
-            blocks[level] = max(blocks.get(level, 0), number + 1)
-    return tuple(blocks[level] for level in sorted(blocks, key=lambda text: (len(text), text)))
+            blocks.setdefault(match[1], set()).add(match[2])
+    return tuple(len(blocks[level]) for level in sorted(blocks, key=lambda text: (len(text), text)))

@@ -21,7 +21,8 @@ from calibration.train_translator import (
     TranslatorTraining,
     TranslatorValidation,
 )
-from calibration.trainer import Trainer, TrainingState, Validation
+from calibration.trainer import Trainer
+from calibration.training_run import TrainingState, Validation
 from engines.shell import shell_word
 
 _STAGE = (

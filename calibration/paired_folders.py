@@ -101,4 +101,4 @@ def _partner(blurred: Path, folder: Path) -> Path | None:
 
 def _scene(blurred: Path, folder: Path) -> str:
     names = [n for n in blurred.relative_to(folder).parts[:-1] if not n.endswith("blur")]
-    return "/".join(names) or folder.name
+    return "/".join(names) or folder.resolve().name

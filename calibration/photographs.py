@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -56,16 +56,33 @@ def split_photographs(
         pictures: to be split.
         held_out: share of the keys.
         key: of a picture.
-        trained, tested: keys that are on their side already, by earlier training.
+        trained, tested: names of what is on its side already, by earlier training; see
+            :func:`known_again`.
     """
     keys = {key(p) for p in pictures}
     order = sorted(keys, key=lambda k: hashlib.sha256(k.encode()).hexdigest())
     count = max(1, round(held_out * len(order))) if len(order) > 1 else 0
-    held = keys & set(tested) - set(trained)
-    open_yet = [k for k in order if k not in held and k not in trained]
+    learned = known_again(keys, trained)
+    held = known_again(keys, tested) - learned
+    open_yet = [k for k in order if k not in held and k not in learned]
     held |= set(open_yet[: max(0, count - len(held))])
     train = [p for p in pictures if key(p) not in held]
     return train, sorted((p for p in pictures if key(p) in held), key=str)
+
+
+def known_again(keys: Collection[str], names: Collection[str]) -> set[str]:
+    """Those of the keys that a card names.
+
+    A scene is called by its path under ``--data``, which may have named a folder further up or
+    down: where a name is none of the keys, it means all that end alike.
+    """
+    named = set(names)
+    ends = {_end(name) for name in named.difference(keys)}
+    return {key for key in keys if key in named or _end(key) in ends}
+
+
+def _end(name: str) -> str:
+    return PurePosixPath(name).name
 
 
 def trained_on(card: Mapping[str, Any]) -> list[str]:
@@ -91,8 +108,7 @@ def was_trained_on(path: Path, names: Collection[str]) -> bool:
         path: of the picture.
         names: the card's ``data``.
     """
-    last = {Path(name).name for name in names}
-    return not last.isdisjoint(path.parts)
+    return not {_end(name) for name in names}.isdisjoint(path.parts)
 
 
 def read_photographs(paths: Iterable[Path]) -> dict[Path, NDArray[np.uint8]]:

@@ -31,7 +31,8 @@ from engines.networks.idle import leave_out_idle
 from engines.profile import CARD, Profile, load_profile
 
 ASLEEP = 0.02
-"""A channel that speaks in no more than this share of pictures is left out."""
+"""A channel of a block that speaks in no more than this share of pictures is left out; where motion
+is looked for one that speaks in none, as rare motions are to be seen, too."""
 _SPEAKS = 1e-2
 _PICTURE_PX = 256
 _HEIGHT, _WIDTH = 480, 640
@@ -163,7 +164,8 @@ def prune(
     for ear in ears:
         ear.remove()
     for part, times in spoke.items():
-        asleep = np.flatnonzero(times <= ASLEEP * len(pictures))
+        seldom = ASLEEP * len(pictures) if part.of_block else 0
+        asleep = np.flatnonzero(times <= seldom)
         for layer in part.listeners:
             taken = weights[f"{layer}.weight"]
             taken[:, taken_in(asleep, channels[part], taken.shape[1])] = 0.0

@@ -17,8 +17,9 @@ from calibration.muon import Muon
 from calibration.profile_networks import part_weights
 from calibration.start import Start, start_state
 from calibration.tensorboard_log import EXAMPLES
-from calibration.trainer import RunSettings, Trainer, learning_rate_factor
+from calibration.trainer import Trainer, learning_rate_factor
 from calibration.training_log import TrainingLog
+from calibration.training_run import RunSettings
 from engines.networks import MotionUNet, NetworkSpec, PlainUNet, PlainUNetSpec
 from engines.networks.motion_unet import MOTION_PARTS
 from engines.profile import load_profile
@@ -145,7 +146,7 @@ class RestorationTrainer(Trainer[Evaluation]):
         earlier_hours = 0.0 if start is None else start.hours
         return {
             **self.how_it_ran(),
-            "hours_with_earlier_runs": round(self.seconds / 3600 + earlier_hours, 2),
+            "hours_with_earlier_runs": round(self.hours + earlier_hours, 2),
             "optimizer": f"Muon and AdamW, learning rate {settings.learning_rate}",
             "loss": str(settings.loss),
             "start": start and start.profile,

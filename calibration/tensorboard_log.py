@@ -2,14 +2,12 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
 from calibration.picture_file import read_picture
-
-if TYPE_CHECKING:
-    from calibration.trainer import TrainingState
+from calibration.training_run import TrainingState
 
 FOLDER = "tensorboard"
 EXAMPLES = "examples.png"
@@ -27,7 +25,7 @@ class TensorBoardLog:
         self._run = run
         self._writer = SummaryWriter(str(run / FOLDER), purge_step=crops_done)
 
-    def add(self, state: "TrainingState[Any]") -> None:
+    def add(self, state: TrainingState[Any]) -> None:
         """Loss and speed; after a validation its figures, and the examples that it drew."""
         add: Any = self._writer.add_scalar
         step = state.crops_done

@@ -1,5 +1,6 @@
 """Train a deblurrer on sharp photographs that are blurred on the fly, or on pairs."""
 
+import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
@@ -27,8 +28,8 @@ from calibration.photographs import tested_on, trained_on
 from calibration.profile_networks import part_network
 from calibration.restoration_trainer import RestorationSettings, RestorationTrainer
 from calibration.start import start_of
-from calibration.trainer import CHECKPOINT
 from calibration.training_data import TrainingData, open_training_data
+from calibration.training_run import CHECKPOINT
 from engines.networks import MotionUNet
 from engines.networks.motion_unet import CELL_PX
 from engines.profile import load_profile
@@ -184,11 +185,13 @@ class DeblurrerTrainer(RestorationTrainer):
             crops.photographs, shaken, self.settings.seed + 1, self.settings.spectra
         )
         read: Mapping[str, Tensor] = {}
+        begun = time.monotonic()
         if self.fabric.is_global_zero:
             reader = deepcopy(network).requires_grad_(True).cpu()  # the windows are made there
             learn_to_read(reader, windows, report)
             read = reader.state_dict()
         read = self.fabric.broadcast(read)
+        self.seconds_before = time.monotonic() - begun
         for part in (network, self.network):
             part.load_state_dict(read)
         if self.fabric.is_global_zero:

@@ -28,8 +28,9 @@ from calibration.profile_networks import part_network
 from calibration.recording import CalibrationRecording
 from calibration.recording_identity import origin
 from calibration.tensorboard_log import EXAMPLES
-from calibration.trainer import RunSettings, Trainer, learning_rate_factor
+from calibration.trainer import Trainer, learning_rate_factor
 from calibration.training_log import LOG, add_line
+from calibration.training_run import RunSettings
 from calibration.translator import SIZES, TRANSLATOR, pyramid
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile

@@ -10,9 +10,8 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import Tensor
@@ -20,66 +19,37 @@ from torch.utils.data import DataLoader, Dataset
 
 from calibration.checkpoint import check_lessons, load_checkpoint, save_checkpoint
 from calibration.errors import CalibrationError
+from calibration.folder_lock import lock_folder
 from calibration.processes import from_workers, loader_workers, make_fabric
 from calibration.tensorboard_log import TensorBoardLog
 from calibration.training_data import one_thread
+from calibration.training_run import (
+    CHECKPOINT,
+    RUN_CARD,
+    RunSettings,
+    TrainingState,
+    Validation,
+    has_run_card,
+)
 from engines.files import write_text_atomically
 from engines.shell import shell_word
 from engines.signals import signals_received
 
-RUN_CARD = "run.json"
-CHECKPOINT = "checkpoint.pt"
 _STEPS_BETWEEN_LOOKS = 8
 _REPORT_S = 2.0
-
-Validation = TypeVar("Validation")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """What every run is told.
-
-    Attributes:
-        out: folder of the run.
-        crops: training crops in all; a resumed run may name another number.
-        minutes: the run ends after so long, if that is sooner, and its learning rate falls in time.
-        batch: crops a step, over all processes.
-        ema_steps: time constant of the averaged weights, which are those that are kept.
-        save_minutes: time between checkpoints, each with a validation.
-        start: profile, by name or folder, whose weights a new run begins with; one that goes on
-            need not be told again.
-    """
-
-    out: Path
-    crops: int = 400_000
-    minutes: float | None = None
-    batch: int = 16
-    ema_steps: int = 500
-    save_minutes: float = 5.0
-    seed: int = 0
-    start: str | None = None
-
-
-@dataclass(frozen=True)
-class TrainingState(Generic[Validation]):
-    """What a run tells while it goes on; ``crops`` are those of the whole run, as expected."""
-
-    crops_done: int
-    crops: int
-    loss: float
-    crops_per_s: float
-    validation: Validation | None
 
 
 class Trainer(ABC, Generic[Validation]):
     """One run in a folder; made again on the same folder it goes on where it stopped.
 
+    ``seconds`` are of its steps; ``seconds_before``, of what it learned before the first.
+
     Crop number i depends on the seed and i only, so a resumed run sees the same data as one that
     never stopped. A subclass sets itself up, calls :meth:`load`, and says what a step is.
 
     Raises:
-        CalibrationError: the batch cannot be shared among the processes, or there are too few crops
-            for one.
+        CalibrationError: the batch cannot be shared among the processes, there are too few crops
+            for one, or another run goes on in the folder.
     """
 
     settings: RunSettings
@@ -98,9 +68,10 @@ class Trainer(ABC, Generic[Validation]):
                 f"{self.fabric.world_size} processes; name a multiple with --batch"
             )
         torch.manual_seed(settings.seed)
-        settings.out.mkdir(parents=True, exist_ok=True)
+        self._take_folder()
         self.crops_done = 0
         self.seconds = 0.0
+        self.seconds_before = 0.0
         self._share_of_time = 0.0
         self._board: TensorBoardLog | None = None
 
@@ -141,11 +112,16 @@ class Trainer(ABC, Generic[Validation]):
         return {
             "crops": self.crops_done,
             "batch": self.settings.batch,
-            "hours": round(self.seconds / 3600, 2),
+            "hours": round(self.hours, 2),
             "processes": self.fabric.world_size,
             "command": " ".join(map(shell_word, sys.argv)),
             "seed": self.settings.seed,
         }
+
+    @property
+    def hours(self) -> float:
+        """That it has learned for."""
+        return (self.seconds_before + self.seconds) / 3600
 
     @property
     def finished(self) -> bool:
@@ -244,7 +220,11 @@ class Trainer(ABC, Generic[Validation]):
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
-        counters = {"crops_done": self.crops_done, "seconds": self.seconds}
+        counters = {
+            "crops_done": self.crops_done,
+            "seconds": self.seconds,
+            "seconds_before": self.seconds_before,
+        }
         save_checkpoint(self.checkpoint, {**self.state(), **counters}, self.lessons)
 
     def load(self) -> bool:
@@ -273,13 +253,28 @@ class Trainer(ABC, Generic[Validation]):
             ) from error
         self.crops_done = state["crops_done"]
         self.seconds = state["seconds"]
+        self.seconds_before = state.get("seconds_before", 0.0)  # older ones do not tell
         self._look_at_the_clock()
         return True
+
+    def _take_folder(self) -> None:
+        """Only the process that writes there takes it; all of a run have to hear of it."""
+        out = self.settings.out
+        out.mkdir(parents=True, exist_ok=True)
+        taken = not self.fabric.is_global_zero or lock_folder(out)
+        if not self.fabric.broadcast(taken):
+            raise CalibrationError(
+                f"another process trains in {out}; wait for its end or stop it, or name another "
+                "--out"
+            )
 
     def _finish(
         self, loss: float | None, report: Callable[[TrainingState[Validation]], None]
     ) -> Validation:
-        """The end; where nothing was left to learn, ``loss`` is None, and nothing is reported."""
+        """The end; where nothing was left to learn, ``loss`` is None, and nothing is reported.
+
+        Nor is it told then how it learned: by these settings it did not.
+        """
         settings = self.settings
         if self.fabric.is_global_zero:
             self.save()
@@ -288,8 +283,9 @@ class Trainer(ABC, Generic[Validation]):
             mean_rate = self.crops_done / self.seconds if self.seconds else 0.0
             if loss is not None:
                 self._report(report, self._now(loss, mean_rate, final))
-            card = json.dumps(self.card(final), indent=2) + "\n"
-            write_text_atomically(settings.out / RUN_CARD, card)
+            if loss is not None or not has_run_card(settings.out, self.crops_done):
+                card = json.dumps(self.card(final), indent=2) + "\n"
+                write_text_atomically(settings.out / RUN_CARD, card)
         self.fabric.barrier()
         return final
 

@@ -14,6 +14,7 @@ from calibration.paired_folders import PairedCrops, PicturePair, find_pairs
 from calibration.pairs import BlurredCrops, Crops, PairRecipe
 from calibration.photographs import (
     find_photographs,
+    known_again,
     large_enough,
     read_photographs,
     split_photographs,
@@ -118,7 +119,8 @@ def crops_to_look_at(
         CalibrationError: a folder is missing, or nothing usable is left.
     """
     if pairs := _pairs_of_all(folders):
-        pairs = [pair for pair in pairs if pair.scene not in tested]
+        left_out = known_again({pair.scene for pair in pairs}, tested)
+        pairs = [pair for pair in pairs if pair.scene not in left_out]
         if not pairs:
             raise CalibrationError(_ALL_TESTED_ON)
         return PairedCrops(pairs, recipe.crop_px, seed, crops)

@@ -75,11 +75,13 @@ class EngineCache:
         self._folder = folder
         self._say = say
         self._file = f"engine{suffix}"
+        self._replaceable: set[Path] = set()
 
     def load(self, key: Key, read: Callable[[Path], Loaded]) -> Loaded | None:
         """What ``read`` makes of the kept engine of this key; None where there is none that loads.
 
-        One that is damaged, or that ``read`` raises for, is removed, and a line says why.
+        One that is damaged, or that ``read`` raises for, is removed, and a line says why. Where it
+        is a file or memory that is not to be had now, it stays until :meth:`keep` has another.
         """
         if self._folder is None:
             return None
@@ -100,7 +102,10 @@ class EngineCache:
                 f"kept engine {folder.name} does not load, building it again: "
                 f"{reason[-1] if reason else type(error).__name__}"
             )
-            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, (OSError, MemoryError)):
+                self._replaceable.add(folder)
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
             return None
 
     def keep(self, key: Key, write: Callable[[Path], object], *, build_s: float) -> None:
@@ -136,10 +141,13 @@ class EngineCache:
                 "build_s": round(build_s, 1),
             }
             (draft / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+            place = self._folder / folder_name(key)
+            if place in self._replaceable:
+                _remove(place)
             try:
-                draft.rename(self._folder / folder_name(key))
+                draft.rename(place)
             except OSError:
-                if not os.path.isdir(self._folder / folder_name(key)):
+                if not os.path.isdir(place):
                     raise  # else another process was first, and its engine is as good
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -159,8 +167,12 @@ def kept_engines(folder: Path) -> list[KeptEngine]:
 
 
 def remove(engine: KeptEngine) -> None:
-    """Remove a kept engine."""
-    shutil.rmtree(engine.folder, ignore_errors=True)
+    """Remove a kept engine.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    _remove(engine.folder)
 
 
 def used(kept: Path) -> None:
@@ -174,13 +186,17 @@ def remove_unused(folder: Path) -> None:
     now = time.time()
     for place in folder.iterdir():
         limit_s = _DRAFT_S if place.name.startswith(_DRAFT) else _UNUSED_S
-        with suppress(OSError):  # another process was quicker
+        with suppress(OSError):  # another process was quicker, or nothing can be removed
             if now - place.stat().st_mtime > limit_s:
                 _remove(place)
 
 
 def clear(folder: Path) -> int:
-    """Remove everything that is kept in a folder; how many things that were."""
+    """Remove everything that is kept in a folder; how many things that were.
+
+    Raises:
+        OSError: one cannot be removed; those after it stay, too.
+    """
     places = list(folder.iterdir()) if folder.is_dir() else []
     for place in places:
         _remove(place)
@@ -189,7 +205,7 @@ def clear(folder: Path) -> int:
 
 def _remove(place: Path) -> None:
     if place.is_dir():
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(place)
     else:
         place.unlink(missing_ok=True)
 
@@ -234,11 +250,19 @@ def sharing_problem(folder: Path) -> str | None:
 
 
 def _checked(folder: Path, key: Key) -> KeptEngine:
-    """The engine of a folder. Raises ValueError or OSError where it is not whole, or another."""
-    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    engine = KeptEngine(folder, card)
-    if card["key"] != json.loads(json.dumps(dict(key))):
-        raise ValueError("it is of another key")
-    if sha256_of(engine.file) != card["sha256"]:
-        raise ValueError("it does not match its checksum")
-    return engine
+    """The engine of a folder.
+
+    Raises:
+        ValueError: it is not whole, or another.
+        OSError: it cannot be read now.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        engine = KeptEngine(folder, card)
+        if card["key"] != json.loads(json.dumps(dict(key))):
+            raise ValueError("it is of another key")
+        if sha256_of(engine.file) != card["sha256"]:
+            raise ValueError("it does not match its checksum")
+        return engine
+    except (FileNotFoundError, KeyError, TypeError) as error:
+        raise ValueError(f"it is not whole: {error}") from error

@@ -37,6 +37,11 @@ class InnerChannels:
     listeners: tuple[str, ...]
 
     @property
+    def of_block(self) -> bool:
+        """Whether a residual block has them inside; otherwise they tell how things moved."""
+        return self.name != self.makers[0]
+
+    @property
     def name(self) -> str:
         """That of their block, or of what makes them."""
         return self.makers[0].removesuffix(f".{_FIRST_OF_BLOCK}")

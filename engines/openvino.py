@@ -5,9 +5,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class OpenVINOEngine:
         say: takes a line for the user when something takes long or goes unexpectedly.
 
     Raises:
-        EngineError: OpenVINO cannot read or compile the graph.
+        EngineError: OpenVINO cannot read or compile the graph, or computes in another precision.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class OpenVINOEngine:
             quantize(model, self._ranges)
         model.reshape([batch, self._shape.height, self._shape.width, 3])
         compiled = self._core.compile_model(model, self._device, self._settings())
+        self._check_precision(compiled)
         self._cache.keep(
             key,
             lambda file: file.write_bytes(compiled.export_model().read()),
@@ -157,9 +159,27 @@ class OpenVINOEngine:
         return ranges
 
     def _read(self, file: Path) -> "ov.CompiledModel":
-        return self._core.import_model(
+        compiled = self._core.import_model(
             io.BytesIO(file.read_bytes()), self._device, self._settings()
         )
+        self._check_precision(compiled)
+        return compiled
+
+    def _check_precision(self, compiled: "ov.CompiledModel") -> None:
+        """A processor without the units for a precision computes in f32, without a word.
+
+        Raises:
+            EngineError: that, or the like on another device.
+        """
+        if self._precision == "i8":  # of which the hint, on the other layers, says nothing
+            return
+        with suppress(RuntimeError):  # not every device tells
+            computes = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+            if computes in get_args(Precision) and computes != self._precision:
+                raise EngineError(
+                    f"OpenVINO computes in {computes} on this {self._device}, not in "
+                    f"{self._precision}; say --precision {computes}, or leave it out"
+                )
 
     def _settings(self) -> dict[str, Any]:
         floats = processor().fastest_precision if self._precision == "i8" else self._precision

@@ -10,10 +10,12 @@ written (see the README for what has run).
 """
 
 import hashlib
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -26,6 +28,7 @@ from engines.cache import EngineCache, Key, folder_name, is_private
 from engines.device_engine import DeviceEngine
 from engines.engine import EngineFacts, EngineShape, Precision
 from engines.errors import EngineError
+from engines.files import write_atomically
 from engines.fused import FusedDeblur
 from engines.profile import Profile
 from engines.torch import device_name, fused_on_device
@@ -64,7 +67,8 @@ class TensorRTEngine(DeviceEngine):
             start = time.monotonic()
             with _telling(f"building the TensorRT engine for {shape}, {precision}", say):
                 module = Levels(fused_on_device(profile, precision, device))
-                program = build(library, module, shape, device, _timings(cache, key))
+                with timings(cache, key) as measured:
+                    program = build(library, module, shape, device, measured)
             kept.keep(
                 key,
                 lambda file: library.save(
@@ -154,8 +158,27 @@ def _code_sha256() -> str:
     return digest.hexdigest()
 
 
-def _timings(cache: Path | None, key: Key) -> Path | None:
-    """Where TensorRT notes what it measured, for the next engine: of one version and one GPU."""
+@contextmanager
+def timings(cache: Path | None, key: Key) -> Iterator[Path]:
+    """A file for what TensorRT measures in a build, of which the next one is quicker.
+
+    It begins as what is kept, and takes its place once the build is done. TensorRT itself would
+    write in place, and fail with the finished engine where it cannot.
+    """
+    with tempfile.TemporaryDirectory(prefix="blur2blur-") as private:
+        file = Path(private) / "timings.bin"
+        kept = _kept_timings(cache, key)
+        if kept is not None:
+            with suppress(OSError):
+                shutil.copyfile(kept, file)
+        yield file
+        if kept is not None:
+            with suppress(OSError):
+                write_atomically(kept, partial(shutil.copyfile, file))
+
+
+def _kept_timings(cache: Path | None, key: Key) -> Path | None:
+    """Of one version and one GPU."""
     if cache is None or not is_private(cache):
         return None
     measured = {name: key[name] for name in ("version", "device", "capability")}
@@ -163,7 +186,7 @@ def _timings(cache: Path | None, key: Key) -> Path | None:
 
 
 def build(
-    library: Any, module: nn.Module, shape: EngineShape, device: torch.device, timings: Path | None
+    library: Any, module: nn.Module, shape: EngineShape, device: torch.device, timings: Path
 ) -> Callable[[Tensor], Tensor]:
     """Export a module and let TensorRT compile all of it; takes minutes.
 
@@ -173,21 +196,20 @@ def build(
     Raises:
         EngineError: it cannot.
     """
-    with tempfile.TemporaryDirectory() as private:
-        try:
-            compiled: Callable[[Tensor], Tensor] = library.dynamo.compile(
-                exported(module, shape, device),
-                arg_inputs=[frames_in(library, shape)],
-                device=device,
-                disable_tf32=True,
-                require_full_compilation=True,
-                min_block_size=1,
-                cache_built_engines=False,
-                reuse_cached_engines=False,
-                timing_cache_path=str(timings or Path(private) / "timings.bin"),
-            )
-        except Exception as error:  # the compiler raises whatever its stages raise
-            raise EngineError(f"TensorRT cannot compile this: {error}") from error
+    try:
+        compiled: Callable[[Tensor], Tensor] = library.dynamo.compile(
+            exported(module, shape, device),
+            arg_inputs=[frames_in(library, shape)],
+            device=device,
+            disable_tf32=True,
+            require_full_compilation=True,
+            min_block_size=1,
+            cache_built_engines=False,
+            reuse_cached_engines=False,
+            timing_cache_path=str(timings),
+        )
+    except Exception as error:  # the compiler raises whatever its stages raise
+        raise EngineError(f"TensorRT cannot compile this: {error}") from error
     return compiled
 
 

@@ -19,3 +19,7 @@ class SourceUnfitError(SourceError):
 
 class OutputError(StreamError):
     """An output cannot be opened or written."""
+
+
+class SourceLeftOutError(OutputError):
+    """An output takes no further frame of this source; it does of others."""

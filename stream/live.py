@@ -24,7 +24,7 @@ from stream.controls import RunControls
 from stream.deblurring import DeblurMode, Deblurring
 from stream.errors import OutputError
 from stream.hands.tracking import HandSettings, HandsOn
-from stream.output import Output, open_output
+from stream.output import Output, open_output, wants_every_frame
 from stream.output.display import display_problem
 from stream.output.publisher import Publisher
 from stream.output.recording import Recording
@@ -32,6 +32,8 @@ from stream.pipeline import Pipeline
 from stream.run_log import STANDARD_ERROR, RunLog
 from stream.statistics import program_version, statistics
 from stream.wire import short_name
+
+_WATCHED = ("window",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,8 @@ def run_live(job: LiveJob, console: Console) -> int:
     if job.stats is not None and (problem := writable_problem(job.stats)) is not None:
         raise OutputError(problem)
     with ExitStack() as unused:
-        outputs = _open_outputs(job, unused)  # the last, as a publisher is there for all to see
+        # The last, as a publisher is there for all to see.
+        outputs = _open_outputs(job, sources, unused)
         _refuse_overwriting(job, sources, outputs)
         with RunLog(job.log, tell) as log:
 
@@ -155,16 +158,16 @@ def _hand_settings(job: LiveJob) -> HandSettings | None:
     )
 
 
-def _open_outputs(job: LiveJob, unused: ExitStack) -> list[Output]:
+def _open_outputs(job: LiveJob, sources: list[Source], unused: ExitStack) -> list[Output]:
     """The outputs, each of which ``unused`` would close."""
-    uris = job.outputs or ("window",)
+    uris = job.outputs or _WATCHED
     if not job.outputs and (problem := display_problem()) is not None:
         instead = "record instead: `blur2blur live SOURCE --to out.mp4`"
         raise OutputError(f"no window: {problem}; {instead}")
-    several = len(job.sources) > 1
+    names = [source.name for source in sources]
     outputs = []
     for uri in uris:
-        output = open_output(uri, several=several, insecure_bind=job.insecure_bind)
+        output = open_output(uri, sources=names, insecure_bind=job.insecure_bind)
         unused.callback(output.close)
         outputs.append(output)
     return outputs
@@ -172,8 +175,9 @@ def _open_outputs(job: LiveJob, unused: ExitStack) -> list[Output]:
 
 def _open_sources(job: LiveJob) -> list[Source]:
     """The sources with names of their own."""
-    only_watched = set(job.outputs or ("window",)) == {"window"}
-    realtime = only_watched if job.realtime is None else job.realtime
+    realtime = job.realtime
+    if realtime is None:
+        realtime = not any(wants_every_frame(uri) for uri in job.outputs or _WATCHED)
     options = SourceOptions(size=job.size, fps=job.fps, realtime=realtime)
     sources: list[Source] = []
     for uri in job.sources:
@@ -192,10 +196,7 @@ def _refuse_overwriting(job: LiveJob, sources: list[Source], outputs: list[Outpu
     """No file is both read and written, and none is written twice."""
     read = [source.path for source in sources if isinstance(source, VideoFile)]
     recorded = [
-        output.path_for(source.name)
-        for output in outputs
-        if isinstance(output, Recording)
-        for source in (sources if output.several else sources[:1])
+        path for output in outputs if isinstance(output, Recording) for path in output.paths
     ]
     seen: set[str] = set()
     for path in [*recorded, job.stats, job.log]:

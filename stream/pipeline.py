@@ -161,7 +161,7 @@ class Pipeline:
         if self._stopped_at is None and self._time.over:
             self._silent = {name for name, own in self.ledgers.items() if not own.captured}
             self.stop()
-        if all(output.failure for output in self.outputs):
+        if all(output.over for output in self.outputs):
             self.stop()
         if (
             self._stopped_at is not None

@@ -8,6 +8,7 @@ from engines.networks.specification import (
     NetworkSpec,
     build_network,
     named_specification,
+    network_shapes,
     read_specification,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "PlainUNetSpec",
     "build_network",
     "named_specification",
+    "network_shapes",
     "read_specification",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import torch
 from torch import nn
 
 from engines.errors import ProfileError
@@ -66,6 +67,18 @@ def build_network(specification: Mapping[str, Any]) -> nn.Module:
     if specification.get("architecture") == "identity":
         return nn.Identity()
     return read_specification(specification).build()
+
+
+def network_shapes(specification: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Those of a network's tensors by name. None is allocated, however large it would be.
+
+    Raises:
+        ProfileError: as of :func:`build_network`.
+        ArithmeticError, RuntimeError, TypeError, ValueError: it is beyond all measure.
+    """
+    with torch.device("meta"):
+        state = build_network(specification).state_dict()
+    return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
 _NAMED: dict[str, NetworkSpec] = {

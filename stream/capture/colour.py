@@ -1,8 +1,8 @@
-"""RGB of decoded pictures: by which matrix, where their stream does not say, and how exactly."""
+"""RGB of decoded pictures: by which matrix, how exactly, and which curve none can undo."""
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace
+from av.video.reformatter import Colorspace, ColorTrc
 from numpy.typing import NDArray
 
 from stream.capture.source import Size
@@ -13,6 +13,7 @@ _AS_SD = ("mjpeg", "rawvideo")
 """JPEG is BT.601 of every size (JFIF 1.02), and so are the raw pictures of webcams."""
 _BILINEAR, _FULL_CHROMA, _ROUNDED = 0x2, 0x2000, 0x40000
 """FFmpeg's SWS_BILINEAR, SWS_FULL_CHR_H_INT and SWS_ACCURATE_RND."""
+_HDR: dict[int, str] = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 
 
 def to_rgb(frame: VideoFrame, size: Size, codec: str, *, exactly: bool) -> NDArray[np.uint8]:
@@ -41,3 +42,13 @@ def say_matrix(frame: VideoFrame, codec: str) -> None:
         and not frame.format.is_rgb
     ):
         frame.colorspace = Colorspace.ITU709
+
+
+def hdr_notes(transfer: int) -> tuple[str, ...]:
+    """What to tell the user of pictures with this transfer curve (ITU-T H.273, table 3)."""
+    if transfer not in _HDR:
+        return ()
+    return (
+        f"this is HDR video ({_HDR[transfer]}) and is taken as it is: its colours will look pale. "
+        "Convert it to SDR first; phones have a setting to film without HDR",
+    )

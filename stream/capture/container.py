@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stream.capture.best_video import PLAYLISTS, best_video, leave_others
 from stream.capture.clock import ArrivalClock, CaptureClock
-from stream.capture.colour import to_rgb
+from stream.capture.colour import hdr_notes, to_rgb
 from stream.capture.duration import ends, lasts_s, promised_s
 from stream.capture.geometry import Orientation, fitted, with_square_pixels
 from stream.capture.orientation import first_orientation, orientation_of
@@ -220,6 +220,7 @@ class ContainerCapture:
             fps=float(rate) if rate else None,
             frames=frames or None,
             format=f"{codec.name} {codec.pix_fmt or ''}".strip(),
+            notes=hdr_notes(codec.color_trc),
             by_arrival=by_arrival,
             silence_s=self._options.silence_s,
         )

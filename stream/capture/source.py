@@ -54,7 +54,7 @@ class StreamInfo:
         by_arrival: the source stamps nothing, so a picture's time is when it came here.
         frames: number of frames to come, None where unknown or endless.
         format: codec and pixel format, for the user.
-        notes: what differs from what was asked, a line each.
+        notes: what the user should know, as what differs from what was asked, a line each.
         silence_s: so long a silence is nothing unusual.
     """
 

@@ -133,13 +133,13 @@ def engine_remove(
     from engines.folders import engine_cache
     from stream.errors import StreamError
 
+    if bool(names) == everything:
+        raise typer.BadParameter("name engines, or say --all")
     folder = engine_cache()
-    if everything:
+    if not names:
         count = clear(folder)
         console().print(f"{count} removed from {folder}", markup=False, highlight=False)
         return
-    if not names:
-        raise typer.BadParameter("name an engine, or say --all")
     kept = kept_engines(folder)
     for name in names:
         meant = [engine for engine in kept if engine.name.startswith(name)]

@@ -21,7 +21,7 @@ from stream.commands.common import (
     refuse_ignored,
 )
 from stream.errors import StreamError
-from stream.uri import scheme_of
+from stream.uri import scheme_of, with_forgotten_scheme, without_credentials
 
 
 class Hands(StrEnum):
@@ -48,10 +48,9 @@ def _check_for_output(sources: list[str]) -> None:
     Raises:
         StreamError: a recording that is not there stands behind another source.
     """
-    for name in sources[1:]:
-        if name.lower().endswith((".mp4", ".mkv")) and not (
-            scheme_of(name) or os.path.exists(name)
-        ):
+    for name in map(without_credentials, sources[1:]):
+        is_address = scheme_of(name) or with_forgotten_scheme(name)
+        if name.lower().endswith((".mp4", ".mkv")) and not (is_address or os.path.exists(name)):
             raise StreamError(
                 f"{name} does not exist; is the path right? or did you mean to record there: "
                 f"--to {shell_word(name)}"
@@ -146,7 +145,8 @@ def live(
         typer.Option(
             "--realtime/--every-frame",
             help="Play files at their own rate like a live camera, newest frame first; or take "
-            "every frame. The default is every frame, unless a window is the only output.",
+            "every frame. The default is every frame where an output is a recording or `null`, "
+            "else the file's own rate: a window, a publisher and a virtual camera want the newest.",
             show_default=False,
         ),
     ] = None,

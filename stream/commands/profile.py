@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from engines.shell import shell_word
-from stream.commands.common import console, needs_extra_train, output_console
+from stream.commands.common import console, needs_extra_train, output_console, refuse_ignored
 from stream.errors import StreamError
 
 app = typer.Typer(help="Weights to choose from: names for `live --profile`.", no_args_is_help=True)
@@ -69,6 +69,7 @@ def profile_export(
 
 @app.command("import")
 def profile_import(
+    context: typer.Context,
     name: Annotated[
         str | None,
         typer.Argument(
@@ -102,6 +103,7 @@ def profile_import(
     if (file is None) == (weights is None):
         raise typer.BadParameter("name one file, with --from or with --weights")
     if file is not None:
+        refuse_ignored(context, ["about"], "goes with --weights; an exported profile has its own")
         from engines.profile_archive import import_archive
 
         profile = import_archive(file, user_profiles(), name)

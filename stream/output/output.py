@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from threading import Condition, Lock, Thread
 from typing import Protocol
 
-from stream.errors import OutputError
+from stream.errors import OutputError, SourceLeftOutError
 from stream.frame import ProcessedFrame
 from stream.mailbox import Mailbox, take_ready
 from stream.metrics import Ledger
@@ -30,6 +30,7 @@ class Output(Protocol):
         """Take one frame.
 
         Raises:
+            SourceLeftOutError: it cannot be taken, and no further one of its source can.
             OutputError: it cannot be taken, and no further one can.
         """
         ...
@@ -85,6 +86,9 @@ class OutputWorker:
             (a recording of a file).
         room_made: called after frames were taken, and when no more will be.
         say: takes a line when the output fails.
+
+    Attributes:
+        failure: what went wrong; it may still take the frames of other sources.
     """
 
     def __init__(
@@ -114,6 +118,11 @@ class OutputWorker:
         """Run in a thread of its own; not for outputs of the main thread."""
         self._thread = Thread(target=self._run, name=f"output {self.output.uri}", daemon=True)
         self._thread.start()
+
+    @property
+    def over(self) -> bool:
+        """It takes no more frames."""
+        return all(box.closed for box in self._boxes.values())
 
     def has_room(self, source: str) -> bool:
         """Whether :meth:`post` takes a frame of this source without waiting."""
@@ -148,22 +157,20 @@ class OutputWorker:
         """Write the frames that wait, or idle once; False after the output was closed."""
         if self._closed:
             return False
-        boxes = list(self._boxes.values())
-        over = all(box.closed for box in boxes)  # looked at first, so that no last frame is missed
-        waiting = take_ready(boxes, self._changed, timeout_s=timeout_s)
+        over = self.over  # looked at first, so that no last frame is missed
+        waiting = take_ready(list(self._boxes.values()), self._changed, timeout_s=timeout_s)
         if waiting:
             self._room_made()
         try:
             if not waiting and over:
-                self._close()
+                if (reason := self._close()) is not None:
+                    self._note(reason)
             elif time.monotonic() - self._idled_at > _IDLE_S:
                 self._idled_at = time.monotonic()
                 self.output.idle()
             while waiting:
-                handed_ns = time.perf_counter_ns()
-                self.output.write(waiting[0].frame)
-                waiting.pop(0).written(handed_ns)
-                self.written += 1
+                self._write(waiting[0])
+                waiting.pop(0)
         except OutputError as error:
             self._fail(str(error), waiting)
         except Exception as error:  # the top of a thread: an output must not take others along
@@ -174,31 +181,51 @@ class OutputWorker:
         while self.step(_IDLE_S):
             pass
 
+    def _write(self, delivery: Delivery) -> None:
+        handed_ns = time.perf_counter_ns()
+        try:
+            self.output.write(delivery.frame)
+        except SourceLeftOutError as error:
+            self._leave_out(delivery, str(error))
+        else:
+            delivery.written(handed_ns)
+            self.written += 1
+
     def _drop(self, delivery: Delivery, cause: str) -> None:
         self.dropped += 1
         delivery.dropped(cause)
 
-    def _fail(self, reason: str, waiting: list[Delivery]) -> None:
-        self.failure = reason
+    def _note(self, reason: str) -> None:
+        self.failure = reason if self.failure is None else f"{self.failure}; {reason}"
         self._say(reason)
+
+    def _leave_out(self, delivery: Delivery, reason: str) -> None:
+        """This frame and the further ones of its source."""
+        box = self._boxes[delivery.frame.captured.source]
+        self._note(reason)
+        box.close()
+        for lost in [delivery, *take_ready([box], self._changed)]:
+            self._drop(lost, "output_failed")
+        self._room_made()
+
+    def _fail(self, reason: str, waiting: list[Delivery]) -> None:
+        self._note(reason)
         self.finish()
         for delivery in [*waiting, *take_ready(list(self._boxes.values()), self._changed)]:
             self._drop(delivery, "output_failed")
         if not self._closed:
             self._close()
 
-    def _close(self) -> None:
+    def _close(self) -> str | None:
+        """Returns what went wrong."""
         self._closed = True
-        reason = None
         try:
             self.output.close()
         except OutputError as error:
-            reason = str(error)
+            return str(error)
         except Exception as error:  # as in step
-            reason = f"{self.output.uri}: unexpected {type(error).__name__} at the end: {error}"
-        if reason is not None and self.failure is None:
-            self.failure = reason
-            self._say(reason)
+            return f"{self.output.uri}: unexpected {type(error).__name__} at the end: {error}"
+        return None
 
     def give_up(self) -> None:
         """The output hangs; whoever owns the run leaves it behind."""

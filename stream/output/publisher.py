@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engines.engine import EngineFacts
 from stream.endpoint import Endpoint, parse_endpoint
-from stream.errors import OutputError, StreamError
+from stream.errors import OutputError, SourceLeftOutError, StreamError
 from stream.frame import Frame, ProcessedFrame
 from stream.hands.landmarks import TrackedFrame
 from stream.keys import AuthorisedKeys, authorised_folder, load_key
@@ -31,6 +31,9 @@ from stream.wire import (
 )
 
 _WAITING = 2
+"""Frames that may wait for a subscriber, times the sources: those of a batch are sent within
+microseconds, and ZeroMQ sees about once a millisecond that some have left."""
+_LINGER_MS = 200
 _MAX_REQUEST_BYTES = 4096
 """Of what a subscriber sends: greetings with keys, and topics of 256 bytes at most."""
 _OPTIONS = {"encoding", "quality", "format", "key", "authorised"}
@@ -39,17 +42,20 @@ _OPTIONS = {"encoding", "quality", "format", "key", "authorised"}
 class Publisher:
     """Publishes ``[topic, header, pixels]``, see ``stream.wire``.
 
-    A subscriber that is slow misses frames; two at most wait for it here, whatever it does. Raw
-    pixels are sent without a copy: frames are never written to after they were made.
+    A subscriber that is slow misses frames; at most twice as many as there are sources wait for it
+    here, whatever it does. Raw pixels are sent without a copy: frames are never written to after
+    they were made.
 
     Args:
         uri: ``zmq+tcp://127.0.0.1:5555`` or ``zmq+ipc:///path``, with ``encoding=raw|jpeg``,
             ``quality=1...100``, ``format=imagezmq`` (for the hub of that package), ``key=NAME`` and
             ``authorised=FOLDER`` behind a ``?``.
+        sources: how many cameras' frames may be sent at once; all of them find room.
         insecure_bind: allow an address that other machines reach without keys.
 
     Raises:
         OutputError: the address cannot be bound, or would let in anybody.
+        ValueError: there is no source.
 
     Attributes:
         uri: where it is bound.
@@ -59,7 +65,9 @@ class Publisher:
     every_frame = False
     main_thread = False
 
-    def __init__(self, uri: str, *, insecure_bind: bool = False) -> None:
+    def __init__(self, uri: str, *, sources: int = 1, insecure_bind: bool = False) -> None:
+        if sources < 1:
+            raise ValueError(f"sources are 1 or more, not {sources}")
         try:
             endpoint = parse_endpoint(uri, _OPTIONS)
             self.encoding, self.quality = _encoding(endpoint)
@@ -77,7 +85,7 @@ class Publisher:
                     "--insecure-bind"
                 )
             self._context = zmq.Context()
-            self._socket = self._bind(endpoint)
+            self._socket = self._bind(endpoint, _WAITING * sources)
         except OutputError:
             raise
         except StreamError as error:
@@ -96,7 +104,7 @@ class Publisher:
         try:
             self._socket.send_multipart(self._parts(frame), copy=False)
         except (WireError, UnicodeEncodeError) as error:
-            raise OutputError(
+            raise SourceLeftOutError(
                 f"{self.uri}: a frame is not sent, as no subscriber would take it: {error}"
             ) from None
         except zmq.ZMQError as error:
@@ -177,13 +185,14 @@ class Publisher:
         """Nothing to do."""
 
     def close(self) -> None:
-        self._socket.close(linger=0)
+        """Give what waits a moment to leave."""
+        self._socket.close(linger=_LINGER_MS)
         self._context.term()
 
-    def _bind(self, endpoint: Endpoint) -> "zmq.Socket[bytes]":
+    def _bind(self, endpoint: Endpoint, waiting: int) -> "zmq.Socket[bytes]":
         socket = self._context.socket(zmq.PUB)
         try:
-            socket.setsockopt(zmq.SNDHWM, _WAITING)  # has no effect after bind
+            socket.setsockopt(zmq.SNDHWM, waiting)  # has no effect after bind
             socket.setsockopt(zmq.LINGER, 0)
             socket.setsockopt(zmq.MAXMSGSIZE, _MAX_REQUEST_BYTES)
             socket.setsockopt(zmq.IPV6, endpoint.ipv6)

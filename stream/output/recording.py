@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import chain, count
 from mimetypes import guess_type
@@ -17,7 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from engines.files import folder_problem
-from stream.errors import OutputError
+from stream.errors import OutputError, SourceLeftOutError
 from stream.frame import ProcessedFrame
 from stream.hands.overlay import Overlay
 from stream.output.letterbox import letterboxed
@@ -52,12 +54,16 @@ class Recording:
 
     Args:
         path: ends in .mp4 or .mkv; a file of that name is replaced when the first frame comes.
-        several: put the source's name into each file's name.
+        sources: their names, which are put into the files' names where there are several.
         as_captured: record the pictures as they came, not deblurred and without hands.
         own_times: keep the times of the source, whenever its first picture comes.
 
     Raises:
-        OutputError: the folder does not exist, or the suffix is of another kind.
+        OutputError: the folder does not exist, the suffix is of another kind, or something that is
+            no file has a file's name.
+
+    Attributes:
+        paths: the files, as many as there are sources.
     """
 
     every_frame = True
@@ -67,7 +73,7 @@ class Recording:
         self,
         path: Path,
         *,
-        several: bool = False,
+        sources: Sequence[str] = (),
         as_captured: bool = False,
         own_times: bool = False,
     ) -> None:
@@ -76,25 +82,21 @@ class Recording:
             raise OutputError(
                 f"{path}: recordings end in {' or '.join(SUFFIXES)}{_if_picture(path)}"
             )
-        if (problem := folder_problem(path)) is not None:
-            raise OutputError(problem)
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise OutputError(f"{path} is not a file but a folder, a pipe or a device; name a file")
         self._path = path
-        self.several = several
+        self._several = len(sources) > 1
         self._as_captured = as_captured
         self._own_times = own_times
         self._paths: dict[str, Path] = {}
         self._files: dict[str, _VideoWriter] = {}
         self._overlay = Overlay()
+        self.paths = [self._path_for(source) for source in sources] if self._several else [path]
+        for file in self.paths:
+            _check_may_be_written(file)
 
-    def path_for(self, source: str) -> Path:
-        """The file that frames of this source go to.
-
-        Its name is one on every system. Where that of an earlier source is the same there, which
-        may be blind to capitals, it gets a number.
-        """
-        if not self.several:
+    def _path_for(self, source: str) -> Path:
+        """Its name is one on every system. Where that of an earlier source is the same there, which
+        may be blind to capitals, it gets a number."""
+        if not self._several:
             return self._path
         if source not in self._paths:
             taken = {path.name.casefold() for path in self._paths.values()}
@@ -112,14 +114,20 @@ class Recording:
     def write(self, frame: ProcessedFrame) -> None:
         source, pts_s = frame.captured.source, frame.captured.pts_s
         pixels = frame.captured.pixels if self._as_captured else self._overlay.over(frame)
-        if source not in self._files:
-            self._files[source] = _VideoWriter(
-                self.path_for(source),
-                pixels,
-                begins_s=0.0 if self._own_times else pts_s,
-                fps=frame.captured.fps or _DEFAULT_FPS,
-            )
-        self._files[source].write(pixels, pts_s)
+        try:
+            if source not in self._files:
+                self._files[source] = _VideoWriter(
+                    self._path_for(source),
+                    pixels,
+                    begins_s=0.0 if self._own_times else pts_s,
+                    fps=frame.captured.fps or _DEFAULT_FPS,
+                )
+            self._files[source].write(pixels, pts_s)
+        except OutputError as error:
+            if source in self._files:
+                with suppress(OutputError):  # it is said already
+                    self._files.pop(source).close()
+            raise SourceLeftOutError(str(error)) from None
 
     def idle(self) -> None:
         """Nothing to do."""
@@ -134,6 +142,13 @@ class Recording:
         self._files.clear()
         if failures:
             raise OutputError("; ".join(failures))
+
+
+def _check_may_be_written(file: Path) -> None:
+    if (problem := folder_problem(file)) is not None:
+        raise OutputError(problem)
+    if os.path.exists(file) and not os.path.isfile(file):
+        raise OutputError(f"{file} is not a file but a folder, a pipe or a device; name a file")
 
 
 class _VideoWriter:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from calibration.checkpoint import load_checkpoint
+from tests.calibration.test_folder_lock import held_by_another
 from tests.calibration.test_recording import RULE, record
 from tests.calibration.test_training import SMALL
 from tests.calibration.virtual_camera import shots
@@ -134,3 +135,15 @@ def test_run_whose_whole_group_is_asked_to_end_saves_its_state(
     finish(process)
     done = load_checkpoint(tmp_path / "run" / "checkpoint.pt")["crops_done"]
     assert 0 < done < 1_000_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not locked there")
+def test_all_processes_end_where_another_trains_in_the_folder(
+    photographs: Path, tmp_path: Path
+) -> None:
+    """Only the first of them asks for the folder."""
+    with held_by_another(tmp_path):
+        run = start(photographs, tmp_path, 320, 5, processes=2)
+        _, errors = run.communicate(timeout=120)
+    assert run.returncode != 0
+    assert f"another process trains in {tmp_path}" in errors

@@ -111,6 +111,20 @@ def test_a_single_number_is_no_network() -> None:
     assert recognise({"feat_extract.0.main.0.weight": torch.tensor(1.0)}) is None
 
 
+BEYOND_ALL_MEASURE: dict[str, tuple[NetworkSpec, list[str]]] = {
+    "blocks": (NAFNET, ["encoders.0.99999999.x", "decoders.1.99999999.x"]),
+    "middle": (NAFNET, ["middle_blks.99999999.x"]),
+    "levels": (NAFNET, [f"{way}coders.{level}.0.x" for way in ("en", "de") for level in range(60)]),
+    "layers": (MIMO, ["Encoder.0.layers.99999999.x"]),
+}
+
+
+@pytest.mark.parametrize("claim", BEYOND_ALL_MEASURE)
+def test_names_that_claim_networks_beyond_all_measure_are_nobodys(claim: str) -> None:
+    spec, names = BEYOND_ALL_MEASURE[claim]
+    assert recognise(spec.build().state_dict() | dict.fromkeys(names, torch.zeros(1))) is None
+
+
 def test_other_weights_are_named(tmp_path: Path) -> None:
     assert recognise({}) is None
     file = tmp_path / "other.pth"

@@ -231,6 +231,20 @@ def test_what_was_learned_about_reading_outlives_an_interruption(
         assert torch.equal(again.network.state_dict()[name], tensor), name
 
 
+def test_learning_to_read_counts_on_the_card_and_comes_on_top_of_the_time_that_is_given(
+    photographs: Path, tmp_path: Path
+) -> None:
+    run = replace(settings(photographs, tmp_path), minutes=1.0)
+    first = DeblurrerTrainer(run)
+    assert first.seconds_before > 0
+    first.seconds_before = 1800.0
+    first.save()
+    again = DeblurrerTrainer(run)
+    assert not again.finished
+    card = again.card(again.validate())
+    assert card["hours"] == card["hours_with_earlier_runs"] == 0.5
+
+
 def test_training_run(photographs: Path, tmp_path: Path) -> None:
     """Trained, stopped and gone on with; it reads spectra before, and only once."""
     once = settings(photographs, tmp_path)

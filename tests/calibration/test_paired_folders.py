@@ -1,4 +1,5 @@
 import multiprocessing
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
@@ -15,9 +16,9 @@ from calibration.known_blur import KnownBlur
 from calibration.known_domains import known_domains, learned_from_pairs
 from calibration.paired_folders import PairedCrops, find_pairs
 from calibration.pairs import PairRecipe
-from calibration.photographs import was_trained_on
+from calibration.photographs import known_again, was_trained_on
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
-from calibration.training_data import open_training_data
+from calibration.training_data import crops_to_look_at, open_training_data
 from engines.networks import PlainUNetSpec, named_specification
 from tests.conftest import blur2blur
 
@@ -145,6 +146,52 @@ def test_scenes_are_split_whole(folder: Path) -> None:
     assert not set(data.training_names) & set(data.held_out_names)
     assert len(data.training_names) + len(data.held_out_names) == 4
     assert data.validation[0].shape == (4, 3, 256, 256)
+
+
+def write_scenes(root: Path, names: Iterable[str]) -> None:
+    for seed, name in enumerate(names):
+        write_pair(root / name / "blur" / "1.png", root / name / "sharp" / "1.png", seed)
+
+
+@pytest.mark.parametrize("levels", [("train", ""), ("", "train")])
+def test_scenes_keep_their_side_where_data_names_another_level(
+    levels: tuple[str, str], tmp_path: Path
+) -> None:
+    """What was held out anew had been trained on."""
+    write_scenes(tmp_path, [f"train/GOPR{n:04}" for n in range(12)])
+    first_level, second_level = (tmp_path / level for level in levels)
+    recipe = PairRecipe(crop_px=64)
+    first = open_training_data([first_level], recipe, 0, 8, 1)
+    write_scenes(tmp_path, [f"train/NEW{n}" for n in range(4)])
+    second = open_training_data(
+        [second_level], recipe, 0, 8, 1, trained=first.training_names, tested=first.held_out_names
+    )
+
+    def plain(names: list[str]) -> set[str]:
+        return {Path(name).name for name in names}
+
+    assert plain(first.training_names) <= plain(second.training_names)
+    assert plain(first.held_out_names) <= plain(second.held_out_names)
+    looked_at = crops_to_look_at([second_level], recipe, 0, 8, tested=first.held_out_names)
+    assert isinstance(looked_at, PairedCrops)
+    assert not plain([p.scene for p in looked_at.pairs]) & plain(first.held_out_names)
+
+
+def test_scenes_that_end_alike_are_told_apart_where_a_card_does() -> None:
+    scenes = {f"day{n}/camera" for n in range(4)}
+    trained = {"day0/camera", "day1/camera"}
+    assert known_again(scenes, trained) == trained
+    assert known_again(scenes, {"camera"}) == known_again(scenes, {"day9/camera"}) == scenes
+    assert not known_again(scenes, {"day0"})
+
+
+def test_scene_is_called_by_its_folder_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had no name."""
+    write_scenes(tmp_path, ["GOPR1"])
+    monkeypatch.chdir(tmp_path / "GOPR1")
+    assert find_pairs([Path()])[0].scene == find_pairs([tmp_path / "GOPR1"])[0].scene == "GOPR1"
 
 
 def test_pairs_of_different_size_are_named(tmp_path: Path) -> None:

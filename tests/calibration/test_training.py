@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from calibration.pairs import BlurredCrops, PairRecipe
 from calibration.photographs import find_photographs, read_photograph, split_photographs
 from calibration.profile_networks import part_weights
 from calibration.train_deblurrer import DeblurrerTrainer, DeblurrerTraining
-from calibration.trainer import RUN_CARD, TrainingState, learning_rate_factor
+from calibration.trainer import learning_rate_factor
+from calibration.training_run import RUN_CARD, TrainingState
 from engines.networks import PlainUNetSpec, read_specification
 from engines.profile import load_profile
+from tests.calibration.test_folder_lock import held_by_another
 from tests.conftest import blur2blur, discs
 
 SMALL = PlainUNetSpec(width=8, encoder_blocks=(1, 1), decoder_blocks=(1,))
@@ -114,6 +117,35 @@ def test_a_run_goes_on_with_the_same_lessons_only(
     assert again.finished
     again.run(lambda state: None)
     assert (settings.out / "log.jsonl").read_text() == log, "nothing was learned"
+
+
+def test_finished_run_that_is_repeated_claims_no_other_options(
+    settings: DeblurrerTraining,
+) -> None:
+    DeblurrerTrainer(settings).run(lambda state: None)
+    card = settings.out / RUN_CARD
+    told = card.read_text()
+    assert "learning rate 0.001" in told
+    other = replace(settings, learning_rate=3e-4)
+    DeblurrerTrainer(other).run(lambda state: None)
+    assert card.read_text() == told
+    for lost in ('{"crops": 4}', "[]", ""):  # as of a run that was killed before it told
+        card.write_text(lost)
+        DeblurrerTrainer(other).run(lambda state: None)
+        assert json.loads(card.read_text())["crops"] == settings.crops
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not locked there")
+def test_second_run_in_a_folder_is_refused_while_the_first_goes_on(
+    settings: DeblurrerTraining,
+) -> None:
+    """They overwrote each other's checkpoints."""
+    settings.out.mkdir()
+    with held_by_another(settings.out):
+        with pytest.raises(CalibrationError, match=f"another process trains in {settings.out}"):
+            DeblurrerTrainer(settings)
+        assert [path.name for path in settings.out.iterdir()] == [".lock"]
+    assert not DeblurrerTrainer(settings).finished
 
 
 def test_crops_that_a_network_cannot_take_are_refused(settings: DeblurrerTraining) -> None:

@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from calibration.translator import TRANSLATOR, pyramid
 from engines.networks import PlainUNetSpec
 from engines.profile import load_profile
 from stream.commands.calibrate import conclude
+from tests.calibration.test_folder_lock import held_by_another
 from tests.calibration.test_recording import RULE, record
 from tests.calibration.virtual_camera import shots
 from tests.conftest import PLAIN_SHORT, ROOT, blur2blur, discs
@@ -217,6 +219,18 @@ def test_recording_without_blur_is_refused(camera: Path) -> None:
     recording.frames = [f for f in recording.frames if f.kind == Verdict.SHARP]
     with pytest.raises(CalibrationError, match="0 blurry"):
         CameraCrops(recording, crop_px=64, seed=0, length=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not locked there")
+def test_second_run_in_a_folder_is_refused_while_the_first_goes_on(
+    settings: TranslatorTraining,
+) -> None:
+    settings.out.mkdir()
+    with (
+        held_by_another(settings.out),
+        pytest.raises(CalibrationError, match=f"another process trains in {settings.out}"),
+    ):
+        TranslatorTrainer(settings)
 
 
 def test_crops_too_small_for_the_discriminator_are_refused(settings: TranslatorTraining) -> None:

@@ -1,5 +1,11 @@
-"""A small profile with a translator and a deblurrer, as calibration will make them."""
+"""A small profile with both networks, as calibration will make them, and a folder to lock."""
 
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,3 +42,22 @@ def export_both(folder: Path, translator: PlainUNetSpec, deblurrer: PlainUNetSpe
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A profile with a translator and a deblurrer of its own."""
     return export_both(tmp_path_factory.mktemp("profiles") / "mycam", SPEC, SPEC)
+
+
+@contextmanager
+def folder_of_no_root() -> Iterator[Path]:
+    """A folder of a user who is not root, for whom nothing is read-only; this process is theirs."""
+    if sys.platform == "win32":
+        pytest.skip("other rights there")
+    folder = Path(tempfile.mkdtemp())
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)

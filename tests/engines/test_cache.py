@@ -1,5 +1,6 @@
 """Kept engines: whole or absent, trusted only where everything fits, and never shared."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ import pytest
 
 from engines.cache import CARD, EngineCache, clear, kept_engines, remove, sharing_problem
 from tests.conftest import PLAIN_SHORT, run_python
+from tests.engines.conftest import folder_of_no_root
 
 KEY = {"backend": "some", "weights": "abc", "batch": 1, "version": {"a": "1", "b": "2"}}
 
@@ -97,6 +99,23 @@ def test_one_that_its_library_does_not_take_is_built_again(tmp_path: Path) -> No
     assert kept_engines(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "lack", [OSError(errno.EMFILE, "Too many open files"), MemoryError("bad allocation")]
+)
+def test_one_that_does_not_load_for_a_lack_stays_until_there_is_another(
+    tmp_path: Path, lack: Exception
+) -> None:
+    def read(file: Path) -> bytes:
+        raise lack
+
+    keep(tmp_path)
+    cache = EngineCache(tmp_path)
+    assert cache.load(KEY, read) is None
+    assert load(tmp_path) == b"engine"
+    cache.keep(KEY, lambda file: file.write_bytes(b"a new one"), build_s=1.0)
+    assert load(tmp_path) == b"a new one"
+
+
 def build_at_once(folder: Path, number: int, barrier: "multiprocessing.Barrier") -> None:  # type: ignore[valid-type]
     def write(file: Path) -> None:
         file.write_bytes(bytes([number]) * 1_000_000)
@@ -139,25 +158,24 @@ def test_folder_that_cannot_be_made_costs_a_line_only(tmp_path: Path) -> None:
     assert "not kept" in said[0]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="other rights there")
 def test_read_only_folder_costs_a_line_only() -> None:
-    """As a user who is not root, for whom nothing is read-only."""
-    folder = Path(tempfile.mkdtemp())
-    root = os.geteuid() == 0
-    if root:
-        os.chown(folder, 65534, 65534)
-    folder.chmod(0o500)
     said: list[str] = []
-    try:
-        if root:
-            os.seteuid(65534)
+    with folder_of_no_root() as folder:
+        folder.chmod(0o500)
         keep(folder, said=said)
         assert load(folder) is None
-    finally:
-        if root:
-            os.seteuid(0)
-        shutil.rmtree(folder)
     assert said == [f"the compiled engine is not kept: {folder}: Permission denied"]
+
+
+def test_what_cannot_be_removed_is_not_said_to_be() -> None:
+    with folder_of_no_root() as folder:
+        keep(folder)
+        (kept,) = kept_engines(folder)
+        folder.chmod(0o500)
+        for remover in (lambda: remove(kept), lambda: clear(folder)):
+            with pytest.raises(PermissionError) as raised:
+                remover()
+            assert raised.value.filename == str(kept.folder)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="other rights there")

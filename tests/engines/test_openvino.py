@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from engines.engine import EngineShape
 from engines.errors import EngineError
 from engines.export import export_deblurrer
 from engines.networks import PlainUNet
-from engines.openvino import OpenVINOEngine, sees
+from engines.openvino import OpenVINOEngine, _capabilities, sees
 from engines.processor import processor
 from engines.profile import LEFT_BELOW, Profile, load_profile
 from engines.selfcheck import fixed_frames, psnr_db
@@ -86,6 +87,26 @@ def test_fastest_precision_stays_close_to_fp32(balanced: Profile) -> None:
     assert psnr_db(fast(frames), OpenVINOEngine(balanced, SHAPE, "f32")(frames)) > 40
 
 
+@pytest.mark.parametrize("precision", ["bf16", "f16"])
+def test_precision_is_the_one_asked_for_or_refused(
+    quick: Profile,
+    tmp_path: Path,
+    precision: Literal["bf16", "f16"],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """OpenVINO falls back to f32 without a word where the processor has no such units."""
+    with monkeypatch.context() as before:  # engines were kept under another precision's name
+        before.setattr(OpenVINOEngine, "_check_precision", lambda *_: None)
+        OpenVINOEngine(quick, ONE, precision, cache=tmp_path / "older")
+    if {"bf16": "BF16", "f16": "FP16"}[precision] in _capabilities("CPU"):
+        assert OpenVINOEngine(quick, ONE, precision).facts.precision == precision
+        return
+    for folder in (tmp_path / "older", tmp_path / "new"):
+        with pytest.raises(EngineError, match=r"computes in f32 .* say --precision f32"):
+            OpenVINOEngine(quick, ONE, precision, cache=folder)
+    assert kept_engines(tmp_path / "new") == []
+
+
 def test_compiled_engine_is_kept_and_damage_is_repaired(balanced: Profile, tmp_path: Path) -> None:
     frames = fixed_frames(72, 100)
     said: list[str] = []
@@ -119,7 +140,7 @@ def test_blob_that_openvino_does_not_take_is_built_again(balanced: Profile, tmp_
 def test_each_ingredient_changes_the_name_in_the_cache(balanced: Profile, tmp_path: Path) -> None:
     OpenVINOEngine(balanced, ONE, "f32", cache=tmp_path)
     OpenVINOEngine(balanced, EngineShape(height=72, width=101), "f32", cache=tmp_path)
-    OpenVINOEngine(balanced, ONE, "bf16", cache=tmp_path)
+    OpenVINOEngine(balanced, ONE, "i8", cache=tmp_path)
     assert len(kept_engines(tmp_path)) == 3
 
 

@@ -254,6 +254,8 @@ def test_commands(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "mine" in blur2blur("profile", "list", **folders).stdout
     assert blur2blur("profile", "import", "mine").returncode == 2
+    again = blur2blur("profile", "import", "x", "--from", file, "--about", "a camera", **folders)
+    assert (again.returncode, "--about goes with --weights" in again.stderr) == (1, True)
     (tmp_path / "data" / "blur2blur" / "profiles" / "mine" / GRAPH).write_bytes(b"half")
     odd = dict(load_profile("fast").weights)
     odd_weights = save_torch({name: torch.from_numpy(w).bfloat16() for name, w in odd.items()})

@@ -17,8 +17,9 @@ from engines.engine import EngineShape
 from engines.errors import EngineError
 from engines.profile import Profile, load_profile
 from engines.selfcheck import fixed_frames
-from engines.tensorrt import Levels, TensorRTEngine, bytes_of, engine_key, exported
+from engines.tensorrt import Levels, TensorRTEngine, bytes_of, engine_key, exported, timings
 from engines.torch import fused_from_profile
+from tests.engines.conftest import folder_of_no_root
 
 GPU = NvidiaGPU(name="NVIDIA A", capability=(8, 9), cuda="13.0", memory_gib=24)
 VERSIONS = {"torch": "2.13.0", "torch_tensorrt": "2.13.0", "tensorrt": "11.0"}
@@ -80,6 +81,36 @@ def test_machine_without_a_driver_is_told_so(balanced: Profile) -> None:
         TensorRTEngine(balanced, SHAPE, "bf16")
 
 
+def test_timings_take_the_place_of_those_before_once_a_build_is_done(
+    quick: Profile, tmp_path: Path
+) -> None:
+    key = engine_key(quick, SHAPE, "f16", GPU, VERSIONS)
+    with timings(tmp_path, key) as first:
+        assert not first.exists()
+        first.write_bytes(b"first")
+        assert list(tmp_path.iterdir()) == [], "a build that is killed leaves no part"
+    with pytest.raises(EngineError), timings(tmp_path, key) as second:
+        assert second.read_bytes() == b"first"
+        second.write_bytes(b"sec")
+        raise EngineError("no implementation")
+    other = engine_key(quick, replace(SHAPE, height=48), "f32", GPU, VERSIONS)
+    with timings(tmp_path, other) as third:
+        assert third.read_bytes() == b"first", "of another engine, on the same GPU"
+    other = engine_key(quick, SHAPE, "f16", replace(GPU, name="NVIDIA B"), VERSIONS)
+    with timings(tmp_path, other) as fourth:
+        assert not fourth.exists()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_timings_that_cannot_be_kept_cost_nothing(quick: Profile) -> None:
+    key = engine_key(quick, SHAPE, "f16", GPU, VERSIONS)
+    with folder_of_no_root() as folder:
+        folder.chmod(0o500)
+        with timings(folder, key) as file:
+            file.write_bytes(b"measured")
+        assert list(folder.iterdir()) == []
+
+
 class Library:
     """In TensorRT's place: it compiles nothing, and saves and loads as torch itself does."""
 
@@ -95,6 +126,7 @@ class Library:
         self.builds += 1
         if self.breaks == "compile":
             raise ValueError("[TRT] Could not find any implementation for node")
+        Path(said["timing_cache_path"]).write_bytes(b"measured")
         self.program = program
         return program.module()
 
@@ -132,6 +164,7 @@ def test_engine_is_built_once_and_kept(balanced: Profile, tmp_path: Path, librar
     (kept,) = kept_engines(tmp_path)
     assert kept.file.name == "engine.pt2"
     assert kept.card["key"]["device"] == "NVIDIA A"
+    assert [file.read_bytes() for file in tmp_path.glob("timings-*.bin")] == [b"measured"]
 
 
 def test_engine_that_does_not_load_is_built_again(

@@ -83,6 +83,7 @@ def test_runs_without_torch(tmp_path: Path) -> None:
         (["demo", "--to", "out.avi"], ".mp4 or .mkv"),
         (["demo", "--to", "photo.PNG"], "shown in a window (`--to window`), but none is written"),
         (["demo", "out.mp4"], "record there: --to out.mp4"),
+        (["demo", "me:hidden@out.mkv"], "record there: --to"),
         (["demo", "--to", "ftp://x/y.mp4"], "nothing is known of ftp://"),
         (["demo", "--to", "null", "--profile", "nobody"], "no profile 'nobody'"),
         (["demo", "--to", "null", "--profile", ":x:"], "no profile ':x:'"),

@@ -5,7 +5,8 @@ import math
 import re
 import struct
 import time
-from contextlib import closing, suppress
+from collections import Counter
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from socket import AF_UNIX, create_connection, socket
 from typing import Any
@@ -15,10 +16,14 @@ import numpy as np
 import pytest
 import simplejpeg  # type: ignore[import-untyped]
 
+from engines.pool import EnginePool
+from stream.capture import open_source
+from stream.deblurring import Deblurring
 from stream.errors import OutputError
 from stream.keys import new_key
-from stream.live import LiveJob, _open_sources
+from stream.live import LiveJob, _open_outputs, _open_sources
 from stream.output.publisher import Publisher
+from stream.pipeline import Pipeline
 from stream.subscription import subscribe
 from stream.wire import Header, short_name
 from tests.conftest import MakeClip, blur2blur, picture
@@ -117,6 +122,17 @@ def test_frame_that_nobody_would_take_is_not_published(
         publisher.publish(**frame)
 
 
+def test_camera_whose_frames_nobody_would_take_leaves_the_others_published() -> None:
+    cameras = [open_source("synthetic:160x96@30?seconds=1") for _ in range(2)]
+    cameras[0].name, cameras[1].name = "x" * 201, "right"
+    publisher = Publisher("zmq+tcp://127.0.0.1:*", sources=2)
+    deblurring = Deblurring(EnginePool, "off")  # type: ignore[arg-type]
+    pipeline = Pipeline(cameras, [publisher], deblurring)
+    pipeline.run()
+    assert "length <= 200" in pipeline.problems[0]
+    assert "output_failed" not in pipeline.ledgers["right"].dropped
+
+
 def test_frame_is_stamped_as_published_when_its_jpeg_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -161,6 +177,43 @@ def header_of(name: str) -> Header:
             if (frame := frames.next_frame(0.05)) is not None:
                 return frame.header
     raise AssertionError("nothing came")
+
+
+def test_every_camera_of_a_batch_reaches_a_subscriber() -> None:
+    four = ("synthetic:160x96@30",) * 4
+    job = LiveJob(sources=four, outputs=("zmq+tcp://127.0.0.1:*",))
+    sources = _open_sources(job)
+    with ExitStack() as outputs:
+        (publisher,) = _open_outputs(job, sources, outputs)
+        assert isinstance(publisher, Publisher)
+        frames = outputs.enter_context(subscribe(publisher.address, every=True))
+        first_frame(publisher, frames)
+        for number in range(1, 21):
+            batch = [processed(number, source.name) for source in sources]
+            for frame in batch:
+                publisher.write(frame)
+            time.sleep(0.03)
+        came: Counter[str] = Counter()
+        while (received := frames.next_frame(0.5)) is not None:
+            came[received.header.source] += 1
+    assert came == {source.name: 20 for source in sources}
+
+
+def test_last_frame_leaves_before_the_end() -> None:
+    pixels = np.zeros((2048, 2048, 3), np.uint8)  # more than a socket buffers
+    publisher = Publisher("zmq+tcp://127.0.0.1:*")
+    with subscribe(publisher.address) as frames:
+        first_frame(publisher, frames)
+        publisher.publish(pixels, source="camera", sequence=7, pts_s=0.0)
+        publisher.close()
+        last = frames.next_frame(2)
+    assert last is not None
+    assert last.header.sequence == 7
+
+
+def test_publisher_without_a_source_is_refused() -> None:
+    with pytest.raises(ValueError, match="sources are 1 or more, not 0"):
+        Publisher("zmq+tcp://127.0.0.1:*", sources=0)
 
 
 def test_address_in_use_is_named(publisher: Publisher) -> None:

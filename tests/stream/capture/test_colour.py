@@ -3,11 +3,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
+from engines.pool import EnginePool
 from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size
+from stream.deblurring import Deblurring
+from stream.output.null import Null
+from stream.pipeline import Pipeline
 
 COLOUR = (200, 60, 40)
 UNSPECIFIED, BT709, SMPTE170M = 2, 1, 6
@@ -69,6 +73,35 @@ def test_no_colour_of_a_file_is_cut_off(tmp_path: Path, size: str | None) -> Non
     error = np.array(found, int) - 255 * np.stack(rgb, axis=1)
     assert np.abs(error).max() <= 1
     assert np.abs(error.mean(axis=0)).max() <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "format_", "transfer", "seen"),
+    [
+        (".mp4", "libx265", "yuv420p10le", ColorTrc.ARIB_STD_B67, "HDR video (HLG)"),
+        (".mp4", "libx264", "yuv420p", ColorTrc.ARIB_STD_B67, "HDR video (HLG)"),
+        (".mkv", "libx264", "yuv420p", ColorTrc.SMPTE2084, "HDR video (PQ)"),
+        (".mp4", "libx264", "yuv420p", ColorTrc.BT709, ""),
+        (".mp4", "libx264", "yuv420p", ColorTrc.UNSPECIFIED, ""),
+    ],
+)
+def test_hdr_is_said(
+    tmp_path: Path, suffix: str, codec: str, format_: str, transfer: ColorTrc, seen: str
+) -> None:
+    clip = tmp_path / f"clip{suffix}"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, format_
+        stream.codec_context.color_trc = transfer
+        pixels = np.full((240, 320, 3), COLOUR, np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    said: list[str] = []
+    deblurring = Deblurring(EnginePool, "off")  # type: ignore[arg-type]
+    Pipeline([open_source(str(clip))], [Null()], deblurring, say=said.append).run()
+    assert seen in " ".join(said)
+    assert len(said) == bool(seen)
 
 
 def test_rgb_is_left_alone(tmp_path: Path) -> None:

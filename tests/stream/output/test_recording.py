@@ -124,7 +124,7 @@ def test_finished_file_seeks_like_any_other(tmp_path: Path, suffix: str) -> None
 
 
 def test_several_sources_make_a_file_each(tmp_path: Path) -> None:
-    recording = open_output(str(tmp_path / "out.mkv"), several=True)
+    recording = open_output(str(tmp_path / "out.mkv"), sources=("left", "right"))
     recording.write(processed(picture(0), 0.0, "left"))
     recording.write(processed(picture(1), 0.0, "right"))
     recording.close()
@@ -145,7 +145,7 @@ def test_source_gives_a_name_that_every_system_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    recording = open_output("out.mp4", several=True)
+    recording = open_output("out.mp4", sources=(source, "other"))
     recording.write(processed(picture(0), 0.0, source))
     recording.close()
     assert len(read_clip(tmp_path / f"out-{name}.mp4")) == 1
@@ -154,7 +154,7 @@ def test_source_gives_a_name_that_every_system_takes(
 def test_sources_with_long_names_or_with_names_alike_make_a_file_each(tmp_path: Path) -> None:
     long = "あ" * 83
     sources = (long, f"{long}-2", "Cam", "cam", "a:b", "a?b", "cam-2")
-    recording = open_output(str(tmp_path / "out.mkv"), several=True)
+    recording = open_output(str(tmp_path / "out.mkv"), sources=sources)
     for number, source in enumerate(sources):
         recording.write(processed(picture(number), 0.0, source))
     recording.close()

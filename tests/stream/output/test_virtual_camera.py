@@ -107,7 +107,7 @@ def test_without_a_device_it_is_said_how_to_have_one(monkeypatch: pytest.MonkeyP
     how = {"linux": "modprobe v4l2loopback", "darwin": "OBS", "win32": "OBS"}[sys.platform]
     assert how in str(caught.value)
     with pytest.raises(OutputError, match="one source"):
-        open_output("virtual-camera", several=True)
+        open_output("virtual-camera", sources=("left", "right"))
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(OutputError, match=r"blur2blur-live\[virtual-camera\]"):
         open_output("virtual-camera")
