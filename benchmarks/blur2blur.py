@@ -28,7 +28,7 @@ from benchmarks.blur2blur_rows import ROWS, Row, load_part, row_folder, row_netw
 from benchmarks.engine import bare_times_ms
 from benchmarks.unknown_domains import DOMAINS, UnknownDomain
 from calibration.camera_profile import export_before_deblurrer
-from calibration.contact_sheet import contact_sheet, write_picture
+from calibration.contact_sheet import contact_sheet, picture_problem, write_picture
 from calibration.errors import CalibrationError
 from calibration.features import EfficientNetLite0Features, picture_distance
 from calibration.measures import psnr_db, shift_psnr_db
@@ -73,7 +73,7 @@ def run_protocol_benchmark(
     Raises:
         StreamError, CalibrationError, ProfileError, EngineError: it cannot be measured here.
     """
-    if (problem := first_problem(json_file, sheet)) is not None:
+    if (problem := files_problem(json_file, sheet)) is not None:
         raise StreamError(problem)
     result, pictures = measure(benchmark, console)
     for name, domain in result["domains"].items():
@@ -83,6 +83,11 @@ def run_protocol_benchmark(
     if sheet is not None:
         write_picture(sheet, pictures)
     return 0
+
+
+def files_problem(json_file: Path | None, sheet: Path | None) -> str | None:
+    """What to tell the user, before anything is measured, where these could not be written."""
+    return first_problem(json_file) or picture_problem(sheet)
 
 
 def measure(benchmark: ProtocolBenchmark, console: Console) -> tuple[dict[str, Any], Picture]:

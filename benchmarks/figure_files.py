@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engines.files import first_problem, is_device, write_text_atomically
+from engines.files import first_problem, is_device, writable_problem, write_text_atomically
 
 
 def problem_of(json_file: Path | None, chart: Path | None) -> str | None:
@@ -13,7 +13,18 @@ def problem_of(json_file: Path | None, chart: Path | None) -> str | None:
     if json_file is not None and json_file == _table_beside(json_file):
         return f"{json_file} is where the table goes; name the JSON {json_file.stem}.json, say"
     table = None if json_file is None else _table_beside(json_file)
-    return first_problem(json_file, table, chart)
+    return first_problem(json_file, table) or chart_problem(chart)
+
+
+def chart_problem(path: Path | None) -> str | None:
+    """What to tell the user, before anything is measured, where no chart could be written."""
+    if path is None:
+        return None
+    from matplotlib.figure import Figure  # takes a second to load
+
+    if path.suffix.lower().removeprefix(".") not in Figure().canvas.get_supported_filetypes():
+        return f"{path}: name a chart that ends in .png, .svg or .pdf"
+    return writable_problem(path)
 
 
 def write_figures(json_file: Path, result: Mapping[str, Any], table: str) -> None:

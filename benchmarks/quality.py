@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.figure_files import chart_problem
 from benchmarks.pareto import Choice, draw_front
 from benchmarks.quality_cases import (
     CROP_PX,
@@ -33,7 +34,7 @@ from benchmarks.quality_cases import (
 )
 from benchmarks.quality_figures import known_figures, moving_figures
 from benchmarks.quality_methods import Method, classical_methods, network_method
-from calibration.contact_sheet import contact_sheet, write_picture
+from calibration.contact_sheet import contact_sheet, picture_problem, write_picture
 from calibration.features import EfficientNetLite0Features
 from calibration.known_blur import KnownBlur
 from calibration.measures import psnr_db
@@ -92,7 +93,8 @@ def run_quality_benchmark(
     Raises:
         StreamError, EngineError, ProfileError, CalibrationError: nothing can be measured here.
     """
-    if (problem := first_problem(json_file, sheet, chart)) is not None:
+    problem = first_problem(json_file) or picture_problem(sheet) or chart_problem(chart)
+    if problem is not None:
         raise StreamError(problem)
     result, pictures = measure(benchmark, console)
     console.print(_table(result))

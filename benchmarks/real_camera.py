@@ -23,7 +23,7 @@ from rich.table import Table
 
 from benchmarks.hand_cases import CLIP_FPS, read_frames
 from calibration.acuity import TILE_PX, detail, look_at
-from calibration.contact_sheet import contact_sheet, write_picture
+from calibration.contact_sheet import contact_sheet, picture_problem, write_picture
 from calibration.measures import psnr_db
 from engines.engine import EngineShape
 from engines.files import first_problem, write_text_atomically
@@ -206,7 +206,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheet", type=Path, help="picture of the places changed most")
     arguments = parser.parse_args()
-    if (problem := first_problem(arguments.json, arguments.sheet)) is not None:
+    problem = first_problem(arguments.json) or picture_problem(arguments.sheet)
+    if problem is not None:
         parser.error(problem)
     try:
         hand_model = find_model()
@@ -214,7 +215,7 @@ def main() -> None:
         parser.error(str(error))
     profiles = arguments.profile or [DEFAULT_PROFILE]
     found, sheet = measure(arguments.clips, profiles, hand_model, Console())
-    Console().print(_table(found))
+    Console(emoji=False).print(_table(found))
     if arguments.sheet is not None:
         write_picture(arguments.sheet, sheet)
     if arguments.json is not None:

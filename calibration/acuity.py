@@ -25,7 +25,7 @@ _REPEATS = 0.5
 """Share of what counts as motion that tiles may change by in a repeat. H.264 changes nine
 of ten repeats by no more than 1.1 steps at CRF 23, and 2.2 at 30; a hand-held camera drifts more.
 """
-_REPEATED_S = 0.25
+STILL_S = 0.25
 """What shows the same for so long is still; less, and it may be a repeat of one moving frame."""
 
 
@@ -100,6 +100,9 @@ def look_at(pixels: NDArray[np.uint8], at_s: float) -> Look:
 def judge(look: Look, neighbours: Sequence[Look], rule: AcuityRule) -> Judgement:
     """Compare a frame with others of the same clip and size.
 
+    Without one that is at least ``STILL_S`` away, as of a photograph, it is unclear: beside itself
+    alone everything is sharp.
+
     Args:
         look: the frame.
         neighbours: those of the seconds around it, in their order, itself or not.
@@ -110,7 +113,8 @@ def judge(look: Look, neighbours: Sequence[Look], rule: AcuityRule) -> Judgement
     moving_share = float(moving.sum() / max(textured.sum(), 1))
     partly = moving.sum() >= _MIN_MOVING_TILES and moving_share < _CAMERA_MOVES
     region = moving if partly else textured
-    if not region.any():
+    comparable = any(abs(other.at_s - look.at_s) >= STILL_S for other in neighbours)
+    if not (region.any() and comparable):
         return Judgement(Verdict.UNCLEAR, 1.0, region, 0.0)
     own = detail(look, region)
     best = np.quantile([*(detail(other, region) for other in neighbours), own], _BEST_SHARE, axis=0)
@@ -144,7 +148,7 @@ def _moving(look: Look, neighbours: Sequence[Look], motion: float) -> NDArray[np
         change = cv2.resize(difference, (columns, rows), interpolation=cv2.INTER_AREA)
         if (change > _REPEATS * motion).sum() >= _MIN_MOVING_TILES:
             return np.asarray(change > motion)
-        if abs(other.at_s - look.at_s) >= _REPEATED_S:
+        if abs(other.at_s - look.at_s) >= STILL_S:
             break
     return np.zeros((rows, columns), bool)
 

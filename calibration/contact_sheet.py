@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
-from engines.files import write_atomically
+from engines.files import writable_problem, write_atomically
 
 Picture = NDArray[np.uint8]
+
+_NAME_A_PICTURE = "name a picture that ends in .png or .jpg"
 
 
 def contact_sheet(rows: Sequence[tuple[str, Sequence[Picture]]]) -> Picture:
@@ -44,8 +46,17 @@ def write_picture(path: Path, picture: Picture) -> None:
     try:
         _, data = cv2.imencode(path.suffix or ".", picture[:, :, ::-1])
     except cv2.error:
-        raise CalibrationError(f"{path}: name a picture that ends in .png or .jpg") from None
+        raise CalibrationError(f"{path}: {_NAME_A_PICTURE}") from None
     write_atomically(path, lambda temporary: temporary.write_bytes(data.tobytes()))
+
+
+def picture_problem(path: Path | None) -> str | None:
+    """What to tell the user, before a measurement, where :func:`write_picture` would raise."""
+    if path is None:
+        return None
+    if not cv2.haveImageWriter(str(path)):
+        return f"{path}: {_NAME_A_PICTURE}"
+    return writable_problem(path)
 
 
 def _label(line: Picture, name: str) -> None:

@@ -7,7 +7,9 @@ lays the blur of GoPro over a camera's sharp frames (Blur2Blur, Pham et al., CVP
 it has a network for that, which this has not).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from calibration.camera import to_linear
 from calibration.errors import CalibrationError
 from calibration.known_blur import KnownBlur, blur
-from calibration.paired_folders import PicturePair
+from calibration.paired_folders import PicturePair, find_pairs
 from calibration.photographs import read_photograph
 
 _PATCH_PX = 192
@@ -44,6 +46,24 @@ class TransferredBlur(KnownBlur):
     def __post_init__(self) -> None:
         if not self.pairs:
             raise CalibrationError("there are no pairs to take blur from")
+
+    @classmethod
+    def of_folders(cls, folders: Sequence[Path]) -> "TransferredBlur":
+        """Of all pairs under folders, see :func:`calibration.paired_folders.find_pairs`.
+
+        Raises:
+            CalibrationError: there are none under one of them.
+        """
+        pairs: list[PicturePair] = []
+        for folder in folders:
+            if not (found := find_pairs([folder])):
+                what = "holds no pairs" if folder.is_dir() else "is no folder"
+                raise CalibrationError(
+                    f"{folder} {what}; blur is taken from SCENE/blur beside SCENE/sharp, or "
+                    "train_blur beside train_sharp"
+                )
+            pairs += found
+        return cls(pairs=tuple(pairs))
 
     @property
     def margin_px(self) -> int:

@@ -156,7 +156,10 @@ def new_profile_folder(name: str) -> Path:
 def check_profile_name(name: str) -> None:
     """See :func:`own_profile_folder`."""
     if not _NAME.fullmatch(name):
-        raise ProfileError(f"{name!r} is no name for a profile; say another")
+        raise ProfileError(
+            f"{name!r} is no name for a profile: say one of letters, digits, _, - and ., the first "
+            "neither - nor ."
+        )
     if (_SHIPPED / name / CARD).is_file():
         raise ProfileError(f"{name} is a profile that ships; say another name")
 

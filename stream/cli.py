@@ -31,8 +31,9 @@ def _run() -> None:
     try:
         from stream.commands.app import app  # here, as Ctrl-C may come while all of it is loaded
         from stream.commands.live import with_hands_said
+        from stream.home_folder import with_home
 
-        app(with_hands_said(sys.argv[1:]), prog_name="blur2blur")
+        app(with_hands_said([with_home(said) for said in sys.argv[1:]]), prog_name="blur2blur")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except (StreamError, EngineError, ProfileError, CalibrationError) as error:

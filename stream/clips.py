@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
-from calibration.acuity import Judgement, Verdict
+from calibration.acuity import STILL_S, Judgement, Verdict
 from calibration.clip_identity import clip_identity, name_clip
 from calibration.frame_sorter import FrameSorter
 from calibration.recording import CalibrationRecording, Picture
@@ -14,6 +14,11 @@ from stream.capture import SourceOptions, open_source
 from stream.capture.source import Size
 
 _NOTHING_OF_USE = "no frame is clearly sharp or clearly blurred, or they are kept already"
+_TOO_SHORT = (
+    "a frame is compared with those of the seconds around it, and there are none, as in a "
+    "photograph; film some seconds with this camera, in which it or the hand rests and moves in "
+    "turns"
+)
 _ASK_FOR_MORE = "ask for more with --sharp and --blurry"
 _ENOUGH = f"there were frames enough; {_ASK_FOR_MORE}"
 
@@ -79,12 +84,14 @@ class _Clip:
     Attributes:
         looked_at: whether it was gone through, or as far as anything of it was wanted.
         has_more: kinds of frames that it gave more of than were wanted of it.
+        length_s: time from its first frame to the last that was looked at.
     """
 
     name: str
     uri: str
     looked_at: bool = False
     has_more: set[Verdict] = field(default_factory=set)
+    length_s: float = 0.0
 
     @property
     def why_nothing(self) -> str:
@@ -94,7 +101,7 @@ class _Clip:
         if self.has_more:
             kinds = " and ".join(sorted(self.has_more))
             return f"it has {kinds} frames, of which there are enough; {_ASK_FOR_MORE}"
-        return _NOTHING_OF_USE
+        return _NOTHING_OF_USE if self.length_s >= STILL_S else _TOO_SHORT
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,7 @@ class _Sorting:
 
         sorter = FrameSorter(recording.rule)
         options = SourceOptions(size=self.size, as_captured=True)
+        begin_s: float | None = None
         with closing(open_source(clip.uri, options).open()) as capture:
             for picture in capture.pictures():
                 if self.stopped():
@@ -137,6 +145,8 @@ class _Sorting:
                 if all(recording.count(kind) >= goal[kind] for kind in goal):
                     clip.has_more.update(goal)
                     return
+                begin_s = picture.pts_s if begin_s is None else begin_s
+                clip.length_s = picture.pts_s - begin_s
                 for judged in sorter.add(picture.pts_s, picture.pixels):
                     offer(*judged)
                 self.update(clip.name)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from engines.accelerators import nvidia_gpu
 from engines.engine import EngineShape
@@ -75,7 +75,8 @@ def examine() -> list[Finding]:
 
 def show(findings: list[Finding], console: Console) -> int:
     """Print a table; returns 1 where no engine runs here, else 0."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    text_column = Column(overflow="fold")  # a path is shown whole
+    table = Table("", "", text_column, box=None, show_header=False, padding=(0, 2, 0, 0))
     for finding in findings:
         text = escape(finding.text)
         if finding.advice:

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from stream.errors import StreamError
+from stream.home_folder import with_home
 from stream.uri import host_of, scheme_of
 
 SCHEMES = ("zmq+tcp", "zmq+ipc")
@@ -79,4 +80,5 @@ def parse_endpoint(uri: str, allowed: set[str]) -> Endpoint:
         raise StreamError(f"{place}: no option {', '.join(sorted(unknown))}; there are {known}")
     if empty := sorted(name for name, value in options.items() if not value):
         raise StreamError(f"{place}: {empty[0]}= is empty; put a value behind it, or leave it out")
-    return Endpoint(f"{kind}://{rest}", options)
+    values = {name: with_home(value) for name, value in options.items()}  # files of keys
+    return Endpoint(f"{kind}://{rest}", values)

@@ -11,7 +11,8 @@ from stream.capture.clock import (
     SegmentClock,
 )
 from stream.capture.container import ContainerCapture, ContainerOptions
-from stream.capture.source import SourceOptions
+from stream.capture.held_picture import HeldPicture
+from stream.capture.source import Capture, SourceOptions
 from stream.errors import SourceError
 from stream.uri import host_of, scheme_of, without_credentials
 
@@ -86,7 +87,7 @@ class NetworkStream:
             self.live = self._options.realtime
             self.reconnects = self.own_clock = False
 
-    def open(self) -> ContainerCapture:
+    def open(self) -> Capture:
         self.look()
         ahead, self._ahead = self._ahead, None
         if isinstance(ahead, SourceError):
@@ -95,7 +96,7 @@ class NetworkStream:
         if self._is_web and self._kind is not _Kind.FILE and capture.ends:
             capture.close()
             raise SourceError(f"{self.uri} has a file or a picture there now, and had a stream")
-        return capture
+        return HeldPicture(capture) if self._kind is _Kind.FILE and self.live else capture
 
     def _open(self) -> ContainerCapture:
         is_file, in_segments = self._kind is _Kind.FILE, self._kind is _Kind.SEGMENTS

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from stream.capture.clock import ArrivalClock, PlaybackClock
 from stream.capture.container import ContainerCapture, ContainerOptions
-from stream.capture.source import SourceOptions
+from stream.capture.held_picture import HeldPicture
+from stream.capture.source import Capture, SourceOptions
 from stream.errors import SourceError
 from stream.uri import with_forgotten_scheme, without_credentials
 
@@ -17,7 +18,7 @@ class VideoFile:
 
     Paths are looked at with ``os.path``, which takes one that is too long or forbidden as missing.
     With ``options.realtime`` it plays at its own rate from the first read on and the newest frame
-    wins; a frame counts as captured when it is due.
+    wins; a frame counts as captured when it is due. A photograph is then held until nobody looks.
     """
 
     reconnects = False
@@ -31,13 +32,13 @@ class VideoFile:
         self.path = path
         self._options = options
 
-    def open(self) -> ContainerCapture:
+    def open(self) -> Capture:
         path = str(self.path)
         if os.path.isdir(path):
             raise SourceError(f"{self.uri} is a folder; name a video file in it")
         if not os.path.exists(path):
             raise SourceError(f"{self.uri} does not exist; {_meant(self.uri)}?")
-        return ContainerCapture(
+        capture = ContainerCapture(
             os.path.abspath(path),
             ContainerOptions(
                 what=self.uri,
@@ -48,6 +49,7 @@ class VideoFile:
             ),
             clock=PlaybackClock() if self.live else ArrivalClock(),
         )
+        return HeldPicture(capture) if self.live else capture
 
 
 def _meant(name: str) -> str:

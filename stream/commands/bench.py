@@ -194,9 +194,11 @@ def bench_blur2blur(
     if not train:
         refuse_ignored(context, ["only", "crops", "frames"], "goes with --train; give that, too")
     with needs_extra_train():
-        from benchmarks.blur2blur import ProtocolBenchmark, run_protocol_benchmark
+        from benchmarks.blur2blur import ProtocolBenchmark, files_problem, run_protocol_benchmark
         from benchmarks.blur2blur_rows import ROWS_DEBLURRER, TRAINED_ROWS
         from benchmarks.blur2blur_training import ProtocolTraining, train_protocol
+    if (problem := files_problem(json_file, sheet)) is not None:
+        raise StreamError(problem)
     rows = rows or (Path("runs/blur2blur") if train else TRAINED_ROWS)
     shipped = rows.resolve() == TRAINED_ROWS.resolve()
     if shipped and not TRAINED_ROWS.is_dir():

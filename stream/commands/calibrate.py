@@ -92,7 +92,7 @@ def calibrate_record(
     from stream.calibrate import RecordJob, run_record
 
     if (source is None) == (not clips):
-        raise typer.BadParameter("name a camera, or clips with --from")
+        raise typer.BadParameter("name either a camera or clips, each clip with its own --from")
     if clips:
         refuse_ignored(context, ["seconds", "fps"], "is about cameras; clips have their own")
     job = RecordJob(
@@ -109,6 +109,7 @@ def calibrate_record(
 
 @app.command("train")
 def calibrate_train(
+    context: typer.Context,
     recording: _Recording,
     profile: _NewProfile,
     out: _RunFolder = None,
@@ -157,10 +158,11 @@ def calibrate_train(
     unpaired frames (Blur2Blur). Then: `blur2blur live 0 --profile NAME`. The page beside the
     recording tells whether it is worth it, as `calibrate report` does.
     """
+    if deblurrer is not None:
+        refuse_ignored(context, ["model"], "does not go with --deblurrer, which names the network")
     with needs_extra_train():
         from calibration.camera_profile import camera_profile_folder, export_camera_profile
         from calibration.job import run_translator_training
-        from calibration.paired_folders import find_pairs
         from calibration.train_translator import TranslatorTraining
         from calibration.transferred_blur import TransferredBlur
 
@@ -171,7 +173,7 @@ def calibrate_train(
         deblurrer=deblurrer or model.value,
         crops=crops or (4_000 if quick else 20_000),
         held_out=tuple(held_out or ()),
-        known=TransferredBlur(pairs=tuple(find_pairs(blur_from))) if blur_from else None,
+        known=TransferredBlur.of_folders(blur_from) if blur_from else None,
         features=features.value,
         seed=seed,
     )

@@ -92,7 +92,13 @@ def _was_said(context: typer.Context, option: str) -> bool:
 
 
 def console() -> Console:
-    return Console(file=cast(TextIO, StandardError()), soft_wrap=True)
+    """For what is told, on standard error. A name like ``S:x:`` stays as it is, no emoji in it."""
+    return Console(file=cast(TextIO, StandardError()), soft_wrap=True, emoji=False)
+
+
+def output_console() -> Console:
+    """For tables that were asked for, on standard output; no emoji, either."""
+    return Console(emoji=False)
 
 
 def parse_size(text: str | None) -> "Size | None":

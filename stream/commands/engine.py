@@ -1,6 +1,6 @@
 """`engine …`"""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,13 @@ from stream.commands.common import (
     chosen_profile,
     console,
     known_size,
+    output_console,
 )
+
+if TYPE_CHECKING:
+    from engines.cache import KeptEngine
+
+_SHOWN_NAME = 20
 
 app = typer.Typer(
     help="Compiled engines: build them beforehand, see what is kept, remove it.",
@@ -68,7 +74,7 @@ def engine_build(
 @app.command("list")
 def engine_list() -> None:
     """What is kept: for which profile, size, device and versions, how large, since when."""
-    from rich.console import Console
+    from rich.markup import escape
     from rich.table import Column, Table
 
     from engines.cache import kept_engines
@@ -76,31 +82,37 @@ def engine_list() -> None:
 
     engines = kept_engines(engine_cache())
     table = Table(
-        Column("engine", min_width=20),
-        "profile",
-        "size",
-        "precision",
-        "device",
-        "MB",
-        "built",
-        "took",
+        Column("engine", no_wrap=True, min_width=_SHOWN_NAME),
+        Column("profile and size", overflow="fold"),
+        Column("device and versions", overflow="fold"),
+        Column("MB", no_wrap=True),
+        Column("built", min_width=len("2026-01-01")),
     )
     for engine in engines:
-        card = engine.card
-        key = card.get("key", {})
-        table.add_row(
-            engine.name[:20],
-            key.get("profile", "damaged"),
-            f"{key.get('width')}x{key.get('height')}, batch {key.get('batch')}",
-            key.get("precision"),
-            key.get("device"),
-            f"{card.get('bytes', 0) / 1e6:.1f}",
-            card.get("built"),
-            f"{card.get('build_s', 0):.1f} s",
-        )
+        table.add_row(*map(escape, _facts(engine)))
     console().print(f"{len(engines)} kept in {engine_cache()}", markup=False, highlight=False)
     if engines:
-        Console().print(table)
+        output_console().print(table)
+
+
+def _facts(engine: "KeptEngine") -> list[str]:
+    """Its name, profile and size, device and versions, megabytes, and when it was built."""
+    card, name = engine.card, engine.name[:_SHOWN_NAME]
+    key = card.get("key")
+    if not key:
+        return [name, "damaged"]
+    size = f"{key.get('width')}x{key.get('height')}, batch {key.get('batch')}"
+    version = key.get("version", "")
+    versions = version if isinstance(version, dict) else {key.get("backend"): version}
+    return [
+        name,
+        f"{key.get('profile')}, {size}, {key.get('precision')}",
+        ", ".join(
+            [str(key.get("device")), *(f"{k} {v.split('-')[0]}" for k, v in versions.items())]
+        ),
+        f"{card.get('bytes', 0) / 1e6:.1f}",
+        f"{str(card.get('built')).partition('T')[0]} in {card.get('build_s', 0):.1f} s",
+    ]
 
 
 @app.command("remove")

@@ -1,12 +1,13 @@
 """`live` and `doctor`: what people begin with."""
 
+import os.path
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.console import Console
 
+from engines.shell import shell_word
 from stream.commands.common import (
     Backend,
     Deblur,
@@ -15,9 +16,12 @@ from stream.commands.common import (
     PrecisionOption,
     chosen_profile,
     console,
+    output_console,
     parse_size,
     refuse_ignored,
 )
+from stream.errors import StreamError
+from stream.uri import scheme_of, with_forgotten_scheme, without_credentials
 
 
 class Hands(StrEnum):
@@ -36,6 +40,21 @@ def with_hands_said(arguments: list[str]) -> list[str]:
         if said[place + 1 : place + 2] not in [[choice] for choice in Hands]:
             said.insert(place + 1, Hands.deblurred)
     return said
+
+
+def _check_for_output(sources: list[str]) -> None:
+    """To be called where no output is named, which the last source may be, as for ffmpeg.
+
+    Raises:
+        StreamError: a recording that is not there stands behind another source.
+    """
+    for name in map(without_credentials, sources[1:]):
+        is_address = scheme_of(name) or with_forgotten_scheme(name)
+        if name.lower().endswith((".mp4", ".mkv")) and not (is_address or os.path.exists(name)):
+            raise StreamError(
+                f"{name} does not exist; is the path right? or did you mean to record there: "
+                f"--to {shell_word(name)}"
+            )
 
 
 def _take_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -61,9 +80,10 @@ def live(
         list[str],
         typer.Argument(
             help="Where frames come from: a camera (`0`, `camera:0`, `/dev/video0`), a file "
-            "(`clip.mp4`), a stream (`rtsp://…`, `http://…/video.mjpeg` of a phone's IP-camera "
-            "app; a file at such an address is taken as a file), `zmq+tcp://…` (a publisher), "
-            "`demo`, or `synthetic:640x480@30`. Several share one engine.",
+            "(`clip.mp4`; a window holds a photograph), a stream (`rtsp://…`, "
+            "`http://…/video.mjpeg` of a phone's IP-camera app; a file at such an address is taken "
+            "as a file), `zmq+tcp://…` (a publisher), `demo`, or "
+            "`synthetic:640x480@30`. Several share one engine.",
             show_default=False,
         ),
     ],
@@ -221,6 +241,8 @@ def live(
     from stream.hands.tracking import HandsOn
     from stream.live import LiveJob, run_live
 
+    if not to:
+        _check_for_output(source)
     if hands is Hands.off:
         about_hands = ["max_hands", "hand_model"] + ["hand_region"] * hand_region
         refuse_ignored(context, about_hands, "is about hands; give --hands, too")
@@ -267,4 +289,4 @@ def doctor(
         raise typer.Exit(write_gpu_report(gpu_report, EngineMatrix(device="cuda"), console()))
     from stream.doctor import examine, show
 
-    raise typer.Exit(show(examine(), Console()))
+    raise typer.Exit(show(examine(), output_console()))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from engines.shell import shell_word
-from stream.commands.common import console, needs_extra_train, refuse_ignored
+from stream.commands.common import console, needs_extra_train, output_console, refuse_ignored
 from stream.errors import StreamError
 
 app = typer.Typer(help="Weights to choose from: names for `live --profile`.", no_args_is_help=True)
@@ -15,9 +15,8 @@ app = typer.Typer(help="Weights to choose from: names for `live --profile`.", no
 @app.command("list")
 def profile_list() -> None:
     """Every profile that `live --profile` knows by name."""
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from engines.errors import ProfileError
     from engines.folders import user_profiles
@@ -26,7 +25,8 @@ def profile_list() -> None:
     def row(*cells: str) -> None:
         table.add_row(*map(escape, cells))
 
-    table = Table("name", "whose", "translator", "deblurrer", "about")
+    about_column = Column("about", overflow="fold")
+    table = Table("name", "whose", "translator", "deblurrer", about_column)
     for name in profile_names():
         try:
             profile = load_profile(name)
@@ -37,7 +37,7 @@ def profile_list() -> None:
         networks = [profile.card[part]["architecture"] for part in ("translator", "deblurrer")]
         about = str(profile.card.get("about", "")).partition(".")[0]
         row(name, "yours" if own else "shipped", *networks, about)
-    Console().print(table)
+    output_console().print(table)
 
 
 @app.command("show")

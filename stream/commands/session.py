@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.prompt import Confirm
 
@@ -18,6 +17,7 @@ from stream.commands.common import (
     Model,
     chosen_profile,
     console,
+    output_console,
     parse_size,
 )
 from stream.commands.consent import ask_consent
@@ -192,7 +192,7 @@ def session_measure(
 
     session = _read(folder)
     measured = measure_session(session)
-    Console().print(measures_table(measured))
+    output_console().print(measures_table(measured))
     _tell(str(write_measures(session, measured, to)))
 
 

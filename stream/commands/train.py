@@ -23,9 +23,9 @@ def train_blur_sheet(
     """Draw what networks are trained on: kernels, shaken pictures, moving objects, their truths."""
     with needs_extra_train():
         from calibration.blur_sheet import write_blur_sheet
-    from engines.files import writable_problem
+        from calibration.contact_sheet import picture_problem
 
-    if (problem := writable_problem(to)) is not None:
+    if (problem := picture_problem(to)) is not None:
         raise StreamError(problem)
     write_blur_sheet(to, data, seed)
 

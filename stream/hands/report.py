@@ -11,7 +11,7 @@ from stream.errors import StreamError
 from stream.hands.measures import Measure, Measured, measure_session, notices
 from stream.hands.measures.quality import without_pauses
 from stream.hands.report_charts import charted, comparison_figure, trace_figure
-from stream.hands.session import STATEMENT, Session, Sidecar
+from stream.hands.session import STATEMENT, Session, Sidecar, check_replaces_no_recording
 from stream.hands.session_choice import one_participant
 
 
@@ -28,8 +28,9 @@ def write_report(sessions: list[Session], path: Path) -> None:
 
     Raises:
         StreamError: the sessions are of different participants, there is nothing in one, the extra
-            `hands` is not installed, or the file cannot be written.
+            `hands` is not installed, or the file cannot be written or is a recorded one.
     """
+    check_replaces_no_recording(path)
     try:
         import jinja2
     except ModuleNotFoundError as error:

@@ -24,6 +24,7 @@ Task = Literal["finger-tapping", "open-close", "reach", "rest", "free"]
 FORMAT = 1
 SIDECAR = "session.json"
 VIDEO = "video.mkv"
+_RECORDED_STEMS = (Path(FILE_NAME).stem, Path(VIDEO).stem)
 STATEMENT = (
     "Research and feedback software. Not a medical device; not for diagnosis or treatment "
     "decisions. A restored frame is an estimate: deblurring can invent detail. Keep the raw "
@@ -237,7 +238,10 @@ def sidecar_content(folder: Path) -> dict[str, Any]:
             raise StreamError(f"{path} has format {content['format']}; this version reads {FORMAT}")
         return content
     except OSError:
-        raise StreamError(f"{folder} holds no session: there is no {SIDECAR} in it") from None
+        problem = f"{folder} holds no session: there is no {SIDECAR} in it"
+        for one in find_sessions(folder)[:1]:
+            problem += f"; name one below it, such as {one} (only a report is of several)"
+        raise StreamError(problem) from None
     except (ValueError, TypeError, KeyError) as error:
         raise StreamError(f"{path} is not a session's sidecar: {error}") from None
 
@@ -254,6 +258,18 @@ def read_session(folder: Path) -> Session:
     recorded = sidecar.files.get(FILE_NAME) if sidecar.state == "complete" else None
     changed = recorded is not None and recorded != sha256_of(table)
     return Session(folder=folder, sidecar=sidecar, trajectories=found, changed=changed)
+
+
+def check_replaces_no_recording(path: Path) -> None:
+    """To be called before something made of a session is written where the user says.
+
+    Raises:
+        StreamError: that is a session's own sidecar, table or video, or a name that they may have.
+    """
+    path = path.resolve()
+    of_recorder = path.name.casefold() == SIDECAR or path.stem.casefold() in _RECORDED_STEMS
+    if of_recorder and (path.parent / SIDECAR).is_file():
+        raise StreamError(f"{path} is for what was recorded; name another file with --to")
 
 
 def find_sessions(root: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain, count
+from mimetypes import guess_type
 from pathlib import Path
 
 import av
@@ -78,7 +79,9 @@ class Recording:
     ) -> None:
         self.uri = str(path)
         if path.suffix.lower() not in SUFFIXES:
-            raise OutputError(f"{path}: recordings end in {' or '.join(SUFFIXES)}")
+            raise OutputError(
+                f"{path}: recordings end in {' or '.join(SUFFIXES)}{_if_picture(path)}"
+            )
         self._path = path
         self._several = len(sources) > 1
         self._as_captured = as_captured
@@ -229,6 +232,14 @@ class _VideoWriter:
         if _plays(self._path):
             problem += "; what was recorded until now plays"
         return OutputError(problem)
+
+
+def _if_picture(path: Path) -> str:
+    """More to say where a single picture was meant."""
+    kind, _ = guess_type(path.name)
+    if kind is None or not kind.startswith("image/"):
+        return ""
+    return "; single pictures are shown in a window (`--to window`), but none is written"
 
 
 def _rate(fps: float) -> Fraction:

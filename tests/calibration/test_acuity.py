@@ -82,6 +82,15 @@ def test_nothing_to_see_is_unclear() -> None:
     assert judge(look, [look], AcuityRule()).verdict is Verdict.UNCLEAR
 
 
+def test_beside_nothing_but_repeats_nothing_is_known_to_be_sharp() -> None:
+    """A photograph has no neighbours; those of a burst may repeat one moving frame."""
+    blurred = next(s.pixels for s in shots(60, 4, object_only=False) if s.extent_px > 5)
+    looks = [look_at(blurred, number / FPS) for number in range(FPS)]
+    for near in ([], looks[:1], looks[:6]):
+        assert judge(looks[0], near, AcuityRule()).verdict is Verdict.UNCLEAR
+    assert judge(looks[0], looks, AcuityRule()).verdict is Verdict.SHARP, "it stands still"
+
+
 @pytest.mark.parametrize("sigma", [1.0, 4.0])
 def test_noise_is_measured(sigma: float) -> None:
     random = np.random.default_rng(0)

@@ -302,6 +302,19 @@ def test_what_one_clip_does_not_give_the_others_do(clip: Path, tmp_path: Path) -
     assert said.count("there were frames enough") == 2
 
 
+def test_photographs_are_no_examples_and_the_user_learns_what_is(
+    seen: list[Shot], tmp_path: Path
+) -> None:
+    blurred = [shot.pixels for shot in seen if shot.extent_px > 5][::20]
+    photographs = [tmp_path / f"IMG_{number}.jpg" for number in range(len(blurred))]
+    for photograph, pixels in zip(photographs, blurred, strict=True):
+        cv2.imwrite(str(photograph), pixels)
+    recording = CalibrationRecording(tmp_path / "camera", RULE)
+    _, said = of_several(photographs, recording)
+    assert not recording.frames
+    assert said.count("as in a photograph; film some seconds") == len(photographs) >= 2
+
+
 @pytest.mark.parametrize("still_first", [True, False])
 def test_clips_of_one_kind_each_fill_a_recording(
     seen: list[Shot], tmp_path: Path, still_first: bool
@@ -342,6 +355,17 @@ def test_frames_that_take_much_memory_to_learn_from_are_told(tmp_path: Path) -> 
         recording.offer("a", 0.0, pixels, Judgement(Verdict.SHARP, 1.0, everything, 0.0))
         told = size_problem(recording)
         assert told is None if says is None else told is not None and says in told
+
+
+def test_each_clip_has_its_own_from(tmp_path: Path) -> None:
+    """As a shell makes of --from *.mkv."""
+    result = blur2blur(
+        "calibrate", "record", "--from", "a.mkv", "b.mkv", "--to", tmp_path / "camera",
+        COLUMNS="200",
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert "either a camera or clips, each clip with its own --from" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_clips_take_no_options_of_cameras(clip: Path, tmp_path: Path) -> None:

@@ -269,6 +269,9 @@ def test_interrupted_run_goes_on_exactly(settings: TranslatorTraining, tmp_path:
     [
         (["train", "nowhere", "--profile", "mycam"], "`blur2blur calibrate record 0 --to nowhere`"),
         (["train", "nowhere", "--profile", "balanced"], "say another name"),
+        (["train", "nowhere", "--profile", "my cam"], "say one of letters, digits, _, - and ."),
+        (["train", "x", "--profile", "mycam", "--blur-from", "nope"], "nope is no folder; blur"),
+        (["train", "x", "--profile", "mycam", "--blur-from", "."], ". holds no pairs; blur is"),
         (["report", "nowhere", "--profile", "fast", "--to", "page.html"], "holds no recording"),
         (["report", "nowhere", "--profile", "fast"], "holds no recording"),
     ],

@@ -40,6 +40,14 @@ def test_model_and_profile_exclude_each_other(command: tuple[str, ...]) -> None:
     assert "--model does not go with --profile" in result.stderr
 
 
+def test_model_and_deblurrer_exclude_each_other(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra train")
+    train = ("calibrate", "train", tmp_path / "none", "--profile", "mycam", "--deblurrer", "fast")
+    result = blur2blur(*train, "--model", "fast")
+    assert "--model does not go with --deblurrer" in result.stderr
+    assert "--model" not in blur2blur(*train).stderr
+
+
 def test_hands_of_a_file_are_put_off_by_the_command_line_alone(tmp_path: Path) -> None:
     config = tmp_path / "live.toml"
     config.write_text('hands = "raw"\nmax-hands = 1\nhand-region = true\nto = ["null"]\n')

@@ -1,9 +1,11 @@
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from stream.doctor import _extras
+from stream.doctor import Finding, _extras, show
 
 
 def test_extra_is_there_where_all_of_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,3 +19,10 @@ def test_extra_is_there_where_all_of_it_is(tmp_path: Path, monkeypatch: pytest.M
     assert found["extra tensorrt"].verdict == "ok"
     assert found["extra train"].verdict == "missing"
     assert found["extra train"].advice == "pip install 'blur2blur-live[train]'"
+
+
+def test_a_long_path_is_shown_whole() -> None:
+    path = f"/home/somebody/{'x' * 90}/hand_landmarker.task"
+    said = StringIO()
+    show([Finding("hand model", "missing", f"not at {path}")], Console(file=said, width=80))
+    assert path in "".join(said.getvalue().split())

@@ -29,6 +29,30 @@ def test_built_engine_is_listed_used_and_removed(tmp_path: Path) -> None:
     assert list((tmp_path / "blur2blur" / "engines").iterdir()) == []
 
 
+def test_a_list_on_a_narrow_terminal_cuts_nothing_off(tmp_path: Path) -> None:
+    folder = tmp_path / "blur2blur" / "engines" / f"tensorrt-{32 * 'a'}"
+    folder.mkdir(parents=True)
+    key = {
+        "backend": "tensorrt", "profile": "S:x:", "width": 640, "height": 480, "batch": 4,
+        "precision": "f16", "device": "NVIDIA GeForce RTX 4070 Laptop GPU",
+        "version": {"torch": "2.13.0+cu130", "torch_tensorrt": "2.13.0", "tensorrt": "10.16.1.11"},
+    }  # fmt: skip
+    card = {"key": key, "bytes": 12_300_000, "built": "2026-11-30T11:22:02Z", "build_s": 240.5}
+    (folder / "card.json").write_text(json.dumps(card))
+    listed = blur2blur("engine", "list", XDG_CACHE_HOME=str(tmp_path), COLUMNS="80").stdout
+    assert max(map(len, listed.splitlines())) <= 80
+    cells = [line.split("│")[1:-1] for line in listed.splitlines() if line.startswith("│")]
+    engine, what, where, megabytes, built = (
+        "".join(map(str.strip, c)) for c in zip(*cells, strict=True)
+    )
+    assert (engine, megabytes) == ("tensorrt-aaaaaaaaaaa", "12.3")
+    assert what.replace(" ", "") == "S:x:,640x480,batch4,f16", "no emoji, either"
+    assert "RTX4070LaptopGPU,torch2.13.0+cu130,torch_tensorrt2.13.0,tensorrt10.16.1.11" in (
+        where.replace(" ", "")
+    )
+    assert built.replace(" ", "") == "2026-11-30in240.5s"
+
+
 def test_engine_that_is_not_here_is_refused_with_the_reason() -> None:
     if nvidia_driver():
         pytest.skip("there is a driver here")

@@ -16,7 +16,13 @@ from engines.files import write_text_atomically
 from stream.errors import StreamError
 from stream.hands.measures.measure import Measure
 from stream.hands.measures.quality import Quality, quality
-from stream.hands.session import STATEMENT, Session, Sidecar, Task
+from stream.hands.session import (
+    STATEMENT,
+    Session,
+    Sidecar,
+    Task,
+    check_replaces_no_recording,
+)
 from stream.hands.session_table import Picture, Trajectory
 
 __all__ = ["Measure", "Measured", "measure_session", "measures_table", "notices", "write_measures"]
@@ -60,9 +66,10 @@ def write_measures(session: Session, measured: list[Measured], path: Path | None
     """Write what was measured as JSON, if not told where into the session's folder.
 
     Raises:
-        StreamError: it cannot be written.
+        StreamError: it cannot be written, or something recorded is there.
     """
     path = path or session.folder / FILE_NAME
+    check_replaces_no_recording(path)
     content: dict[str, Any] = {
         "session": session.sidecar.id,
         "task": session.sidecar.task,

@@ -1,9 +1,12 @@
 import os
 import time
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -286,3 +289,15 @@ def test_damaged_pictures_are_counted_as_lost(make_clip: MakeClip) -> None:
     assert len(pictures) == 24
     assert [number for number, found in enumerate(pictures) if found.lost] == [4]
     assert pictures[4].lost == 1
+
+
+def test_a_photograph_is_held_while_it_is_looked_at(tmp_path: Path) -> None:
+    photograph = tmp_path / "photo.png"
+    cv2.imwrite(str(photograph), picture(7)[:, :, ::-1])
+    assert len(list(open_source(str(photograph)).open().pictures())) == 1, "of a recording, a frame"
+    with closing(open_source(str(photograph), SourceOptions(realtime=True)).open()) as capture:
+        shown = list(islice(capture.pictures(), 4))
+    assert all(np.array_equal(one.pixels, picture(7)) for one in shown)
+    steps_s = np.diff([one.captured_ns for one in shown]) / 1e9
+    assert steps_s.min() >= 0.1
+    assert np.diff([one.pts_s for one in shown]) == pytest.approx(0.1)

@@ -124,6 +124,9 @@ def test_picture_at_a_web_address_is_one_frame(web: str, tmp_path: Path) -> None
     assert worker.join(10)
     assert worker.status.state is SourceState.ENDED
     assert len(frames) == 1
+    watched = open_source(f"{web}/snapshot.jpg", SourceOptions(realtime=True))
+    with closing(watched.open()) as capture:
+        assert len(list(islice(capture.pictures(), 3))) == 3, "held"
 
 
 MASTER = """#EXTM3U

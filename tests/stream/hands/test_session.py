@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stream.errors import StreamError
+from stream.hands.measures import write_measures
 from stream.hands.report import write_report
 from stream.hands.session import (
     SIDECAR,
@@ -140,6 +141,23 @@ def test_a_report_that_cannot_be_written_is_said_so(folder: Path, tmp_path: Path
             write_report([read_session(folder)], place)
 
 
+@pytest.mark.parametrize("name", [SIDECAR, FILE_NAME, "landmarks.json", "Video.mkv"])
+def test_what_is_made_of_a_session_never_replaces_it(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    pytest.importorskip("jinja2", reason="needs the extra hands")
+    session = read_session(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (tmp_path / "link.json").symlink_to(folder / name)
+    for to in (folder / name, tmp_path / "link.json"):
+        with pytest.raises(StreamError, match="name another file with --to"):
+            write_measures(session, [], to)
+        with pytest.raises(StreamError, match="name another file with --to"):
+            write_report([session], to)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert write_measures(session, [], tmp_path / name).is_file(), "elsewhere it is a name"
+
+
 @pytest.mark.parametrize("other", [None, "video.mkv"])
 def test_only_what_a_session_without_frames_made_is_removed(
     nothing: list[Path], tmp_path: Path, other: str | None
@@ -150,6 +168,11 @@ def test_only_what_a_session_without_frames_made_is_removed(
     assert remove_without_recording(nothing[0]) == (other is None)
     assert not nothing[0].exists() if other is None else sorted(nothing[0].iterdir()) == before
     assert nothing[1].is_dir()
+
+
+def test_a_folder_of_sessions_is_told_from_none(folder: Path) -> None:
+    with pytest.raises(StreamError, match=f"no session: .* such as {folder} .*report"):
+        read_session(folder.parent)
 
 
 def test_digests_name_every_file(folder: Path) -> None:
