@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import openvino as ov
+import openvino.opset13 as ops
 import pytest
 
 from engines.engine import EngineShape
@@ -89,6 +90,23 @@ def test_wide_layers_of_a_deblurrer_stay_floats_behind_a_translator(tmp_path: Pa
     assert "translator.encoders.0.0.body.0.weight" in weights
     assert "deblurrer.encoders.1.0.body.0.weight" in weights
     assert "deblurrer.encoders.0.0.body.0.weight" not in weights
+
+
+@pytest.mark.parametrize(("layer", "by_integers"), [("mix", False), ("local", True)])
+def test_what_mixes_features_for_motion_stays_in_floats_however_narrow(
+    layer: str, by_integers: bool
+) -> None:
+    """Without its idle channels it has no more than the layers that take long."""
+    weights = ops.constant(np.full((16, 32, 1, 1), 0.1, np.float16))
+    weights.set_friendly_name(f"deblurrer.{layer}.weight_fp16")
+    fixed = np.arange(2048).reshape(1, 8, 8, 32).astype(np.uint8)
+    frames = ops.parameter([1, 8, 8, 32], np.uint8)
+    picture = ops.transpose(ops.convert(frames, "f32"), np.array([0, 3, 1, 2]))
+    convolution = ops.convolution(
+        picture, ops.convert(weights, "f32"), [1, 1], [0, 0], [0, 0], [1, 1]
+    )
+    ranges = find_ranges(ov.Core(), ov.Model([convolution], [frames]), fixed)
+    assert bool(ranges) == by_integers
 
 
 def test_layer_that_is_silent_on_the_frames_stays_in_floats(balanced: Profile) -> None:
