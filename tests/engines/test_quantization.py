@@ -5,6 +5,7 @@ import numpy as np
 import openvino as ov
 import openvino.opset13 as ops
 import pytest
+from numpy.typing import NDArray
 
 from engines.engine import EngineShape
 from engines.errors import EngineError
@@ -12,7 +13,7 @@ from engines.export import export_deblurrer
 from engines.networks import PlainUNetSpec
 from engines.openvino import OpenVINOEngine
 from engines.profile import GRAPH, Profile, load_profile
-from engines.quantization import find_ranges, quantize, with_exact_zero
+from engines.quantization import find_ranges, quantize, weight_steps, with_exact_zero
 from engines.selection import Candidate, survey
 from engines.selfcheck import fixed_frames, psnr_db
 from tests.conftest import discs
@@ -73,6 +74,26 @@ def test_ranges_hit_zero_and_lose_nothing(low: float, high: float) -> None:
     step = (above - below) / 255
     assert below / step == pytest.approx(round(below / step), abs=1e-6)
     assert above - below < 1.02 * max(high - low, 1e-6)
+
+
+def test_weights_are_rounded_by_the_steps_that_lose_least() -> None:
+    weights = np.random.default_rng(0).normal(size=(8, 16, 3, 3)).astype(np.float32)
+    weights[0] = 0.0
+    weights[1] = 0.0
+    weights[1, 0, 0, 0] = 0.5  # there is nothing to gain by cutting this one off
+    steps = weight_steps(weights)
+    assert steps.shape == (8, 1, 1, 1)
+    assert (steps > 0).all()
+    largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
+    assert steps[1] == pytest.approx(largest[1] / 63)
+
+    def error(steps: NDArray[np.float32]) -> NDArray[np.float32]:
+        rounded = np.round(weights / steps).clip(-63, 63) * steps
+        return np.asarray(((rounded - weights) ** 2).sum(axis=(1, 2, 3)))
+
+    by_largest = error((largest / 63).clip(1e-6))
+    assert (error(steps) <= by_largest + 1e-6).all()
+    assert (error(steps)[2:] < 0.95 * by_largest[2:]).any()
 
 
 def test_wide_layers_of_a_deblurrer_stay_floats_behind_a_translator(tmp_path: Path) -> None:
