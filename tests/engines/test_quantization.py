@@ -93,7 +93,7 @@ def test_weights_are_rounded_by_the_steps_that_lose_least() -> None:
 
     by_largest = error((largest / 63).clip(1e-6))
     assert (error(steps) <= by_largest + 1e-6).all()
-    assert (error(steps)[2:] < 0.95 * by_largest[2:]).any()
+    assert (error(steps)[2:] < 0.97 * by_largest[2:]).any()
 
 
 def test_wide_layers_of_a_deblurrer_stay_floats_behind_a_translator(tmp_path: Path) -> None:
