@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.calibration.virtual_camera import Shot, shots
+
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -20,3 +22,9 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cv2.rectangle(canvas, first, second, colour, -1)
         cv2.imwrite(str(folder / f"photo{index}.png"), canvas)
     return folder
+
+
+@pytest.fixture(scope="session")
+def seen() -> list[Shot]:
+    """Eight seconds of a camera before which a thing moves."""
+    return list(shots(240, 7, object_only=True))
