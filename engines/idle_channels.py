@@ -68,8 +68,8 @@ def inner_channels(convolutions: Collection[str]) -> Iterator[InnerChannels]:
             if layer == prefix or (prefix and not prefix.endswith(".")):
                 continue
             there = [
-                tuple(name for name in (prefix + layer for layer in layers) if name in convolutions)
-                for layers in (makers, listeners)
+                tuple(prefix + end for end in ends if prefix + end in convolutions)
+                for ends in (makers, listeners)
             ]
             if all(there):
                 yield InnerChannels(*there)

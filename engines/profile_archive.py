@@ -89,7 +89,7 @@ def _check_graph(source: Path, profile: Profile) -> None:
     except ProfileError as error:
         why = str(error).replace(f"{profile.folder}{os.sep}", "")
         raise ProfileError(f"{source}: {why}") from None
-    except (EngineError, OSError, ValueError, KeyError, MemoryError) as error:
+    except (EngineError, OSError, ValueError, LookupError, MemoryError) as error:
         why = str(error) or type(error).__name__
         raise ProfileError(f"the graph in {source} does not run here: {why}") from None
     if distance < MIN_PSNR_DB:

@@ -116,6 +116,16 @@ def test_weights_that_are_not_the_graphs_are_refused(
             import_archive(file, tmp_path / "profiles", "x")
 
 
+def test_weights_of_too_few_channels_are_refused(
+    balanced: Profile, archive: Path, tmp_path: Path
+) -> None:
+    """Engines compute some of a block's channels, which this one does not have."""
+    gate = "deblurrer.encoders.2.0.gate.weight"
+    wrong = {**balanced.weights, gate: balanced.weights[gate][:8]}
+    with pytest.raises(ProfileError, match="does not run here"):
+        import_archive(altered(archive, balanced, weights=save(wrong)), tmp_path / "profiles", "x")
+
+
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float8_e4m3fn])
 def test_weights_of_a_kind_that_is_not_read_are_refused(
     small: Profile, small_archive: Path, tmp_path: Path, kind: torch.dtype
